@@ -1,0 +1,285 @@
+"""Clusters: many structures in one struct of arrays, the population that flows through the funnel."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .errors import FileFormatError, InputError, LevelError
+from .storage import write_atomic
+
+if TYPE_CHECKING:
+    import ase
+
+_FORMAT = "sampler-clusters-1"
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """B structures of N atoms in all.
+
+    Attributes:
+        positions: (N, 3) float64, Å.
+        numbers: (N,) int64, atomic numbers.
+        ptr: (B + 1,) int64; structure i has the atoms ``ptr[i]:ptr[i+1]``.
+        charge: (B,) int64, total charges in e.
+        ids: (B,) str, a name for each structure.
+        energy: (B,) float64, eV; NaN where there is none.
+        forces: (N, 3) float64, eV/Å, or None.
+        level: the level of theory of ``energy`` and ``forces``; '' when there are no energies.
+        columns: further per-structure arrays of length B (seed, parent, converged, …); no objects.
+    """
+
+    positions: np.ndarray
+    numbers: np.ndarray
+    ptr: np.ndarray
+    charge: np.ndarray
+    ids: np.ndarray
+    energy: np.ndarray
+    forces: np.ndarray | None = None
+    level: str = ""
+    columns: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self):
+        n, b = len(self.numbers), len(self.ptr) - 1
+        if self.positions.shape != (n, 3):
+            raise InputError(f"positions have shape {self.positions.shape}, expected {(n, 3)}")
+        if self.ptr[0] != 0 or self.ptr[-1] != n or np.any(np.diff(self.ptr) < 0):
+            raise InputError(f"ptr must ascend from 0 to the number of atoms {n}; it is {self.ptr}")
+        per_structure = {"charge": self.charge, "ids": self.ids, "energy": self.energy, **self.columns}
+        for name, array in per_structure.items():
+            if len(array) != b:
+                raise InputError(f"{name} has {len(array)} entries for {b} structures")
+            if array.dtype == object:
+                raise InputError(f"column {name} holds Python objects; only numbers and strings can be stored")
+        if self.forces is not None and self.forces.shape != (n, 3):
+            raise InputError(f"forces have shape {self.forces.shape}, expected {(n, 3)}")
+
+    # ---- making ----------------------------------------------------------------------------------
+
+    @classmethod
+    def make(
+        cls,
+        positions: Sequence[np.ndarray],
+        numbers: Sequence[np.ndarray],
+        *,
+        charge: int | Sequence[int] = 0,
+        ids: Sequence[str] | None = None,
+        energy: Sequence[float] | None = None,
+        forces: Sequence[np.ndarray] | None = None,
+        level: str = "",
+        columns: dict[str, Any] | None = None,
+    ) -> Clusters:
+        """From one (n_i, 3) position array and one (n_i,) number array per structure; see the class for units."""
+        b = len(numbers)
+        if len(positions) != b:
+            raise InputError(f"{len(positions)} position arrays for {b} number arrays")
+        sizes = [len(z) for z in numbers]
+        stack = lambda parts, tail: (  # noqa: E731
+            np.concatenate([np.asarray(p, float).reshape(-1, *tail) for p in parts]) if b else np.zeros((0, *tail))
+        )
+        return cls(
+            positions=stack(positions, (3,)),
+            numbers=np.concatenate([np.asarray(z, np.int64) for z in numbers]) if b else np.zeros(0, np.int64),
+            ptr=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+            charge=np.broadcast_to(np.asarray(charge, np.int64), (b,)).copy(),
+            ids=np.asarray(ids if ids is not None else [f"{i:04d}" for i in range(b)], dtype=np.str_).reshape(b),
+            energy=np.full(b, np.nan) if energy is None else np.asarray(energy, float).reshape(b),
+            forces=None if forces is None else stack(forces, (3,)),
+            level=level,
+            columns={k: np.asarray(v) for k, v in (columns or {}).items()},
+        )
+
+    @classmethod
+    def empty(cls) -> Clusters:
+        return cls.make([], [])
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Clusters]) -> Clusters:
+        """One population from several. Columns that a part lacks are filled with NaN, -1, False or ''.
+
+        Raises:
+            LevelError: the parts hold energies of different levels of theory.
+        """
+        parts = [p for p in parts if len(p)]
+        if not parts:
+            return cls.empty()
+        levels = sorted({p.level for p in parts if np.isfinite(p.energy).any()})
+        if len(levels) > 1:
+            raise LevelError(f"energies of different levels of theory cannot be joined: {', '.join(levels)}")
+        names = list(dict.fromkeys(k for p in parts for k in p.columns))
+        columns = {}
+        for name in names:
+            kinds = [p.columns[name].dtype for p in parts if name in p.columns]
+            columns[name] = np.concatenate([p.columns.get(name, _blank(kinds[0], len(p))) for p in parts])
+        with_forces = all(p.forces is not None for p in parts)
+        sizes = np.concatenate([p.natoms for p in parts])
+        return cls(
+            positions=np.concatenate([p.positions for p in parts]),
+            numbers=np.concatenate([p.numbers for p in parts]),
+            ptr=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+            charge=np.concatenate([p.charge for p in parts]),
+            ids=np.concatenate([p.ids for p in parts]),
+            energy=np.concatenate([p.energy for p in parts]),
+            forces=np.concatenate([p.forces for p in parts]) if with_forces else None,
+            level=levels[0] if levels else "",
+            columns=columns,
+        )
+
+    def replace(self, **changes: Any) -> Clusters:
+        """A copy with some attributes exchanged (see the class)."""
+        return dataclasses.replace(self, **changes)
+
+    def with_columns(self, **columns: Any) -> Clusters:
+        """A copy with columns added or exchanged; a scalar is repeated for every structure."""
+        new = {k: np.broadcast_to(np.asarray(v), (len(self),)).copy() for k, v in columns.items()}
+        return self.replace(columns={**self.columns, **new})
+
+    # ---- looking ---------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self.ptr) - 1
+
+    @property
+    def natoms(self) -> np.ndarray:
+        """(B,) number of atoms of each structure."""
+        return np.diff(self.ptr)
+
+    @property
+    def structure_of_atom(self) -> np.ndarray:
+        """(N,) index of the structure that each atom belongs to."""
+        return np.repeat(np.arange(len(self)), self.natoms)
+
+    def atoms_of(self, i: int) -> slice:
+        """The slice of the atom arrays that holds structure ``i``."""
+        return slice(int(self.ptr[i]), int(self.ptr[i + 1]))
+
+    def __getitem__(self, key: Any) -> Clusters:
+        """A sub-population, by slice, boolean mask, index array or a single index."""
+        chosen = np.atleast_1d(np.arange(len(self))[key])
+        sizes = self.natoms[chosen]
+        ptr = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        atoms = np.arange(ptr[-1]) - np.repeat(ptr[:-1], sizes) + np.repeat(self.ptr[:-1][chosen], sizes)
+        return Clusters(
+            positions=self.positions[atoms],
+            numbers=self.numbers[atoms],
+            ptr=ptr,
+            charge=self.charge[chosen],
+            ids=self.ids[chosen],
+            energy=self.energy[chosen],
+            forces=None if self.forces is None else self.forces[atoms],
+            level=self.level,
+            columns={k: v[chosen] for k, v in self.columns.items()},
+        )
+
+    def __iter__(self) -> Iterator[Clusters]:
+        return (self[i] for i in range(len(self)))
+
+    def lowest_first(self) -> Clusters:
+        """In ascending energy, equal energies by id; structures without an energy last."""
+        return self[np.lexsort((self.ids, self.energy))]
+
+    def chunks(self, size: int) -> list[Clusters]:
+        """Consecutive sub-populations of at most ``size`` structures."""
+        return [self[i : i + size] for i in range(0, len(self), size)]
+
+    # ---- exchange --------------------------------------------------------------------------------
+
+    def to_ase(self) -> list[ase.Atoms]:
+        """One ``ase.Atoms`` per structure; id, charge, level, columns and energy go to ``info``."""
+        from ase import Atoms
+
+        frames = []
+        for i in range(len(self)):
+            atoms = self.atoms_of(i)
+            frame = Atoms(self.numbers[atoms], self.positions[atoms])
+            frame.info = {"id": str(self.ids[i]), "charge": int(self.charge[i])}
+            if np.isfinite(self.energy[i]):
+                frame.info |= {"energy_eV": float(self.energy[i]), "level": self.level}
+            frame.info |= {k: v[i].item() for k, v in self.columns.items()}
+            if self.forces is not None:
+                frame.arrays["forces_eV_per_A"] = self.forces[atoms].copy()
+            frames.append(frame)
+        return frames
+
+    @classmethod
+    def from_ase(cls, frames: Sequence[ase.Atoms], *, charge: int | None = None) -> Clusters:
+        """From ASE frames: geometry, ``info['charge']`` (or ``charge``), ``info['id']`` (or ``info['name']``).
+
+        Energies and forces are read back where :meth:`to_ase` wrote them. Foreign energies are not taken,
+        since nothing says their level of theory.
+        """
+        infos = [frame.info for frame in frames]
+        levels = {i["level"] for i in infos if "energy_eV" in i}
+        if len(levels) > 1:
+            raise LevelError(f"frames hold energies of different levels of theory: {', '.join(sorted(levels))}")
+        reserved = {"id", "name", "charge", "energy_eV", "level"}
+        shared = set.intersection(*(set(i) for i in infos)) - reserved if infos else set()
+        columns = {k: np.asarray([i[k] for i in infos]) for k in sorted(shared)}
+        has_forces = bool(frames) and all("forces_eV_per_A" in f.arrays for f in frames)
+        return cls.make(
+            [f.positions for f in frames],
+            [f.numbers for f in frames],
+            charge=[int(i.get("charge", 0)) if charge is None else charge for i in infos],
+            ids=[str(i.get("id", i.get("name", f"{n:04d}"))) for n, i in enumerate(infos)],
+            energy=[i.get("energy_eV", np.nan) for i in infos],
+            forces=[f.arrays["forces_eV_per_A"] for f in frames] if has_forces else None,
+            level=levels.pop() if levels else "",
+            columns={k: v for k, v in columns.items() if v.ndim == 1 and v.dtype.kind in "biufU"},
+        )
+
+    def save(self, path: Path | str) -> None:
+        """Write an npz file (no pickles inside), atomically; see :func:`sampler.storage.write_atomic`."""
+        header = json.dumps({"format": _FORMAT, "level": self.level})
+        arrays = {f"column.{k}": v for k, v in self.columns.items()}
+        for name in ("positions", "numbers", "ptr", "charge", "ids", "energy", "forces"):
+            if getattr(self, name) is not None:
+                arrays[name] = getattr(self, name)
+        buffer = io.BytesIO()
+        np.savez(buffer, header=np.asarray(header), **arrays)
+        write_atomic(path, lambda handle: handle.write(buffer.getbuffer()))
+
+    @classmethod
+    def load(cls, path: Path | str) -> Clusters:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            FileFormatError: the file is missing, empty, truncated, corrupted or not such a file.
+        """
+        path = Path(path)
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                header = json.loads(str(data["header"]))
+                if header.get("format") != _FORMAT:
+                    raise FileFormatError(f"{path} has the format {header.get('format')!r}, expected {_FORMAT!r}")
+                names = [k for k in data.files if k != "header"]
+                arrays = {k: data[k] for k in names if not k.startswith("column.")}
+                columns = {k.removeprefix("column."): data[k] for k in names if k.startswith("column.")}
+            return cls(level=header["level"], columns=columns, **arrays)
+        except FileNotFoundError as error:
+            raise FileFormatError(f"{path} does not exist") from error
+        except (
+            ValueError,
+            KeyError,
+            OSError,
+            EOFError,
+            TypeError,
+            AttributeError,
+            InputError,
+            zipfile.BadZipFile,
+            zipfile.zlib.error,
+        ) as error:
+            raise FileFormatError(f"{path} is empty, truncated or not a sampler clusters file: {error}") from error
+
+
+def _blank(dtype: np.dtype, n: int) -> np.ndarray:
+    fill = {"f": np.nan, "i": -1, "u": 0, "b": False, "U": ""}[dtype.kind]
+    return np.full(n, fill, dtype=dtype)

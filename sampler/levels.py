@@ -1,0 +1,226 @@
+"""Levels of theory: an energy means something only together with the method, the engine and the reference it counts from.
+
+A level is a file ``data/levels/ID.toml``: method, engine, settings, and the energies of the monomers' minima *at that
+level*. Binding energies and Δ-learning targets are made here and nowhere else; whatever would mix levels, engines or
+reference sets is a :class:`~sampler.errors.LevelError`.
+
+The identifiers: ``gfn1-xtb`` (all engines agree), ``b97-3c@pyscf`` and ``b97-3c@orca5`` (they do not, quite).
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from . import resources
+from .clusters import Clusters
+from .composition import Composition
+from .errors import InputError, LevelError
+from .monomers import MonomerLibrary
+from .units import HARTREE
+
+
+@dataclass(frozen=True)
+class Level:
+    """A level of theory with one set of monomer reference energies.
+
+    Attributes:
+        id: the name that ``Clusters.level`` carries, e.g. ``b97-3c@pyscf``.
+        method: e.g. ``B97-3c``. engine: the program and its version.
+        reference_set: which monomer energies: ``minima`` (each monomer optimised at this level) or the name of a
+            published set.
+        settings: what else determines the numbers, in words.
+        monomers: monomer name -> energy in eV of its lowest conformer.
+        source: where the monomer energies come from, or the command that computes them.
+    """
+
+    id: str
+    method: str
+    engine: str
+    reference_set: str
+    settings: Mapping[str, str]
+    monomers: Mapping[str, float]
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.id} ({self.reference_set})"
+
+    def reference_energy(self, monomers: Mapping[str, int]) -> float:
+        """Sum of the monomer energies in eV, for monomer name -> count.
+
+        Raises:
+            LevelError: a monomer has no energy at this level.
+        """
+        missing = [name for name in monomers if name not in self.monomers]
+        if missing:
+            raise LevelError(
+                f"the level {self} has no reference energy for {', '.join(missing)}; it has "
+                f"{', '.join(self.monomers) or 'none'}; compute it with: sampler label --references NAME --level METHOD --out FILE.toml"
+            )
+        return sum(n * self.monomers[name] for name, n in monomers.items())
+
+    def binding(self, clusters: Clusters, monomers: Mapping[str, int] | Sequence[Mapping[str, int]]) -> Binding:
+        """ΔE = E(cluster) − Σ E(monomer), all of this level.
+
+        Args:
+            clusters: with energies of this level.
+            monomers: monomer name -> count, for all structures or one for each.
+
+        Raises:
+            LevelError: the energies are of another level, or a monomer has no reference energy.
+        """
+        if clusters.level != self.id:
+            raise LevelError(
+                f"energies of the level {clusters.level or '(none)'!r} cannot be referred to monomers of {self}"
+            )
+        each = [monomers] * len(clusters) if isinstance(monomers, Mapping) else monomers
+        if len(each) != len(clusters):
+            raise InputError(f"{len(each)} monomer counts for {len(clusters)} structures")
+        reference = np.array([self.reference_energy(m) for m in each])
+        return Binding(clusters.energy - reference, self)
+
+
+@dataclass(frozen=True)
+class Binding:
+    """Binding energies that remember what they are.
+
+    Attributes:
+        values: (B,) eV.
+        level: the level and reference set of every value.
+    """
+
+    values: np.ndarray
+    level: Level
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Binding]) -> Binding:
+        """One array from several.
+
+        Raises:
+            LevelError: different levels, engines or reference sets.
+        """
+        return cls(np.concatenate([p.values for p in parts]), require_same([p.level for p in parts]))
+
+
+def levels() -> list[str]:
+    """Identifiers of the levels that ship with sampler."""
+    return sorted(p.stem for p in resources.path("data", "levels").glob("*.toml"))
+
+
+def load_level(name: str | Path, reference_set: str = "minima") -> Level:
+    """The level with the identifier ``name``, or from a TOML file of the same form.
+
+    Raises:
+        LevelError: no such level, no such reference set, or an unreadable file.
+    """
+    path = Path(name)
+    if path.suffix != ".toml":
+        if str(name) not in levels():
+            raise LevelError(f"no level of theory is called {str(name)!r}; known: {', '.join(levels())}")
+        path = resources.path("data", "levels", f"{name}.toml")
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        sets = table["reference_sets"]
+        if reference_set not in sets:
+            raise LevelError(f"{path.name} has no reference set {reference_set!r}; it has {', '.join(sets) or 'none'}")
+        chosen = sets[reference_set]
+        return Level(
+            id=table["id"],
+            method=table["method"],
+            engine=table["engine"],
+            reference_set=reference_set,
+            settings=dict(table.get("settings", {})),
+            monomers={m: float(v["energy_Eh"]) * HARTREE for m, v in chosen["monomers"].items()},
+            source=chosen["source"],
+        )
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
+        raise LevelError(f"{path} is not a readable level of theory: {error!r}") from error
+
+
+def require_same(chosen: Iterable[Level]) -> Level:
+    """The one level of all.
+
+    Raises:
+        LevelError: they differ in method, engine, settings or reference set.
+    """
+    chosen = list(chosen)
+    if not chosen:
+        raise LevelError("no level of theory given")
+    for other in chosen[1:]:
+        if other != chosen[0]:
+            what = "reference sets" if other.id == chosen[0].id else "levels of theory"
+            raise LevelError(f"different {what} cannot be mixed: {chosen[0]} and {other}")
+    return chosen[0]
+
+
+def separated(composition: Composition, library: MonomerLibrary) -> list[dict[str, int]]:
+    """The monomers that a composition falls apart into: monomer name -> count, all choices of fewest charges.
+
+    Neutral clusters are referred to neutral monomers. An ion needs one charged monomer; where several molecules can
+    carry the charge there are several choices, and the one of lowest energy is the reference.
+    """
+    states = [s.monomers for s in composition.states(library, conformers=False)]
+    charges = [sum(abs(library[m].charge) * n for m, n in s.items()) for s in states]
+    return [s for s, q in zip(states, charges) if q == min(charges)]
+
+
+def binding_energy(clusters: Clusters, composition: Composition, library: MonomerLibrary) -> np.ndarray:
+    """(B,) ΔE in eV of clusters that all have ``composition``, with the monomer minima of their own level.
+
+    Raises:
+        LevelError: the level is unknown or a monomer has no reference energy at it.
+    """
+    level = load_level(clusters.level)
+    choices = separated(composition, library)
+    return level.binding(clusters, min(choices, key=level.reference_energy)).values
+
+
+def composition_of(numbers: np.ndarray, charge: int, families: Sequence[str], library: MonomerLibrary) -> Composition:
+    """The composition that atoms add up to, out of the given families.
+
+    Args:
+        numbers: (n,) atomic numbers. charge: in e. families: e.g. ``("sa", "am")``.
+
+    Raises:
+        LevelError: no such composition, or more than one.
+    """
+    neutral = [next((m for m in library.family(f) if m.charge == 0), library.family(f)[0]) for f in families]
+    elements = sorted({int(z) for m in neutral for z in m.numbers} | {int(z) for z in numbers})
+    heavy = [z for z in elements if z != 1]
+    matrix = np.array([[int((m.numbers == z).sum()) for m in neutral] for z in heavy])
+    target = np.array([int((np.asarray(numbers) == z).sum()) for z in heavy])
+    if np.linalg.matrix_rank(matrix) < len(neutral):
+        raise LevelError(f"atoms alone do not tell how many of {', '.join(families)} there are; give the composition")
+    counts = np.rint(np.linalg.lstsq(matrix, target, rcond=None)[0]).astype(int)
+    hydrogens = sum(int(n) * (int((m.numbers == 1).sum()) - m.charge) for n, m in zip(counts, neutral)) + charge
+    if (counts < 0).any() or (matrix @ counts != target).any() or hydrogens != int((np.asarray(numbers) == 1).sum()):
+        raise LevelError(f"{len(numbers)} atoms with charge {charge:+d} are no cluster of {', '.join(families)}")
+    name = "".join(f"{n}{f}" for n, f in zip(counts, families) if n)
+    return Composition.parse(name, library, charge)
+
+
+def delta_targets(
+    high: Clusters, low: Clusters, composition: Composition | Sequence[Composition], library: MonomerLibrary
+) -> np.ndarray:
+    """(B,) targets of Δ-learning in eV: binding energy at the high level minus that at the low one.
+
+    Raises:
+        LevelError: both have the same level, or a level lacks a monomer.
+        InputError: the structures differ.
+    """
+    same = len(high) == len(low) and np.array_equal(high.numbers, low.numbers) and np.array_equal(high.ptr, low.ptr)
+    if not same or np.abs(high.positions - low.positions).max(initial=0) > 1e-6:
+        raise InputError("Δ-learning needs both energies at the same geometries, in the same order")
+    if high.level == low.level:
+        raise LevelError(f"Δ-learning needs two levels of theory; both are {high.level}")
+    each = [composition] * len(high) if isinstance(composition, Composition) else list(composition)
+    if len(each) != len(high):
+        raise InputError(f"{len(each)} compositions for {len(high)} structures")
+    out = np.empty(len(high))
+    for i, one in enumerate(each):
+        out[i] = (binding_energy(high[i], one, library) - binding_energy(low[i], one, library))[0]
+    return out

@@ -1,0 +1,275 @@
+"""The monomer library: the molecules that clusters are built from, one TOML file each in ``data/monomers``.
+
+Molecules that differ only by protons form a *family* (SA, HSO4⁻ and SO4²⁻; NH3 and NH4⁺). A composition counts
+families; the protonation states of a cluster follow from the members of its families.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import resources
+from .errors import MonomerError
+from .units import HARTREE
+
+_SUPERSCRIPT = str.maketrans("0123456789+-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻")
+
+
+@dataclass(frozen=True)
+class Conformer:
+    """One geometry of a molecule.
+
+    Attributes:
+        name: e.g. ``trans``.
+        positions: (n, 3) float64, Å, centred on the centre of mass.
+        energy: eV above the lowest conformer, at the level the geometry was optimised at.
+    """
+
+    name: str
+    positions: np.ndarray
+    energy: float
+
+
+@dataclass(frozen=True)
+class Monomer:
+    """One molecule of the library.
+
+    Attributes:
+        name: as used in compositions (``sa``); lower-case letters only.
+        title: in words. symbol: the formula as printed, without charge (``HSO4``).
+        aliases: further names. smiles: where the molecule was built from ('' if from a file).
+        family: name of the family. protons: its protons relative to the neutral member. charge: in e.
+        rank: position in canonical names (acids, then bases, then water, then the user's).
+        numbers: (n,) int64. bonds: (m, 2) int64 atom pairs.
+        partial_charges: (n,) e. sigma: (n,) Å and epsilon: (n,) eV, Lennard-Jones with Lorentz-Berthelot mixing.
+        conformers: at least one, lowest first, all with the same atom order.
+        source: where every number comes from.
+        reference_energies: level of theory -> energy in eV of the lowest conformer. The energies of the shipped
+            molecules at further levels are in ``data/levels`` (see :mod:`sampler.levels`).
+    """
+
+    name: str
+    title: str
+    symbol: str
+    aliases: tuple[str, ...]
+    smiles: str
+    family: str
+    protons: int
+    charge: int
+    rank: int
+    numbers: np.ndarray
+    bonds: np.ndarray
+    partial_charges: np.ndarray
+    sigma: np.ndarray
+    epsilon: np.ndarray
+    conformers: tuple[Conformer, ...]
+    source: str
+    reference_energies: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """The formula with its charge, as printed: ``HSO4⁻``."""
+        sign = {0: "", 1: "+", -1: "-"}.get(self.charge, f"{abs(self.charge)}{'+' if self.charge > 0 else '-'}")
+        return self.symbol + sign.translate(_SUPERSCRIPT)
+
+    @classmethod
+    def load(cls, path: Path) -> Monomer:
+        """Read one TOML file.
+
+        Raises:
+            MonomerError: a missing key, arrays of unlike length, a value that has no meaning.
+        """
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise MonomerError(f"{path}: cannot be read: {error}") from error
+        return cls.loads(text, str(path))
+
+    @classmethod
+    def loads(cls, text: str, where: str = "monomer") -> Monomer:
+        """Read TOML text; ``where`` names it in errors. Raises what :meth:`load` raises."""
+        try:
+            return cls._from_table(tomllib.loads(text))
+        except tomllib.TOMLDecodeError as error:
+            raise MonomerError(f"{where}: not a readable TOML file: {error}") from error
+        except KeyError as error:
+            raise MonomerError(f"{where}: the key {error} is missing") from error
+        except (TypeError, ValueError, AttributeError) as error:
+            raise MonomerError(f"{where}: {error}") from error
+
+    @classmethod
+    def _from_table(cls, t: dict[str, Any]) -> Monomer:
+        names = [check_name(name) for name in (t["name"], *t.get("aliases", ()))]
+        whole = {key: _whole(t[key], key) for key in ("protons", "charge", "rank")}
+        numbers = np.array([_whole(z, "numbers") for z in t["numbers"]], np.int64)
+        n = len(numbers)
+        if n == 0 or numbers.min() < 1 or numbers.max() > 118:
+            raise ValueError("numbers needs at least one atomic number, each 1 … 118")
+        per_atom = {key: np.asarray(t[key], float) for key in ("partial_charges", "sigma", "epsilon")}
+        for key, array in per_atom.items():
+            if array.shape != (n,) or not np.isfinite(array).all():
+                raise ValueError(f"{key} needs {n} finite numbers, has {array.size}")
+        if abs(per_atom["partial_charges"].sum() - whole["charge"]) > 1e-3:
+            raise ValueError(
+                f"partial_charges add to {per_atom['partial_charges'].sum():.4f}, charge is {whole['charge']}"
+            )
+        if (per_atom["sigma"] < 0).any() or (per_atom["epsilon"] < 0).any():
+            raise ValueError("sigma and epsilon must not be negative")
+        bonds = np.array([[_whole(i, "bonds") for i in pair] for pair in t["bonds"]], np.int64).reshape(-1, 2)
+        if len(bonds) and (bonds.min() < 0 or bonds.max() >= n):
+            raise ValueError(f"bonds name an atom outside 0 … {n - 1}")
+        if len({tuple(sorted(pair)) for pair in bonds.tolist() if pair[0] != pair[1]}) < len(bonds):
+            raise ValueError("bonds name a pair twice, or an atom bonded to itself")
+        conformers = []
+        for c in t["conformers"]:
+            positions = np.asarray(c["positions"], float)
+            if positions.shape != (n, 3) or not np.isfinite(positions).all():
+                raise ValueError(f"conformer {c['name']} needs {n} x 3 finite positions, has {positions.shape}")
+            conformers.append(Conformer(str(c["name"]), positions, float(c["energy"])))
+        if not conformers:
+            raise ValueError("no conformer")
+        if len({c.name for c in conformers}) < len(conformers):
+            raise ValueError("two conformers have one name")
+        return cls(
+            name=names[0],
+            title=str(t["title"]),
+            symbol=str(t["symbol"]),
+            aliases=tuple(names[1:]),
+            smiles=str(t.get("smiles", "")),
+            family=check_name(t["family"]),
+            **whole,
+            numbers=numbers,
+            bonds=bonds,
+            conformers=tuple(conformers),
+            source=str(t["source"]),
+            reference_energies={k: float(v) * HARTREE for k, v in t.get("reference_energies_Eh", {}).items()},
+            **per_atom,
+        )
+
+
+def check_name(name: str) -> str:
+    """``name`` itself, if a molecule may be called so.
+
+    Raises:
+        ValueError: not lower-case letters, or ``p`` (the proton).
+    """
+    if not re.fullmatch("[a-z]+", str(name)) or name == "p":
+        raise ValueError(f"the name {name!r} must be lower-case letters a-z, and not p (the proton)")
+    return name
+
+
+def _whole(value: Any, key: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"{key} must be a whole number, not {value!r}")
+    return value
+
+
+@dataclass(frozen=True)
+class MonomerLibrary:
+    """All monomers, by name; immutable."""
+
+    monomers: tuple[Monomer, ...]
+
+    @classmethod
+    def load(cls, extra: Iterable[Path | str] = ()) -> MonomerLibrary:
+        """The shipped library, the user's own (see :func:`user_folder`), and the folders or files in ``extra``.
+
+        Raises:
+            MonomerError: an unreadable file, or a name defined twice.
+        """
+        sources = [resources.path("data", "monomers"), user_folder(), *map(Path, extra)]
+        files = [f for s in sources for f in (sorted(s.glob("*.toml")) if s.is_dir() else [s] if s.exists() else [])]
+        missing = [str(s) for s in map(Path, extra) if not s.exists()]
+        if missing:
+            raise MonomerError(f"no such monomer file or folder: {', '.join(missing)}")
+        return cls._checked([(Monomer.load(file), str(file)) for file in files])
+
+    @classmethod
+    def _checked(cls, entries: Iterable[tuple[Monomer, str]]) -> MonomerLibrary:
+        seen: dict[str, str] = {}
+        monomers = []
+        for monomer, where in entries:
+            for name in (monomer.name, *monomer.aliases):
+                if name in seen:
+                    raise MonomerError(f"{where} defines {name!r}, which {seen[name]} defines already; rename one")
+                seen[name] = where
+            monomers.append(monomer)
+        _check_families(monomers, seen)
+        return cls(tuple(sorted(monomers, key=lambda m: (m.rank, m.family, -m.protons, m.name))))
+
+    def adding(self, monomer: Monomer) -> MonomerLibrary:
+        """This library and ``monomer``.
+
+        Raises:
+            MonomerError: its name is taken, or it does not belong to its family.
+        """
+        return self._checked([*((m, f"the molecule {m.name}") for m in self.monomers), (monomer, monomer.name)])
+
+    def __iter__(self) -> Iterator[Monomer]:
+        return iter(self.monomers)
+
+    def __len__(self) -> int:
+        return len(self.monomers)
+
+    @cached_property
+    def _by_name(self) -> dict[str, Monomer]:
+        return {name: m for m in self.monomers for name in (m.name, *m.aliases)}
+
+    @property
+    def names(self) -> list[str]:
+        return [m.name for m in self.monomers]
+
+    def __contains__(self, name: str) -> bool:
+        return name.lower() in self._by_name
+
+    def __getitem__(self, name: str) -> Monomer:
+        """The monomer of that name or alias, in any case.
+
+        Raises:
+            MonomerError: unknown; the message lists the known names.
+        """
+        try:
+            return self._by_name[name.lower()]
+        except KeyError:
+            raise MonomerError(f"no molecule is called {name!r}; known: {', '.join(self.names)}") from None
+
+    def family(self, name: str) -> tuple[Monomer, ...]:
+        """All members of a family, most protonated first."""
+        members = tuple(m for m in self.monomers if m.family == name)
+        if not members:
+            raise MonomerError(f"no family of molecules is called {name!r}")
+        return members
+
+
+def _check_families(monomers: Iterable[Monomer], files: dict[str, str]) -> None:
+    """Members of a family have the same heavy atoms, and differ in charge and hydrogens by their protons.
+
+    Raises:
+        MonomerError: names both.
+    """
+    first: dict[str, Monomer] = {}
+    for m in monomers:
+        other = first.setdefault(m.family, m)
+        heavy, other_heavy = (sorted(x.numbers[x.numbers > 1].tolist()) for x in (m, other))
+        hydrogens = len(m.numbers) - len(heavy) - len(other.numbers) + len(other_heavy)
+        protons = m.protons - other.protons
+        if heavy != other_heavy or hydrogens != protons or m.charge - other.charge != protons:
+            raise MonomerError(
+                f"{files[m.name]}: {m.name} ({m.label}, protons {m.protons:+d}) cannot be of the family {m.family} "
+                f"of {other.name} ({other.label}, protons {other.protons:+d}, {files[other.name]}): "
+                "members of a family differ by protons only; correct family, protons or charge"
+            )
+
+
+def user_folder() -> Path:
+    """Where ``sampler monomer add`` keeps the user's molecules: $SAMPLER_HOME/monomers or ~/.sampler/monomers."""
+    return Path(os.environ.get("SAMPLER_HOME") or Path.home() / ".sampler") / "monomers"

@@ -1,0 +1,22 @@
+"""Where the files that ship with sampler lie: the only place that knows checkout from wheel."""
+
+from pathlib import Path
+
+from .errors import InputError
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def path(*parts: str) -> Path:
+    """Path of a shipped file or folder, e.g. ``path("data", "monomers")`` or ``path("protocols")``.
+
+    A wheel holds ``data/`` and ``protocols/`` inside the package, a checkout beside it.
+
+    Raises:
+        InputError: no such file ships with sampler.
+    """
+    for base in (_PACKAGE, _PACKAGE.parent):
+        candidate = base.joinpath(*parts)
+        if candidate.exists():
+            return candidate
+    raise InputError(f"{'/'.join(parts)} does not ship with sampler (looked below {_PACKAGE} and beside it)")
