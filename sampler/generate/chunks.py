@@ -1,0 +1,108 @@
+"""What to generate, chunk by chunk: every chunk can be run anywhere, in any order, with the same result."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..composition import Composition, State
+from ..errors import InputError
+from ..monomers import MonomerLibrary
+from .shares import apportion, state_weights
+
+METHODS = ("packing", "exploration")
+
+
+@dataclass(frozen=True)
+class ChunkSpec:
+    """One chunk of candidates; small and picklable.
+
+    Attributes:
+        name: canonical name of the composition. index: number of the chunk.
+        groups: ((state, number of candidates), …).
+        density: share of the packing sphere filled by the molecules' van der Waals volumes.
+        fmax: eV/Å, where the rigid minimisation stops.
+        method: ``packing``, or ``exploration`` (one independent exploration of each group).
+        effort: evaluations of the rigid surface per minimum asked for, in an exploration.
+    """
+
+    name: str
+    index: int
+    groups: tuple[tuple[State, int], ...]
+    density: float = 0.6
+    fmax: float = 0.02
+    method: str = "packing"
+    effort: int = 0
+
+    def __len__(self) -> int:
+        return sum(count for _, count in self.groups)
+
+    def seed_sequence(self, seed: int) -> np.random.SeedSequence:
+        """The random key of this chunk: from the run's seed, the composition and the chunk's number alone."""
+        digest = hashlib.sha256(self.name.encode()).digest()
+        words = np.frombuffer(digest[:16], "<u4").tolist()
+        return np.random.SeedSequence(seed, spawn_key=(*words, self.index))
+
+
+def plan(
+    composition: Composition,
+    library: MonomerLibrary,
+    n: int,
+    chunk_size: int = 500,
+    shares: str | Mapping[str, float] = "ions-first",
+    *,
+    density: float = 0.6,
+    fmax: float = 0.02,
+    method: str = "packing",
+    explorations: int = 1,
+    effort: int | None = None,
+) -> list[ChunkSpec]:
+    """Share n candidates among the protonation states, and cut them into chunks.
+
+    ``packing``: random packings; all states take part in every chunk. ``exploration``: a chunk is one independent
+    exploration of one state, and keeps its share of the n as the lowest distinct minima (fewer where there are not so
+    many; two explorations of a state may find the same ones).
+
+    Args:
+        n: number of candidates. chunk_size: candidates per chunk of packings.
+        shares: a rule or a table; see :func:`sampler.generate.shares.state_weights`.
+        density, fmax: see :class:`ChunkSpec`. method: ``packing`` or ``exploration``.
+        explorations: independent ones per state.
+        effort: evaluations of the rigid surface per minimum kept; by default 250 times the number of molecules.
+
+    Raises:
+        InputError: a number that has no meaning, an unknown rule or protonation state.
+        CompositionError: no state has the composition's charge.
+    """
+    if n < 1 or chunk_size < 1:
+        raise InputError(f"the number of candidates ({n}) and the chunk size ({chunk_size}) must be at least 1")
+    if not 0.05 <= density <= 0.9:
+        raise InputError(f"density is {density}; a share between 0.05 and 0.9 of the sphere can be filled")
+    if not fmax > 0:
+        raise InputError(f"fmax is {fmax} eV/Å; it must be above 0")
+    if method not in METHODS:
+        raise InputError(f"no way of generating candidates is called {method!r}; known: {', '.join(METHODS)}")
+    if explorations < 1 or (effort is not None and effort < 1):
+        raise InputError(f"explorations ({explorations}) and effort ({effort}) must be at least 1")
+    weighted = state_weights(composition, library, shares)
+    name = composition.name(library)
+    if method == "exploration":
+        effort = effort or 250 * composition.molecules()
+        counts = apportion(np.repeat([w for _, w in weighted], explorations), n)
+        states = [state for state, _ in weighted for _ in range(explorations)]
+        busy = [(state, int(count)) for state, count in zip(states, counts) if count]
+        return [ChunkSpec(name, i, (group,), density, fmax, method, effort) for i, group in enumerate(busy)]
+    counts = apportion([w for _, w in weighted], n)
+    # candidate k of a state with count c stands at (k + ½)/c of the way, so that every chunk is a sample of all
+    of = np.repeat(np.arange(len(counts)), counts)
+    rank = np.arange(n) - np.repeat(np.cumsum(counts) - counts, counts)
+    line = of[np.argsort((rank + 0.5) / counts[of], kind="stable")]
+    specs = []
+    for index, start in enumerate(range(0, n, chunk_size)):
+        held, count = np.unique(line[start : start + chunk_size], return_counts=True)
+        groups = tuple((weighted[s][0], int(c)) for s, c in zip(held, count))
+        specs.append(ChunkSpec(name, index, groups, density, fmax))
+    return specs
