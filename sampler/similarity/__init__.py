@@ -1,0 +1,15 @@
+"""How alike structures are: fingerprints, permutation-invariant RMSD, duplicate removal, diverse selection."""
+
+from .dedupe import DedupeParams, DedupeResult, dedupe
+from .diversity import averaged_descriptors, select_diverse
+from .rmsd import Match, permutation_rmsd
+
+__all__ = [
+    "DedupeParams",
+    "DedupeResult",
+    "Match",
+    "averaged_descriptors",
+    "dedupe",
+    "permutation_rmsd",
+    "select_diverse",
+]

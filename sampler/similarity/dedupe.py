@@ -1,0 +1,231 @@
+"""Duplicate removal: one representative per distinct minimum, the lowest in energy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from ..clusters import Clusters
+from ..errors import InputError
+from ..units import AMU_ANGSTROM2_TO_CM1, KCAL_PER_MOL
+from . import fingerprints
+from .fingerprints import Group
+
+_TASK_MEMBERS = 512  # small components are joined into tasks of about this many structures
+
+
+@dataclass(frozen=True)
+class DedupeParams:
+    """When two structures of one composition, charge and protonation state are the same minimum.
+
+    Attributes:
+        rmsd: Å; all-atom RMSD over rotations, mirror images and permutations of like atoms, at most this.
+        max_displacement: Å; no atom of the superposition may be further off. An RMSD alone forgives ever more as
+            clusters grow: in 165 atoms one turned O–H adds 0.12 Å, one proton hop 0.05 Å.
+        energy_window: eV; energies must agree within it. None: geometry alone decides, NaN energies are allowed.
+        gyration_window: Å; radii of gyration (equal masses) must agree within it. None: ``rmsd``, which is lossless.
+        rotational_window: relative; rotational constants must agree within it.
+        linkage: "leader" gives each structure, in ascending energy, to the nearest earlier representative that it
+            duplicates: representatives are never duplicates of each other, and every structure removed is a duplicate
+            of its representative, so chains cannot merge. "complete" and "average" use scikit-learn's agglomerative
+            clustering, which give up the first (complete) or both (average) of these properties.
+    """
+
+    rmsd: float = 0.125
+    max_displacement: float = 0.4
+    energy_window: float | None = 0.25 * KCAL_PER_MOL
+    gyration_window: float | None = None
+    rotational_window: float = 0.1
+    linkage: Literal["leader", "complete", "average"] = "leader"
+
+    def __post_init__(self):
+        for name in ("rmsd", "max_displacement", "rotational_window"):
+            if not getattr(self, name) > 0:
+                raise InputError(f"{name} = {getattr(self, name)} must be positive")
+        for name in ("energy_window", "gyration_window"):
+            if getattr(self, name) is not None and not getattr(self, name) >= 0:
+                raise InputError(f"{name} = {getattr(self, name)} must not be negative")
+        if self.linkage not in ("leader", "complete", "average"):
+            raise InputError(f"linkage = {self.linkage!r}; known are leader, complete, average")
+
+
+@dataclass(frozen=True)
+class DedupeResult:
+    """What became of B structures.
+
+    Attributes:
+        representatives: the distinct structures in ascending energy, with the columns ``multiplicity`` (how many
+            structures it stands for, itself included) and ``mirror_count`` (how many of these are its mirror image
+            only); both sum up columns of these names that came in.
+        group: (B,) index of the representative, −1 for structures set aside.
+        duplicate_of: (B,) id of the representative of a structure that was removed; '' for the others.
+        set_aside: (B,) why a structure could not be compared; '' for the others.
+        rmsd: (B,) Å to the representative; 0 for representatives, NaN where set aside.
+        mirrored: (B,) True where only the mirror image lies on the representative.
+        pairs: number of pairs of structures that were superposed.
+    """
+
+    representatives: Clusters
+    group: np.ndarray
+    duplicate_of: np.ndarray
+    set_aside: np.ndarray
+    rmsd: np.ndarray
+    mirrored: np.ndarray
+    pairs: int
+
+
+def dedupe(clusters: Clusters, params: DedupeParams | None = None, *, n_jobs: int = 1) -> DedupeResult:
+    """Find the distinct structures of a population.
+
+    Structures are compared within one composition, charge and, where there is a column ``state``, protonation label;
+    then within sliding windows of energy, gyration radius and rotational constants; then by proven lower bounds of the
+    RMSD (:mod:`sampler.similarity.fingerprints`); what remains is superposed (:mod:`sampler.similarity.rmsd`).
+    The result does not depend on ``n_jobs`` (threads; the compiled loops release the GIL).
+
+    Structures with a non-finite coordinate, without atoms, or (unless ``energy_window`` is None) without a finite
+    energy are set aside with a reason.
+    """
+    params = params or DedupeParams()
+    b = len(clusters)
+    set_aside = _broken(clusters, params)
+    leader, mirrored, rmsd = np.arange(b), np.zeros(b, bool), np.zeros(b)
+    tasks, pairs = [], 0
+    for members in _buckets(clusters, set_aside == ""):
+        tasks += _tasks(clusters, members, params)
+    for members, found_leader, found_mirror, found_rmsd, compared in _parallel(tasks, n_jobs):
+        leader[members], mirrored[members], rmsd[members] = members[found_leader], found_mirror, found_rmsd
+        pairs += compared
+    kept = np.flatnonzero((leader == np.arange(b)) & (set_aside == ""))
+    kept = kept[np.lexsort((kept, clusters.energy[kept]))]
+    place = np.full(b, -1)
+    place[kept] = np.arange(len(kept))
+    group = np.where(set_aside == "", place[leader] if b else place, -1)
+    removed = (group >= 0) & (leader != np.arange(b))
+    multiplicity, mirror_count = _counts(clusters, group, mirrored, len(kept))
+    return DedupeResult(
+        representatives=clusters[kept].with_columns(multiplicity=multiplicity, mirror_count=mirror_count),
+        group=group,
+        duplicate_of=np.where(removed, clusters.ids[leader] if b else clusters.ids, ""),
+        set_aside=set_aside,
+        rmsd=np.where(set_aside == "", rmsd, np.nan),
+        mirrored=mirrored,
+        pairs=pairs,
+    )
+
+
+def _broken(clusters: Clusters, params: DedupeParams) -> np.ndarray:
+    """(B,) reason to set a structure aside, or ''."""
+    b = len(clusters)
+    reason = np.full(b, "", dtype="U24")
+    bad_atoms = ~np.isfinite(clusters.positions).all(axis=1)
+    if params.energy_window is not None:
+        reason[~np.isfinite(clusters.energy)] = "energy not finite"
+    reason[np.unique(clusters.structure_of_atom[bad_atoms])] = "coordinates not finite"
+    reason[clusters.natoms == 0] = "no atoms"
+    return reason
+
+
+def _buckets(clusters: Clusters, usable: np.ndarray) -> list[np.ndarray]:
+    """Members of equal composition, charge and state, each in ascending energy (ties and NaN: in input order)."""
+    state = clusters.columns.get("state", np.full(len(clusters), ""))
+    buckets: dict[tuple, list[int]] = {}
+    for i in np.flatnonzero(usable):
+        key = (np.sort(clusters.numbers[clusters.atoms_of(i)]).tobytes(), int(clusters.charge[i]), state[i].item())
+        buckets.setdefault(key, []).append(i)
+    groups = [np.asarray(m) for m in buckets.values()]
+    return [m[np.lexsort((m, clusters.energy[m]))] for m in groups]
+
+
+def _tasks(clusters: Clusters, members: np.ndarray, params: DedupeParams) -> list:
+    """Split a bucket into parts between which no bound allows a duplicate; joined to tasks of a useful size."""
+    from . import population
+
+    if len(members) == 1:
+        return []
+    group = Group.make(clusters, members)
+    reach = params.rmsd if params.linkage == "leader" else 2 * params.rmsd
+    scalars = np.zeros((len(members), 5))
+    windows = np.full(5, np.inf)
+    if params.energy_window is not None:
+        scalars[:, 0], windows[0] = clusters.energy[members], params.energy_window
+    scalars[:, 1] = fingerprints.gyration_radius(group)
+    windows[1] = reach + 1e-6 if params.gyration_window is None else params.gyration_window
+    # a nearly linear molecule has one huge constant that says nothing: 10 amu Å^2 more inertia damp it
+    moments = AMU_ANGSTROM2_TO_CM1 / fingerprints.rotational_constants(group)
+    scalars[:, 2:], windows[2:] = -np.log(moments + 10.0), np.log1p(params.rotational_window)
+    coarse, fine = fingerprints.radii(group), fingerprints.pair_distances(group)
+    filters = (scalars, windows, fine, coarse)
+    label = population.components(np.arange(len(members)), *filters, reach)
+    by_label = np.argsort(label, kind="stable")
+    parts = np.split(by_label, np.flatnonzero(np.diff(label[by_label])) + 1)
+    parts = [part for part in parts if len(part) > 1]
+    tasks, batch, size = [], [], 0
+    for part in parts:
+        batch.append(part)
+        size += len(part)
+        if size >= _TASK_MEMBERS:
+            tasks.append((members, group, filters, batch, params))
+            batch, size = [], 0
+    if batch:
+        tasks.append((members, group, filters, batch, params))
+    return tasks
+
+
+def _work(task: tuple) -> list[tuple]:
+    """Cluster the parts of one task; (members, leader, mirrored, rmsd, pairs) of each part."""
+    from . import population
+
+    members, group, filters, parts, params = task
+    done = []
+    for part in parts:
+        x, anchors = group.x[part], fingerprints.anchors(group, part)
+        arrays = [np.ascontiguousarray(f[part]) if len(f) == len(members) else f for f in filters]
+        arrays[1] = filters[1]
+        rest = (np.arange(len(part)), x, fingerprints.environments(group, part), anchors, *arrays, group.starts,
+                group.block)  # fmt: skip
+        slack = min(2 * params.max_displacement, 2.0)
+        if params.linkage == "leader":
+            found = population.leaders(*rest, params.rmsd, params.max_displacement, slack, 2.0)
+        else:
+            reach = 2 * params.rmsd
+            matrix, hands = population.distance_matrix(*rest, reach, params.max_displacement, slack, 2.0)
+            found = _agglomerate(matrix, hands, params)
+        done.append((members[part], *found))
+    return done
+
+
+def _agglomerate(matrix: np.ndarray, hands: np.ndarray, params: DedupeParams) -> tuple:
+    """scikit-learn's agglomerative clustering of (m, m) RMSDs; pairs that are far apart or differ in energy stand at inf."""
+    from sklearn.cluster import AgglomerativeClustering
+
+    finite = np.where(np.isfinite(matrix), matrix, 4 * params.rmsd)
+    label = AgglomerativeClustering(
+        n_clusters=None, metric="precomputed", linkage=params.linkage, distance_threshold=params.rmsd
+    ).fit_predict(finite)
+    leader = np.array([np.flatnonzero(label == k)[0] for k in label])  # members come in ascending energy
+    m = np.arange(len(label))
+    return leader, hands[leader, m], finite[leader, m], len(m) * (len(m) - 1) // 2
+
+
+def _parallel(tasks: list, n_jobs: int) -> list[tuple]:
+    if n_jobs == 1 or len(tasks) < 2:
+        return [part for task in tasks for part in _work(task)]
+    from joblib import Parallel, delayed
+
+    results = Parallel(n_jobs=n_jobs, require="sharedmem")(delayed(_work)(task) for task in tasks)
+    return [part for result in results for part in result]
+
+
+def _counts(clusters: Clusters, group: np.ndarray, mirrored: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """(k,) multiplicity and mirror count; counts of an earlier removal of duplicates are carried on."""
+    b = len(clusters)
+    before = clusters.columns.get("multiplicity", np.ones(b, np.int64))
+    before_mirror = clusters.columns.get("mirror_count", np.zeros(b, np.int64))
+    mirror_now = np.where(mirrored, before - before_mirror, before_mirror)
+    use = group >= 0
+    multiplicity, mirror_count = np.zeros(k, np.int64), np.zeros(k, np.int64)
+    np.add.at(multiplicity, group[use], before[use])
+    np.add.at(mirror_count, group[use], mirror_now[use])
+    return multiplicity, mirror_count
