@@ -1,0 +1,59 @@
+"""Potentials by name.
+
+``get_potential("gfn1-xtb")`` and so on; the names are listed by :func:`available`. No engine is imported
+before the first evaluation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+from ..errors import PotentialError
+from .base import Evaluation, Potential
+
+__all__ = ["Evaluation", "Potential", "available", "get_potential"]
+
+# name -> (module, callable, keyword arguments, what it is)
+_REGISTRY: dict[str, tuple[str, str, dict, str]] = {
+    "gfn1-xtb": ("xtb", "XTBPotential", {"method": "GFN1-xTB"}, "GFN1-xTB through tblite"),
+    "gfn2-xtb": ("xtb", "XTBPotential", {"method": "GFN2-xTB"}, "GFN2-xTB through tblite"),
+    "xtb-python:gfn1-xtb": ("xtb", "XTBPythonPotential", {"method": "GFN1-xTB"}, "GFN1-xTB through xtb-python"),
+    "xtb-python:gfn2-xtb": ("xtb", "XTBPythonPotential", {"method": "GFN2-xTB"}, "GFN2-xTB through xtb-python"),
+    "b97-3c": ("composite", "CompositePotential", {"method": "b97-3c"}, "B97-3c through PySCF (extra dft)"),
+    "r2scan-3c": ("composite", "CompositePotential", {"method": "r2scan-3c"}, "r2SCAN-3c through PySCF (extra dft)"),
+    "wb97x-d": ("composite", "CompositePotential", {"method": "wb97x-d"}, "wB97X-D/6-31++G(d,p) through PySCF (extra dft)"),
+    "painn": ("trained", "painn", {}, "a trained PaiNN: model = NAME of a shipped model, a folder, or a list (committee)"),
+    "lennard-jones": ("lennard_jones", "LennardJones", {}, "a toy for tests: the same 12-6 for every pair"),
+}
+
+
+def available() -> dict[str, str]:
+    """Name -> description of every built-in potential; ``ase:NAME`` adds those found by entry point."""
+    return {name: entry[3] for name, entry in _REGISTRY.items()}
+
+
+def get_potential(name: str, **options) -> Potential:
+    """The potential called ``name``; ``ase:NAME`` takes a calculator from the entry points ``sampler.calculators``.
+
+    Args:
+        name: one of :func:`available`, or ``ase:NAME``; case does not matter.
+        options: passed on to the potential.
+
+    Raises:
+        PotentialError: no such potential, or an option it does not know.
+    """
+    key = name.lower()
+    if key.startswith("ase:"):
+        from .ase_adapter import from_entry_point
+
+        return from_entry_point(name[4:], **options)
+    if key not in _REGISTRY:
+        known = ", ".join([*_REGISTRY, "ase:NAME"])
+        raise PotentialError(f"no potential is called {name!r}; known: {known}")
+    module, attribute, fixed, _ = _REGISTRY[key]
+    make: Callable = getattr(import_module(f".{module}", __name__), attribute)
+    try:
+        return make(**fixed, **options)
+    except TypeError as error:
+        raise PotentialError(f"{name} does not take these options: {options} ({error})") from error

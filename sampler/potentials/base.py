@@ -1,0 +1,79 @@
+"""The Potential protocol: energies and forces for a whole batch of structures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from ..clusters import Clusters
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a potential says of B structures with N atoms in all.
+
+    Attributes:
+        energy: (B,) float64, total energy in eV; NaN where the evaluation failed.
+        forces: (N, 3) float64, eV/Å; NaN for the atoms of failed structures. None when not asked for.
+        failure: (B,) str; '' where it went well, else the reason (``scf_failed``, ``nan``, ``clash``, …) with
+            the engine's words after a colon.
+    """
+
+    energy: np.ndarray
+    forces: np.ndarray | None
+    failure: np.ndarray
+
+
+@runtime_checkable
+class Potential(Protocol):
+    """Anything that evaluates batches.
+
+    A potential is cheap to make and heavy to start: engines are imported on the first ``evaluate``, so that it
+    can be sent to a worker process. One bad structure costs that structure alone.
+    """
+
+    level: str
+    """The level of theory, e.g. ``gfn1-xtb``; two potentials of one level give the same energies."""
+
+    def evaluate(self, clusters: Clusters, forces: bool = True) -> Evaluation:
+        """Energies (and forces) of all structures of ``clusters``."""
+        ...
+
+
+def evaluate_each(clusters: Clusters, one, forces: bool = True) -> Evaluation:
+    """Evaluate one structure after the other with ``one(numbers, positions, charge) -> (eV, (n, 3) eV/Å)``.
+
+    An exception or a NaN from ``one`` is recorded as the failure of that structure; ``one`` may raise
+    :class:`StructureFailure` to name the reason itself.
+    """
+    b = len(clusters)
+    energy = np.full(b, np.nan)
+    gradient = np.full(clusters.positions.shape, np.nan) if forces else None
+    failure = [""] * b
+    for i in range(b):
+        atoms = clusters.atoms_of(i)
+        positions = clusters.positions[atoms]
+        if not np.isfinite(positions).all():
+            failure[i] = "nan: a coordinate is not a number"
+            continue
+        try:
+            e, f = one(clusters.numbers[atoms], positions, int(clusters.charge[i]))
+        except StructureFailure as error:
+            failure[i] = str(error)
+            continue
+        except Exception as error:  # an engine's own errors are unknowable; the structure alone pays
+            failure[i] = f"engine_error: {type(error).__name__}: {error}".splitlines()[0]
+            continue
+        if not np.isfinite(e) or (forces and not np.isfinite(f).all()):
+            failure[i] = "nan: the engine returned a value that is not a number"
+            continue
+        energy[i] = e
+        if forces:
+            gradient[atoms] = f
+    return Evaluation(energy, gradient, np.asarray(failure, dtype=np.str_).reshape(b))
+
+
+class StructureFailure(Exception):
+    """Raised inside a potential for one structure; the message starts with the reason's name and a colon."""

@@ -1,0 +1,46 @@
+"""Energy and gradient on PySCF's public interface: the plain version that the fast one is tested against."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..base import StructureFailure
+from .methods import CompositeMethod
+from .molecule import fitting_basis, require_pyscf
+
+
+def scf(method: CompositeMethod, mol, forces: bool = True) -> tuple[float, np.ndarray | None]:
+    """SCF energy [Eh] and gradient (n, 3) [Eh/bohr], without the corrections of ``method``.
+
+    Raises:
+        StructureFailure: the SCF did not converge.
+    """
+    mf = mean_field(method, mol)
+    energy = mf.kernel()
+    if not mf.converged:
+        mf = mf.newton()
+        energy = mf.kernel(mf.mo_coeff, mf.mo_occ)
+        if not mf.converged:
+            raise StructureFailure("scf_failed: no convergence, neither with DIIS nor to second order")
+        plain = mean_field(method, mol)
+        plain.__dict__.update(mo_coeff=mf.mo_coeff, mo_occ=mf.mo_occ, mo_energy=mf.mo_energy, e_tot=mf.e_tot)
+        mf = plain
+    if not forces:
+        return float(energy), None
+    gradient = mf.nuc_grad_method()
+    gradient.grid_response = True
+    return float(energy), gradient.kernel()
+
+
+def mean_field(method: CompositeMethod, mol):
+    """PySCF's restricted Kohn-Sham object with the fitting basis, the grid and the thresholds of ``method``."""
+    dft = require_pyscf().dft
+    mf = dft.RKS(mol, xc=method.functional)
+    if method.fitting:
+        symbols = tuple(sorted({mol.atom_symbol(i) for i in range(mol.natm)}))
+        mf = mf.density_fit(auxbasis=fitting_basis(method.fitting, symbols))
+        mf.with_df.build()
+    mf.grids.atom_grid = dict(method.grid)
+    mf.conv_tol, mf.conv_tol_grad = method.convergence
+    mf.max_cycle = 100
+    return mf

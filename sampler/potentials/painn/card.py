@@ -1,0 +1,214 @@
+"""A model on disk: a folder with ``model.safetensors`` and ``card.toml``; nothing in it can execute.
+
+The card says what the model may be asked: level of theory, elements, charges, the shortest distance it has seen, the
+reference energies that turn its prediction into a total energy, and the sha256 of the weights it belongs to.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import ModelError
+from ...storage import write_atomic, write_text
+from .parameters import Architecture, PaiNNParameters, require
+from .schnetpack_io import energy_unit_of
+
+FORMAT = "sampler-painn-1"
+WEIGHTS, CARD = "model.safetensors", "card.toml"
+
+
+@dataclass(frozen=True)
+class ReferenceMonomer:
+    """A monomer that predicted binding energies refer to.
+
+    Attributes:
+        formula: element symbol -> count. charge: e. energy: eV, total energy at the card's level.
+    """
+
+    formula: dict[str, int]
+    charge: int
+    energy: float
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a model is and what it is for.
+
+    Attributes:
+        level: level of theory of its energies, e.g. ``b97-3c``.
+        elements: symbols it was trained on. charges: total charges it was trained on.
+        energy_unit: of the network: ``eV``, ``kcal/mol``, ``Hartree`` or eV per unit.
+        min_distance: shortest interatomic distance in the training data, Å; closer atoms are refused.
+        monomers: name -> reference; the network then predicts binding energies against them.
+        element_energies: symbol -> eV, when the network predicts the total energy minus these instead.
+        base_level: for a correction: the level of the potential it corrects.
+        data_hash: sha256 of the training data. training: settings. errors: name with unit -> value.
+        not_for: what the model must not be used for, in words. notes: anything else.
+        weights_sha256: of model.safetensors; set on saving.
+    """
+
+    level: str
+    elements: tuple[str, ...]
+    charges: tuple[int, ...] = (0,)
+    energy_unit: str | float = "eV"
+    min_distance: float = 0.0
+    monomers: dict[str, ReferenceMonomer] = field(default_factory=dict)
+    element_energies: dict[str, float] = field(default_factory=dict)
+    base_level: str = ""
+    data_hash: str = ""
+    training: dict[str, Any] = field(default_factory=dict)
+    errors: dict[str, float] = field(default_factory=dict)
+    not_for: str = ""
+    notes: str = ""
+    weights_sha256: str = ""
+
+    def replace(self, **changes: Any) -> ModelCard:
+        return dataclasses.replace(self, **changes)
+
+
+def is_model(path: Path | str) -> bool:
+    """Whether ``path`` is a folder that holds a model."""
+    return (Path(path) / CARD).is_file() and (Path(path) / WEIGHTS).is_file()
+
+
+def save_model(folder: Path | str, params: PaiNNParameters, card: ModelCard) -> ModelCard:
+    """Write a model folder; the weights first, then the card that vouches for them. Returns the card as written."""
+    require("safetensors", "saving a model")
+    from safetensors.numpy import save
+
+    folder = Path(folder)
+    arrays = {name: np.ascontiguousarray(a) for name, a in params.arrays.items()}
+    arrays["offset.mean"] = np.asarray([params.mean], np.float64)
+    if params.atomref is not None:
+        arrays["offset.atomref"] = np.asarray(params.atomref, np.float64)
+    data = save(arrays, metadata={"format": FORMAT})
+    write_atomic(folder / WEIGHTS, lambda handle: handle.write(data))
+    if energy_unit_of(card.energy_unit) != params.energy_unit:
+        card = card.replace(energy_unit=params.energy_unit)
+    card = card.replace(weights_sha256=hashlib.sha256(data).hexdigest())
+    write_text(folder / CARD, _dump(card, params))
+    return card
+
+
+def read_card(folder: Path | str) -> ModelCard:
+    """The card alone; weights are not opened.
+
+    Raises:
+        ModelError: no such folder, not such a card, or a pickle offered as a model.
+    """
+    return _read(Path(folder))[0]
+
+
+def load_model(folder: Path | str) -> tuple[PaiNNParameters, ModelCard]:
+    """Weights and card of a model folder.
+
+    Raises:
+        ModelError: see :func:`read_card`; also when the weights are not those the card was written for.
+    """
+    require("safetensors", "loading a model")
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    folder = Path(folder)
+    card, table = _read(folder)
+    path = folder / WEIGHTS
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}") from error
+    _refuse_pickle(path, data[:16])
+    found = hashlib.sha256(data).hexdigest()
+    if found != card.weights_sha256:
+        raise ModelError(
+            f"{path} has the sha256 {found[:16]}…, but {folder / CARD} was written for {card.weights_sha256[:16]}…; "
+            "weights and card belong together, fetch both again"
+        )
+    try:
+        arrays = load(data)
+    except (SafetensorError, ValueError) as error:
+        raise ModelError(f"{path} is not a safetensors file: {error}") from error
+    mean, atomref = float(arrays.pop("offset.mean")[0]), arrays.pop("offset.atomref", None)
+    try:
+        settings = {**table["architecture"]}
+        settings["output_widths"] = tuple(settings["output_widths"])
+        architecture = Architecture(**settings)
+    except (KeyError, TypeError) as error:
+        raise ModelError(f"{folder / CARD}: the table [architecture] is incomplete or has unknown keys: {error}") from error
+    unit, extensive = energy_unit_of(card.energy_unit), bool(table.get("offset_is_extensive", True))
+    return PaiNNParameters(architecture, arrays, mean, atomref, unit, extensive), card
+
+
+def _refuse_pickle(path: Path, head: bytes) -> None:
+    if head[:2] in (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05") or head[:4] == b"PK\x03\x04":
+        raise ModelError(
+            f"{path} is a Python pickle (as torch.save writes), which can run any program when it is opened; "
+            "convert a model that you trust with PaiNNParameters.from_schnetpack and save_model"
+        )
+
+
+def _read(folder: Path) -> tuple[ModelCard, dict[str, Any]]:
+    if folder.is_file():
+        with folder.open("rb") as handle:
+            _refuse_pickle(folder, handle.read(16))
+        raise ModelError(f"{folder} is a file; a model is a folder with {WEIGHTS} and {CARD}")
+    path = folder / CARD
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(f"{path} does not exist; a model is a folder with {WEIGHTS} and {CARD}") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ModelError(f"{path} is not a readable TOML file: {error}") from error
+    if table.get("format") != FORMAT:
+        raise ModelError(f"{path} has the format {table.get('format')!r}, expected {FORMAT!r}")
+    known = {f.name for f in dataclasses.fields(ModelCard)}
+    try:
+        values = {key: value for key, value in table.items() if key in known}
+        values["elements"], values["charges"] = tuple(table["elements"]), tuple(table["charges"])
+        values["monomers"] = {name: ReferenceMonomer(**m) for name, m in table.get("monomers", {}).items()}
+        return ModelCard(**values), table
+    except (KeyError, TypeError) as error:
+        raise ModelError(f"{path}: a key is missing or has the wrong type: {error}") from error
+
+
+def _dump(card: ModelCard, params: PaiNNParameters) -> str:
+    tables = {"architecture": dataclasses.asdict(params.architecture)}
+    lines = [f"format = {_value(FORMAT)}", f"offset_is_extensive = {_value(params.extensive)}"]
+    for item in dataclasses.fields(card):
+        value = getattr(card, item.name)
+        if item.name == "monomers":
+            for name, monomer in value.items():
+                tables[f"monomers.{_key(name)}"] = dataclasses.asdict(monomer)
+        elif isinstance(value, dict):
+            tables[item.name] = value
+        else:
+            lines.append(f"{item.name} = {_value(value)}")
+    for name, table in tables.items():
+        lines += ["", f"[{name}]"] + [f"{_key(k)} = {_value(v)}" for k, v in table.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _key(name: str) -> str:
+    plain = name and all(c.isalnum() and c.isascii() or c in "-_" for c in name)
+    return name if plain else json.dumps(name, ensure_ascii=False)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, np.integer)):
+        return str(int(value))
+    if isinstance(value, (float, np.floating)):
+        return repr(float(value))
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_value(v) for v in value) + "]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_key(str(k))} = {_value(v)}" for k, v in value.items()) + " }"
+    return json.dumps(str(value), ensure_ascii=False)

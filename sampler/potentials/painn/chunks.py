@@ -1,0 +1,27 @@
+"""How a population is cut into batches for the network."""
+
+from __future__ import annotations
+
+import numpy as np
+
+CHUNK_ATOMS = 256
+"""Atoms that go through the fused network together: enough for the matrix products, few enough for the cache."""
+
+
+def chunk_bounds(ptr: np.ndarray, atoms: int = CHUNK_ATOMS) -> list[tuple[int, int]]:
+    """Ranges of structures with at most ``atoms`` atoms each; a larger structure stands alone."""
+    bounds, start = [], 0
+    for i in range(1, len(ptr) - 1):
+        if ptr[i + 1] - ptr[start] > atoms:
+            bounds.append((start, i))
+            start = i
+    if len(ptr) > 1:
+        bounds.append((start, len(ptr) - 1))
+    return bounds
+
+
+def closest_pairs(member, positions: np.ndarray, ptr: np.ndarray, shared: dict) -> tuple[np.ndarray, np.ndarray]:
+    """(B,) shortest distance in Å and (B, 2) its atoms, from the pairs of the first member (put into ``shared``)."""
+    network = member.network
+    pairs = shared[network.geometry_key] = network.pairs(positions, ptr)
+    return pairs.closest, pairs.closest_pair

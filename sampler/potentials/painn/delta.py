@@ -1,0 +1,39 @@
+"""A cheap potential plus a trained correction (Δ-learning; Ramakrishnan et al. 2015, doi:10.1021/acs.jctc.5b00099)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...clusters import Clusters
+from ...errors import LevelError
+from ..base import Evaluation, Potential
+from .card import ModelCard
+
+
+class DeltaPotential:
+    """``base`` plus ``correction``; the sum is at the level of the correction's card.
+
+    The correction predicts the difference of total energies, target level minus base level; its reference monomers
+    hold the same difference.
+    """
+
+    def __init__(self, base: Potential, correction: Potential):
+        """
+        Raises:
+            LevelError: the correction was trained on another base.
+        """
+        card: ModelCard | None = getattr(correction, "card", None)
+        if card is None and hasattr(correction, "members"):
+            card = correction.members[0].card
+        wanted = card.base_level if card else ""
+        if not wanted:
+            raise LevelError(f"the model of level {correction.level!r} is no correction: its card names no base_level")
+        if wanted != base.level:
+            raise LevelError(f"the correction was trained on top of {wanted!r}, not of {base.level!r}")
+        self.base, self.correction, self.level = base, correction, correction.level
+
+    def evaluate(self, clusters: Clusters, forces: bool = True) -> Evaluation:
+        """Sum of both; a structure that either refuses fails, with the base's reason first."""
+        low, high = self.base.evaluate(clusters, forces), self.correction.evaluate(clusters, forces)
+        failure = np.where(low.failure != "", low.failure, high.failure)
+        return Evaluation(low.energy + high.energy, low.forces + high.forces if forces else None, failure)

@@ -1,0 +1,265 @@
+"""PaiNN as a potential of this package, alone and as a committee."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...clusters import Clusters
+from ...errors import InputError, LevelError, ModelError
+from ..base import Evaluation
+from .card import ModelCard, load_model, read_card
+from .parameters import PaiNNParameters
+from .references import Scope
+
+if TYPE_CHECKING:
+    from .geometry import Pairs
+
+ENGINES = ("auto", "fused", "torch")
+
+
+def fused_available() -> bool:
+    """Whether numba, which compiles the fused kernels, can be imported."""
+    from importlib.util import find_spec
+
+    return find_spec("numba") is not None
+
+
+def describe_engine() -> str:
+    """One line for ``sampler doctor``: which path evaluates PaiNN here, and with which vectors."""
+    if not fused_available():
+        return "PyTorch (numba is not installed; the fused kernels are about 10 to 25 times faster on a CPU)"
+    import llvmlite.binding as llvm
+    import numba
+
+    features = llvm.get_host_cpu_features()
+    ladder = (("avx512f", "AVX-512"), ("avx2", "AVX2"), ("neon", "NEON"))
+    vectors = next((name for flag, name in ladder if features.get(flag)), "baseline")
+    return f"fused kernels (numba {numba.__version__}, {llvm.get_host_cpu_name()}, {vectors})"
+
+
+class PaiNNPotential:
+    """A trained PaiNN.
+
+    ``energy`` is the total energy in eV at the card's level: what the network predicts (a binding energy, where the
+    card names reference monomers) plus the reference energies of those monomers, so that it can be compared with any
+    other energy of that level. ``forces`` are its negative gradient.
+
+    Not for several threads at once: the work space is kept between calls. It may be sent to another process, which
+    then loads the model itself.
+    """
+
+    def __init__(
+        self,
+        model: Path | str | PaiNNParameters,
+        card: ModelCard | None = None,
+        *,
+        engine: str = "auto",
+        device: str = "cpu",
+        dtype: str = "float32",
+        min_distance: float | None = None,
+    ):
+        """
+        Args:
+            model: a model folder, or parameters (then ``card`` says what they are for).
+            engine: ``fused`` (numba, CPU), ``torch`` (any device), or ``auto``: fused on a CPU where numba is there.
+            device: a torch device; anything but ``cpu`` means the torch engine.
+            dtype: ``float32`` or ``float64``.
+            min_distance: Å, atoms closer than this are refused; default: the card's.
+
+        Raises:
+            ModelError: an unusable folder or card, see :mod:`.card`.
+            InputError: an unknown option.
+        """
+        if engine not in ENGINES:
+            raise InputError(f"engine is {engine!r}; choose one of {', '.join(ENGINES)}")
+        if dtype not in ("float32", "float64"):
+            raise InputError(f"dtype is {dtype!r}; choose float32 or float64")
+        if engine == "fused" and device != "cpu":
+            raise InputError(f"the fused engine runs on the CPU, not on {device!r}; use engine='torch'")
+        self._params = model if isinstance(model, PaiNNParameters) else None
+        self.folder = None if self._params else Path(model)
+        if self._params is not None and card is None:
+            raise ModelError("parameters without a card: pass card=ModelCard(level=..., elements=...)")
+        self.card = card if self._params is not None else read_card(self.folder)
+        self.level = self.card.level
+        self.scope = Scope.of(self.card)
+        self.min_distance = self.scope.min_distance if min_distance is None else float(min_distance)
+        if engine == "auto":
+            engine = "fused" if device == "cpu" and fused_available() else "torch"
+        self.engine, self.device, self.dtype = engine, device, np.dtype(dtype)
+        self._network = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_network": None}
+
+    @property
+    def params(self) -> PaiNNParameters:
+        """The weights, loaded on first use and checked against the card."""
+        if self._params is None:
+            self._params = load_model(self.folder)[0]
+        return self._params
+
+    @property
+    def network(self):
+        """The compiled or torch network; made on first use."""
+        if self._network is None:
+            if self.engine == "fused":
+                from .network import Network
+
+                self._network = Network(self.params, self.dtype)
+            else:
+                from .torch_path import TorchNetwork
+
+                self._network = TorchNetwork(self.params, self.dtype, self.device)
+        return self._network
+
+    def evaluate(self, clusters: Clusters, forces: bool = True) -> Evaluation:
+        """Energies and forces of all structures; see :class:`sampler.potentials.base.Evaluation`.
+
+        A structure fails with ``element``, ``charge``, ``composition``, ``clash`` (atoms closer than the model has
+        ever seen), ``nan`` or ``empty``.
+        """
+        return _evaluate([self], clusters, forces).one(0)
+
+
+@dataclass(frozen=True)
+class _Members:
+    """Energies (M, B) eV and forces (M, N, 3) eV/Å of M members, with shared failures (B,)."""
+
+    energy: np.ndarray
+    forces: np.ndarray | None
+    failure: np.ndarray
+
+    def one(self, m: int) -> Evaluation:
+        return Evaluation(self.energy[m], None if self.forces is None else self.forces[m], self.failure)
+
+
+def _evaluate(members: list[PaiNNPotential], clusters: Clusters, forces: bool) -> _Members:
+    b, n = len(clusters), len(clusters.numbers)
+    energy = np.full((len(members), b), np.nan)
+    gradient = np.full((len(members), n, 3), np.nan) if forces else None
+    failure = [""] * b
+    shifts = []
+    for member in members:
+        reference, unmade = member.scope.reference(clusters) if not _absurd(clusters) else (np.zeros(b), [""] * b)
+        shifts.append(reference)
+        for s, (old, new, other) in enumerate(zip(failure, member.scope.check(clusters), unmade)):
+            failure[s] = old or new or other
+    good = np.array([not f for f in failure], bool)
+    if good.all():
+        chosen, atoms = clusters, slice(None)
+    else:
+        chosen, atoms = clusters[good], good[clusters.structure_of_atom]
+    where = np.nonzero(good)[0]
+    results = _run(members, chosen, forces, max(m.min_distance for m in members))
+    for s, reason in results.refused.items():
+        failure[where[s]] = reason
+    for m, member in enumerate(members):
+        unit = member.params.energy_unit
+        offset = member.params.offset(chosen.numbers, chosen.structure_of_atom, len(chosen))
+        energy[m, where] = (results.energy[m] + offset) * unit + shifts[m][where]
+        if forces:
+            gradient[m, atoms] = results.forces[m] * unit
+    for s in where:
+        if not failure[s] and not np.isfinite(energy[:, s]).all():
+            failure[s] = "nan: the network returned a value that is not a number"
+    if any(failure):
+        lost = np.array([bool(f) for f in failure])
+        energy[:, lost] = np.nan
+        if forces:
+            gradient[:, lost[clusters.structure_of_atom]] = np.nan
+    return _Members(energy, gradient, np.asarray(failure, dtype=np.str_).reshape(b))
+
+
+def _absurd(clusters: Clusters) -> bool:
+    return len(clusters.numbers) > 0 and (clusters.numbers.min() < 1 or clusters.numbers.max() > 118)
+
+
+@dataclass(frozen=True)
+class _Raw:
+    energy: np.ndarray
+    forces: np.ndarray | None
+    refused: dict[int, str]
+
+
+def _run(members: list[PaiNNPotential], clusters: Clusters, forces: bool, min_distance: float) -> _Raw:
+    """All members chunk by chunk; members with the same cutoff and table share pairs and distances."""
+    from .chunks import chunk_bounds, closest_pairs
+
+    b, n = len(clusters), len(clusters.numbers)
+    energy = np.zeros((len(members), b))
+    gradient = np.zeros((len(members), n, 3)) if forces else None
+    refused: dict[int, str] = {}
+    for start, stop in chunk_bounds(clusters.ptr, members[0].network.chunk_atoms):
+        first, last = int(clusters.ptr[start]), int(clusters.ptr[stop])
+        positions, numbers = clusters.positions[first:last], clusters.numbers[first:last]
+        ptr = clusters.ptr[start : stop + 1] - first
+        shared: dict[tuple, Pairs] = {}
+        closest, atoms = closest_pairs(members[0], positions, ptr, shared)
+        for s in np.nonzero(closest < max(min_distance, 1e-6))[0]:
+            i, j = atoms[s]
+            refused[start + int(s)] = (
+                f"clash: atoms {i} and {j} are {closest[s]:.3f} Å apart; "
+                f"the model has seen none closer than {min_distance:.3f} Å"
+            )
+        for m, member in enumerate(members):
+            key = member.network.geometry_key
+            if key not in shared:
+                shared[key] = member.network.pairs(positions, ptr)
+            e, f = member.network.evaluate(numbers, ptr, shared[key], forces)
+            energy[m, start:stop] = e
+            if forces:
+                gradient[m, first:last] = f
+    return _Raw(energy, gradient, refused)
+
+
+@dataclass(frozen=True)
+class CommitteeEvaluation(Evaluation):
+    """The mean of the members, and how far they differ.
+
+    Attributes:
+        energy_spread: (B,) eV, standard deviation (n - 1) over the members.
+        force_spread: (N,) eV/Å, length of the standard deviation of each atom's force; None without forces.
+    """
+
+    energy_spread: np.ndarray
+    force_spread: np.ndarray | None
+
+
+class CommitteePotential:
+    """Several PaiNN models of one level: the mean as the energy, the spread as a measure of doubt.
+
+    Pairs, distances and interpolation weights are computed once where the members' cutoff and radial functions are
+    the same.
+    """
+
+    def __init__(self, models: list, **options: Any):
+        """
+        Args:
+            models: model folders or :class:`PaiNNPotential`; options: for :class:`PaiNNPotential`.
+
+        Raises:
+            LevelError: members of different levels. InputError: fewer than two.
+        """
+        self.members = [m if isinstance(m, PaiNNPotential) else PaiNNPotential(m, **options) for m in models]
+        if len(self.members) < 2:
+            raise InputError(f"a committee needs at least two models, got {len(self.members)}")
+        levels = sorted({m.level for m in self.members})
+        if len(levels) > 1:
+            raise LevelError(f"the members of a committee are of different levels of theory: {', '.join(levels)}")
+        self.level = levels[0]
+
+    def evaluate(self, clusters: Clusters, forces: bool = True) -> CommitteeEvaluation:
+        """Mean and spread; a structure that one member refuses fails."""
+        every = _evaluate(self.members, clusters, forces)
+        mean = spread = None
+        if forces:
+            mean = every.forces.mean(axis=0)
+            spread = np.sqrt((every.forces.std(axis=0, ddof=1) ** 2).sum(axis=1))
+        return CommitteeEvaluation(
+            every.energy.mean(axis=0), mean, every.failure, every.energy.std(axis=0, ddof=1), spread
+        )

@@ -1,0 +1,50 @@
+"""Trained models by name or folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .. import resources
+from ..errors import InputError, ModelError
+from .base import Potential
+
+
+def model_folder(name: str | Path) -> Path:
+    """The folder of a shipped model (``data/models/NAME``), or ``name`` itself if it is a folder.
+
+    Raises:
+        ModelError: neither.
+    """
+    if Path(name).is_dir():
+        return Path(name)
+    try:
+        return resources.path("data", "models", str(name))
+    except InputError as error:
+        raise ModelError(f"no model {str(name)!r}: not a folder, and shipped are {', '.join(shipped()) or 'none'}") from error
+
+
+def shipped() -> list[str]:
+    """Names of the models that ship with sampler."""
+    try:
+        return sorted(p.name for p in resources.path("data", "models").iterdir() if p.is_dir())
+    except InputError:
+        return []
+
+
+def painn(model: str | Path | Sequence[str | Path] | None = None, **options: Any) -> Potential:
+    """A PaiNN, or the mean of a committee when several models are named.
+
+    Raises:
+        ModelError: no such model, or one that cannot be trusted.
+    """
+    if model is None:
+        raise ModelError(f"painn needs a model: options = {{ model = NAME }}; shipped: {', '.join(shipped()) or 'none'}")
+    if isinstance(model, (str, Path)):
+        from .painn.potential import PaiNNPotential
+
+        return PaiNNPotential(model_folder(model), **options)
+    from .painn.potential import CommitteePotential
+
+    return CommitteePotential([model_folder(m) for m in model], **options)

@@ -1,0 +1,229 @@
+"""GFN1-xTB and GFN2-xTB, through tblite or through xtb-python.
+
+GFN1-xTB: DOI 10.1021/acs.jctc.7b00118; GFN2-xTB: DOI 10.1021/acs.jctc.8b01176; tblite:
+https://tblite.readthedocs.io; xtb: DOI 10.1002/wcms.1493.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..clusters import Clusters
+from ..errors import MissingDependency, PotentialError
+from ..units import BOHR, HARTREE, HARTREE_PER_BOHR
+from .base import Evaluation, StructureFailure, evaluate_each
+
+_METHODS = {"gfn1-xtb": "GFN1-xTB", "gfn2-xtb": "GFN2-xTB"}
+_HEAVIEST = 86
+# No chemistry brings atoms closer; below this the engines return huge numbers, or end the process.
+_COINCIDENT = 0.05
+
+
+@dataclass(frozen=True)
+class XTBPotential:
+    """GFNn-xTB through tblite, the default engine.
+
+    Odd numbers of electrons are treated as doublets. The electronic temperature is 300 K, as everywhere.
+
+    Attributes:
+        method: ``GFN1-xTB`` or ``GFN2-xTB``; case does not matter.
+        accuracy: threshold of the self-consistent charges relative to tblite's own (1.0). At 1.0 the noise is about
+            1e-7 eV and 5e-4 eV/Å, at 0.1 1e-9 eV and 2e-5 eV/Å.
+        max_iterations: cycles before a structure counts as ``scf_failed``.
+
+    Raises:
+        PotentialError: unknown method, or accuracy or max_iterations not positive.
+    """
+
+    method: str = "GFN1-xTB"
+    accuracy: float = 1.0
+    max_iterations: int = 250
+
+    def __post_init__(self):
+        _check(self.method, self.accuracy, self.max_iterations)
+
+    @property
+    def level(self) -> str:
+        return self.method.lower()
+
+    def evaluate(self, clusters: Clusters, forces: bool = True) -> Evaluation:
+        """Energies and forces from a cold start: they depend on nothing but the structure."""
+        return self.evaluate_warm(clusters, [None] * len(clusters), forces)[0]
+
+    def evaluate_warm(self, clusters: Clusters, memory: list[Any], forces: bool = True) -> tuple[Evaluation, list[Any]]:
+        """As :meth:`evaluate`, from the wave functions of earlier geometries of the same structures.
+
+        Saves about a third of the cycles where the atoms moved little.
+
+        Args:
+            memory: B entries, each what an earlier call gave back for the structure (same atoms in the same
+                order, same charge), or None. The entries are used up.
+
+        Returns:
+            the evaluation, and B entries for the next call (None where it failed).
+        """
+        tblite = _import_tblite()
+        after: list[Any] = [None] * len(clusters)
+        readable = iter(np.flatnonzero(_finite(clusters)))  # evaluate_each asks for these alone, in this order
+
+        def one(numbers: np.ndarray, positions: np.ndarray, charge: int) -> tuple[float, np.ndarray]:
+            i = next(readable)
+            unpaired = _unpaired(numbers, positions, charge)
+            try:
+                calculator = tblite.Calculator(_METHODS[self.level], numbers, positions / BOHR, charge, unpaired)
+                calculator.set("verbosity", 0)
+                calculator.set("accuracy", self.accuracy)
+                calculator.set("max-iter", self.max_iterations)
+                try:
+                    result = calculator.singlepoint(memory[i])
+                except tblite.TBLiteRuntimeError:
+                    if memory[i] is None:
+                        raise
+                    result = calculator.singlepoint()  # from neutral atoms: the old wave function may mislead
+            except tblite.TBLiteRuntimeError as error:
+                raise StructureFailure(_reason(str(error))) from error
+            after[i] = result
+            return _converted(result.get("energy"), result.get("gradient"))
+
+        return evaluate_each(clusters, one, forces), after
+
+
+@dataclass(frozen=True)
+class XTBPythonPotential:
+    """GFNn-xTB through xtb-python, that is through xtb's own library; for comparison with :class:`XTBPotential`.
+
+    xtb 6.5 gives wrong forces (by up to 0.3 eV/Å) for atoms that share a coordinate exactly, as in molecules that
+    lie along an axis (https://github.com/grimme-lab/xtb/issues/986). All structures are turned by one fixed, oblique
+    rotation before the calculation and their forces back, which avoids it.
+
+    Attributes and errors: as :class:`XTBPotential`.
+    """
+
+    method: str = "GFN1-xTB"
+    accuracy: float = 1.0
+    max_iterations: int = 250
+
+    def __post_init__(self):
+        _check(self.method, self.accuracy, self.max_iterations)
+
+    @property
+    def level(self) -> str:
+        return self.method.lower()
+
+    def evaluate(self, clusters: Clusters, forces: bool = True) -> Evaluation:
+        xtb = _import_xtb_python()
+        parameters = {"gfn1-xtb": xtb.Param.GFN1xTB, "gfn2-xtb": xtb.Param.GFN2xTB}[self.level]
+        turn = _oblique_rotation()
+
+        def one(numbers: np.ndarray, positions: np.ndarray, charge: int) -> tuple[float, np.ndarray]:
+            unpaired = _unpaired(numbers, positions, charge)
+            try:
+                calculator = xtb.Calculator(parameters, numbers, positions @ turn.T / BOHR, charge, unpaired)
+                calculator.set_verbosity("muted")
+                calculator.set_accuracy(self.accuracy)
+                calculator.set_max_iterations(self.max_iterations)
+                result = calculator.singlepoint()
+            except xtb.XTBException as error:
+                raise StructureFailure(_reason(str(error))) from error
+            energy, force = _converted(result.get_energy(), result.get_gradient())
+            return energy, force @ turn
+
+        return evaluate_each(clusters, one, forces)
+
+
+def _check(method: str, accuracy: float, max_iterations: int) -> None:
+    if method.lower() not in _METHODS:
+        raise PotentialError(f"no xTB method is called {method!r}; known: {', '.join(_METHODS.values())}")
+    if not accuracy > 0:
+        raise PotentialError(f"accuracy must be positive, it is {accuracy}")
+    if max_iterations < 1:
+        raise PotentialError(f"max_iterations must be at least 1, it is {max_iterations}")
+
+
+def _finite(clusters: Clusters) -> np.ndarray:
+    """(B,) whether all coordinates of a structure are finite."""
+    finite = np.ones(len(clusters), bool)
+    np.logical_and.at(finite, clusters.structure_of_atom, np.isfinite(clusters.positions).all(1))
+    return finite
+
+
+def _unpaired(numbers: np.ndarray, positions: np.ndarray, charge: int) -> int:
+    """Number of unpaired electrons (0 or 1), after refusing what would take the engine's whole process down."""
+    if not len(numbers):
+        raise StructureFailure("empty: the structure has no atoms")
+    unknown = sorted({int(z) for z in numbers if not 1 <= z <= _HEAVIEST})
+    if unknown:
+        raise StructureFailure(f"element: no xTB parameters for atomic number {', '.join(map(str, unknown))}")
+    electrons = int(numbers.sum()) - charge
+    if electrons < 0:
+        raise StructureFailure(f"charge: {charge} is more than the {int(numbers.sum())} electrons there are")
+    distance2 = ((positions[:, None] - positions[None]) ** 2).sum(-1)
+    np.fill_diagonal(distance2, np.inf)
+    if distance2.min() < _COINCIDENT**2:
+        i, j = np.unravel_index(distance2.argmin(), distance2.shape)
+        raise StructureFailure(f"clash: atoms {i} and {j} are {np.sqrt(distance2[i, j]):.3f} Å apart")
+    return electrons % 2
+
+
+def _reason(message: str) -> str:
+    """The engine's words behind the name of the reason."""
+    message = " ".join(message.split())
+    if "converge" in message:
+        return f"scf_failed: {message}"
+    if "close" in message:
+        return f"clash: {message}"
+    return f"engine_error: {message}"
+
+
+def _converted(energy: Any, gradient: np.ndarray) -> tuple[float, np.ndarray]:
+    return float(energy) * HARTREE, -np.asarray(gradient) * HARTREE_PER_BOHR
+
+
+def _oblique_rotation() -> np.ndarray:
+    """(3, 3) a fixed rotation about no axis in particular, from the unit quaternion along (3, 1, 2, 5)."""
+    w, x, y, z = np.array([3.0, 1.0, 2.0, 5.0]) / np.sqrt(39.0)
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+
+
+def _import_tblite():
+    try:
+        import tblite.interface as interface
+    except ModuleNotFoundError as error:
+        raise MissingDependency("tblite", "xTB") from error
+    except ImportError as error:
+        raise PotentialError(_load_error("tblite", error)) from error
+    return interface
+
+
+def _import_xtb_python():
+    try:
+        import xtb.interface as interface
+    except ModuleNotFoundError as error:
+        raise MissingDependency("xtb", "the engine xtb-python (wheels exist up to Python 3.11)") from error
+    except ImportError as error:
+        raise PotentialError(_load_error("xtb", error)) from error
+    return interface
+
+
+def _load_error(package: str, error: ImportError) -> str:
+    """Why the engine's library does not load; torch brings an older libgomp that tblite cannot live with."""
+    root: BaseException = error
+    while root.__cause__ or root.__context__:
+        root = root.__cause__ or root.__context__
+    message = f"the library of {package} does not load: {root}"
+    if "torch" in sys.modules:
+        message += (
+            f"; torch was imported first and brings an older libgomp: import {package}.interface before torch "
+            "(sampler's own commands and workers do)"
+        )
+    return message
