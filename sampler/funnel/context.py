@@ -1,0 +1,30 @@
+"""What every stage of a run knows besides its own parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..composition import Composition
+from ..monomers import MonomerLibrary
+
+
+@dataclass(frozen=True)
+class Context:
+    """Picklable; sent to every worker.
+
+    Attributes:
+        composition: of the clusters. library: the monomers. seed: of the whole run.
+        folder: the run directory, for stages that exchange files with the user (ORCA jobs).
+        workers: processes that a stage may use when it runs in the main process.
+    """
+
+    composition: Composition
+    library: MonomerLibrary
+    seed: int
+    folder: Path
+    workers: int = 1
+
+    @property
+    def name(self) -> str:
+        return self.composition.name(self.library)

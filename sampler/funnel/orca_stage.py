@@ -1,0 +1,94 @@
+"""A stage whose work ORCA does: here, or on a machine where the user takes the inputs."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import Literal
+
+import numpy as np
+from pydantic import field_validator
+
+from ..clusters import Clusters
+from ..errors import InputError, PotentialError, WaitingForJobs
+from .context import Context
+from .protocol_types import PositiveInt
+from .stage import Stage
+
+
+def known_preset(name: str) -> str:
+    """The name as the presets have it; a ValueError, as pydantic wants it, if there is none."""
+    from ..refine.orca.presets import preset
+
+    try:
+        return preset(name).name
+    except InputError as error:
+        raise ValueError(str(error)) from error
+
+
+class Orca(Stage):
+    """Energies (and geometries) from ORCA.
+
+    The inputs go to ``RUN/orca-PRESET``. With ``where = "elsewhere"`` the run stops there until every job has left its
+    output in that folder; the same command then goes on. With ``where = "here"`` the jobs run on this machine, one
+    after the other.
+    """
+
+    kind: Literal["orca"]
+    preset: str = "sp"
+    cores: PositiveInt = 8
+    memory_mb: PositiveInt = 2000
+    where: Literal["elsewhere", "here"] = "elsewhere"
+
+    @field_validator("preset")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return known_preset(name)
+
+    def run(self, task: Clusters, context: Context) -> Clusters:
+        from ..refine.orca import read_folder, write_inputs
+
+        folder = context.folder / f"orca-{self.preset}"
+        write_inputs(
+            task, folder, self.preset, cores=self.cores, memory_mb=self.memory_mb,
+            provenance={"run": context.folder.name, "composition": context.name},
+        )  # fmt: skip
+        if self.where == "here":
+            self._run_here(folder)
+        found = read_folder(folder)
+        if found.missing:
+            raise WaitingForJobs(
+                f"{len(found.missing)} of {len(task)} ORCA outputs are not in {folder} yet (first: "
+                f"{found.missing[0]}.out); run the jobs there (sbatch slurm_array.sh, or bash run_all.sh), then give "
+                "the same sampler command again"
+            )
+        return self._merge(task, found)
+
+    def _run_here(self, folder) -> None:
+        import shutil
+
+        if not shutil.which("orca"):
+            raise PotentialError('the stage orca with where = "here" needs the orca binary on PATH; it is not there')
+        subprocess.run(["bash", "run_all.sh"], cwd=folder, check=False)  # failed jobs are told by their outputs
+
+    def _merge(self, task: Clusters, found) -> Clusters:
+        """``task`` with ORCA's geometries and energies; jobs that gave none are dropped with ORCA's reason."""
+        place = {str(name): i for i, name in enumerate(found.clusters.ids)}
+        has = np.array([str(name) in place for name in task.ids])
+        reasons = {r.name: (r.status, r.message) for r in found.results}
+        kept = task[has]
+        results = found.clusters[np.array([place[str(name)] for name in kept.ids], dtype=int)]
+        done = kept.replace(
+            positions=results.positions, energy=results.energy, forces=results.forces, level=results.level
+        ).with_columns(
+            fate="",
+            fate_detail="",
+            converged=results.columns["orca_status"] == "finished",
+            imaginary_modes=results.columns["imaginary_modes"],
+        )
+        lost = task[~has]
+        told = [reasons.get(str(name), ("failed", "no usable result")) for name in lost.ids]
+        lost = lost.replace(energy=np.full(len(lost), np.nan), forces=None, level="").with_columns(
+            fate=np.array([t[0] for t in told], dtype=np.str_),
+            fate_detail=np.array([t[1] for t in told], dtype=np.str_),
+        )
+        return Clusters.concatenate([done, lost])

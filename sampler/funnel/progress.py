@@ -1,0 +1,132 @@
+"""Telling the user how far a run is: a bar with rate and time left on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+
+class Progress:
+    """Says nothing; the base of those that do."""
+
+    def start(self, position: int, of: int, kind: str, total: int) -> None: ...
+
+    def advance(self, n: int, found: bool = False) -> None:
+        """``n`` more structures are done; ``found`` if an earlier run had done them."""
+
+    def finish(self, ledger: dict[str, Any], seconds: float) -> None: ...
+
+    def skip(self, position: int, of: int, kind: str, ledger: dict[str, Any]) -> None: ...
+
+    def message(self, text: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def outcome(ledger: dict[str, Any]) -> str:
+    """``200 in, 143 out (40 duplicate, 17 reacted)``."""
+    dropped = ", ".join(f"{n} {reason.replace('_', ' ')}" for reason, n in ledger["dropped"].items())
+    return f"{ledger['in']} in, {ledger['out']} out" + (f" ({dropped})" if dropped else "")
+
+
+class PlainProgress(Progress):
+    """One line when a stage ends, and one every ``interval`` seconds while it runs; to standard error."""
+
+    def __init__(self, interval: float = 20.0):
+        self.interval = interval
+
+    def start(self, position, of, kind, total):
+        self.label, self.total, self.done, self.fresh = f"[{position}/{of}] {kind}", total, 0, 0
+        self.started = self.said = time.monotonic()
+
+    def advance(self, n, found=False):
+        self.done += n
+        self.fresh += 0 if found else n
+        now = time.monotonic()
+        if now - self.said >= self.interval and self.fresh:
+            self.said = now
+            rate = self.fresh / (now - self.started)
+            left = (self.total - self.done) / rate
+            self._say(f"{self.label}: {self.done}/{self.total}, {rate:.2g} a second, {duration(left)} left")
+
+    def finish(self, ledger, seconds):
+        self._say(f"{self.label}: {outcome(ledger)}, {duration(seconds)}")
+
+    def skip(self, position, of, kind, ledger):
+        self._say(f"[{position}/{of}] {kind}: {outcome(ledger)}, done before")
+
+    def message(self, text):
+        self._say(text)
+
+    def _say(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+
+class BarProgress(Progress):
+    """A rich progress bar for the running stage, and a line for each finished one; to standard error."""
+
+    def __init__(self):
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+        from rich.progress import Progress as Bar
+
+        self.console = Console(stderr=True, highlight=False)
+        self.bar = Bar(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
+            TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+            console=self.console, transient=True,
+        )  # fmt: skip
+        self.task = None
+
+    def start(self, position, of, kind, total):
+        self.label, self.fresh, self.started = f"[{position}/{of}] {kind}", 0, time.monotonic()
+        self.bar.start()
+        self.task = self.bar.add_task(self.label, total=total, rate="")
+
+    def advance(self, n, found=False):
+        self.fresh += 0 if found else n
+        rate = self.fresh / max(time.monotonic() - self.started, 1e-9)
+        self.bar.update(self.task, advance=n, rate=f"{rate:.3g}/s" if self.fresh else "")
+
+    def finish(self, ledger, seconds):
+        self._end_task()
+        self.console.print(f"{self.label}: {outcome(ledger)}, {duration(seconds)}", markup=False)
+
+    def skip(self, position, of, kind, ledger):
+        self.console.print(f"[{position}/{of}] {kind}: {outcome(ledger)}, done before", markup=False)
+
+    def message(self, text):
+        self.console.print(text, markup=False)
+
+    def close(self):
+        self._end_task()
+
+    def _end_task(self):
+        if self.task is not None:
+            self.bar.remove_task(self.task)
+            self.bar.stop()
+            self.task = None
+
+
+def duration(seconds: float) -> str:
+    """``42 s``, ``3 min 5 s``, ``2 h 10 min``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def choose(quiet: bool) -> Progress:
+    """A bar on a terminal, lines elsewhere, silence if asked for."""
+    if quiet:
+        return Progress()
+    return BarProgress() if sys.stderr.isatty() else PlainProgress()

@@ -1,0 +1,132 @@
+"""What a finished run leaves for people: ranking.csv, structures.xyz, ORCA inputs, and the tables on the terminal."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..clusters import Clusters
+from ..composition import Composition
+from ..errors import LevelError
+from ..levels import binding_energy
+from ..monomers import MonomerLibrary
+from ..storage import write_text
+from ..units import KCAL_PER_MOL
+from .protocol import Protocol
+from .rundir import StageDirectory, read_ledgers, read_manifest, read_result, sha256
+from .runner import Run
+
+_COLUMNS = [
+    "rank", "id", "state", "relative_energy_kcalmol", "binding_energy_kcalmol", "energy_eV", "level", "converged",
+    "multiplicity", "rg_A",
+]  # fmt: skip
+
+
+def ranking(clusters: Clusters, composition: Composition, library: MonomerLibrary) -> list[dict[str, Any]]:
+    """One dict a structure, lowest energy first, with the keys of ranking.csv.
+
+    The binding energy is NaN where no monomer reference energies of the level are known.
+    """
+    clusters = clusters.lowest_first()
+    try:
+        binding = binding_energy(clusters, composition, library) / KCAL_PER_MOL
+    except LevelError:
+        binding = np.full(len(clusters), np.nan)
+    relative = (clusters.energy - np.nanmin(clusters.energy)) / KCAL_PER_MOL
+    columns = clusters.columns
+    rows = []
+    for i in range(len(clusters)):
+        positions = clusters.positions[clusters.atoms_of(i)]
+        spread = positions - positions.mean(0)
+        rows.append(
+            {
+                "rank": i + 1,
+                "id": str(clusters.ids[i]),
+                "state": str(columns["state"][i]) if "state" in columns else "",
+                "relative_energy_kcalmol": round(float(relative[i]), 4),
+                "binding_energy_kcalmol": round(float(binding[i]), 4),
+                "energy_eV": round(float(clusters.energy[i]), 7),
+                "level": clusters.level,
+                "converged": bool(columns["converged"][i]) if "converged" in columns else None,
+                "multiplicity": int(columns["multiplicity"][i]) if "multiplicity" in columns else None,
+                "rg_A": round(float(np.sqrt((spread**2).sum(1).mean())), 4),
+            }
+        )
+    return rows
+
+
+def write(run: Run, protocol: Protocol, library: MonomerLibrary, composition: Composition) -> int:
+    """Write ranking.csv, structures.xyz and orca/ into the run directory; returns the number of ORCA inputs.
+
+    Nothing is written when the files of this very result are there already.
+    """
+    from ..refine.orca import write_inputs
+
+    mark = run.folder / "results.json"
+    output = StageDirectory(run.folder / "stages" / run.ledgers[-1]["folder"]).output_path
+    export = protocol.export
+    count = min(export.count or len(run.clusters), len(run.clusters))
+    wanted = {"output_sha256": sha256(output), "export": export.model_dump(mode="json")}
+    if mark.exists() and json.loads(mark.read_text()) == wanted:
+        return count
+    lowest = run.clusters.lowest_first()
+    rows = ranking(lowest, composition, library)
+    write_text(run.folder / "ranking.csv", to_csv(rows))
+    write_text(run.folder / "structures.xyz", to_xyz(lowest, rows))
+    write_inputs(
+        lowest[:count], run.folder / "orca", export.preset, cores=export.cores, memory_mb=export.memory_mb,
+        provenance={"run": run.folder.name, "composition": composition.name(library)},
+    )  # fmt: skip
+    write_text(mark, json.dumps(wanted))
+    return count
+
+
+def to_csv(rows: list[dict[str, Any]]) -> str:
+    """CSV with a header line; '' for no value."""
+    table = io.StringIO()
+    writer = csv.DictWriter(table, fieldnames=_COLUMNS, lineterminator="\n", extrasaction="ignore")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({k: "" if v is None or v != v else v for k, v in row.items()})
+    return table.getvalue()
+
+
+def to_xyz(clusters: Clusters, rows: list[dict[str, Any]]) -> str:
+    """Multi-frame extxyz; units are in the keys. ``rows`` in the order of ``clusters``."""
+    import ase.io
+
+    frames = []
+    for frame, row in zip(clusters.to_ase(), rows):
+        keys = ("id", "state", "level", "energy_eV", "relative_energy_kcalmol", "binding_energy_kcalmol")
+        frame.info = {k: row[k] for k in keys if row[k] == row[k]} | {"charge": frame.info["charge"]}
+        frame.arrays.pop("forces_eV_per_A", None)
+        frames.append(frame)
+    text = io.StringIO()
+    ase.io.write(text, frames, format="extxyz")
+    return text.getvalue()
+
+
+def composition_of(folder: Path | str, library: MonomerLibrary) -> Composition:
+    """The composition of a run directory."""
+    manifest = read_manifest(folder)
+    return Composition.parse(manifest["composition"], library)
+
+
+def summary(folder: Path | str, library: MonomerLibrary) -> dict[str, Any]:
+    """Everything about a finished run that a script would want."""
+    manifest = read_manifest(folder)
+    clusters = read_result(folder)
+    return {
+        "folder": str(folder),
+        "composition": manifest["composition"],
+        "charge": manifest["charge"],
+        "protocol": manifest["protocol"]["name"],
+        "seed": manifest["seed"],
+        "ledger": read_ledgers(folder),
+        "structures": ranking(clusters, composition_of(folder, library), library),
+    }

@@ -1,0 +1,237 @@
+"""The run directory: a manifest, one folder a stage with a file a chunk, a ledger, and a lock.
+
+Layout::
+
+    RUN/
+      manifest.json                  what was asked for: composition, protocol, seed, versions
+      stages/01-generate-3f2a…/      the name carries a hash of everything the content depends on
+        chunk-0000.npz               a finished chunk (written whole or not at all)
+        output.npz                   what goes on to the next stage
+        dropped.csv                  id, reason, detail of what does not
+        ledger.json                  how many came in, went on, were dropped and why; sha256 of output.npz
+      ledger.json                    the stages of the last complete run, in order
+      ranking.csv, structures.xyz    the result
+      orca/                          the inputs
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..clusters import Clusters
+from ..errors import FileFormatError, RunBusy, RunError
+from ..storage import storage_error, write_text
+
+
+@dataclass(frozen=True)
+class StageDirectory:
+    """The folder of one stage of one run."""
+
+    folder: Path
+
+    def chunk_path(self, index: int) -> Path:
+        return self.folder / f"chunk-{index:05d}.npz"
+
+    @property
+    def output_path(self) -> Path:
+        return self.folder / "output.npz"
+
+    @property
+    def ledger_path(self) -> Path:
+        return self.folder / "ledger.json"
+
+    def read_chunk(self, index: int) -> tuple[Clusters | None, str]:
+        """A finished chunk, or None and what is wrong with its file ('' if there is none)."""
+        path = self.chunk_path(index)
+        if not path.exists():
+            return None, ""
+        try:
+            return Clusters.load(path), ""
+        except FileFormatError as error:
+            return None, str(error)
+
+    def read_output(self) -> tuple[Clusters | None, dict[str, Any], str]:
+        """The finished output and its ledger, or (None, {}, what is wrong)."""
+        if not self.ledger_path.exists():
+            return None, {}, ""
+        try:
+            ledger = json.loads(self.ledger_path.read_text(encoding="utf-8"))
+            found = sha256(self.output_path)
+            if found != ledger["output_sha256"]:
+                return None, {}, f"{self.output_path} was changed or damaged (its sha256 differs from the ledger's)"
+            return Clusters.load(self.output_path), ledger, ""
+        except (OSError, ValueError, KeyError, TypeError, FileFormatError) as error:
+            return None, {}, f"{self.folder}: {error}"
+
+    def finish(self, everything: Clusters, ledger: dict[str, Any]) -> tuple[Clusters, dict[str, Any]]:
+        """Split ``everything`` by its ``fate`` column, write output, dropped list and ledger (in this order)."""
+        fate = everything.columns.get("fate", np.full(len(everything), ""))
+        detail = everything.columns.get("fate_detail", np.full(len(everything), ""))
+        dropped = fate != ""
+        kept = everything[~dropped]
+        columns = {k: v for k, v in kept.columns.items() if k not in ("fate", "fate_detail")}
+        kept = kept.replace(columns=columns)
+        kept.save(self.output_path)
+        lost = ([everything.ids[i], fate[i], detail[i]] for i in np.flatnonzero(dropped))
+        write_table(self.folder / "dropped.csv", ["id", "reason", "detail"], lost)
+        reasons, counts = np.unique(fate[dropped], return_counts=True)
+        ledger = ledger | {
+            "folder": self.folder.name,
+            "out": len(kept),
+            "dropped": {str(r): int(c) for r, c in zip(reasons, counts)},
+            "output_sha256": sha256(self.output_path),
+        }
+        write_text(self.ledger_path, json.dumps(ledger, indent=1, ensure_ascii=False) + "\n")
+        return kept, ledger
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """A run directory that this process holds (see :meth:`open`)."""
+
+    folder: Path
+
+    @classmethod
+    @contextlib.contextmanager
+    def open(cls, folder: Path | str, manifest: dict[str, Any]) -> Iterator[RunDirectory]:
+        """Create or re-enter a run directory and hold its lock.
+
+        Raises:
+            RunBusy: another process works in it.
+            RunError: it belongs to another composition, or is no run directory although it holds files.
+            StorageError: it cannot be written.
+        """
+        from filelock import FileLock, Timeout
+
+        folder = Path(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(folder / ".lock", timeout=0)
+            try:
+                lock.acquire()
+            except Timeout as error:
+                raise RunBusy(
+                    f"{folder} is in use by another sampler process; wait for it, or choose another --out"
+                ) from error
+        except OSError as error:
+            raise storage_error(error, folder) from error
+        try:
+            _check_manifest(folder, manifest)
+            write_text(folder / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+            yield cls(folder)
+        finally:
+            lock.release()
+
+    def stage(self, position: int, kind: str, digest: str) -> StageDirectory:
+        """The folder of the stage at ``position`` (from 1) whose content is determined by ``digest``."""
+        folder = self.folder / "stages" / f"{position:02d}-{kind}-{digest[:12]}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_error(error, folder) from error
+        for part in folder.glob(".*.part"):  # left by a killed writer
+            with contextlib.suppress(OSError):
+                part.unlink()
+        return StageDirectory(folder)
+
+    def outdated(self, ledgers: list[dict[str, Any]]) -> list[Path]:
+        """Stage folders of earlier parameters, no longer part of the run."""
+        names = {ledger["folder"] for ledger in ledgers}
+        return sorted(p for p in (self.folder / "stages").glob("*") if p.is_dir() and p.name not in names)
+
+
+def read_manifest(folder: Path | str) -> dict[str, Any]:
+    """The manifest of a run directory.
+
+    Raises:
+        RunError: not a run directory.
+    """
+    path = Path(folder) / "manifest.json"
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        if manifest.get("format") != "sampler-run-1":
+            raise ValueError(f"its format is {manifest.get('format')!r}")
+        return manifest
+    except FileNotFoundError as error:
+        raise RunError(f"{folder} is not a run directory (no manifest.json); make one with: sampler run") from error
+    except (OSError, ValueError, AttributeError) as error:
+        raise RunError(f"{path} cannot be read: {error}") from error
+
+
+def write_table(path: Path, header: list[str], rows: Iterable[Iterable[Any]]) -> None:
+    """A csv file, written atomically."""
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_text(path, table.getvalue())
+
+
+def sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as handle:
+        while block := handle.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def digest_of(*parts: Any) -> str:
+    """A hash of JSON-able values: equal values, equal hash, on every machine."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+
+
+def _check_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+    if (folder / "manifest.json").exists():
+        old = read_manifest(folder)
+        if old["composition"] != manifest["composition"]:
+            raise RunError(
+                f"{folder} holds a run of {old['composition']}, not of {manifest['composition']}; choose another --out"
+            )
+        if (old.get("from") is None) != (manifest.get("from") is None):
+            kinds = ("generated candidates", "structures from elsewhere")
+            raise RunError(f"{folder} holds a run that started from {kinds['from' in old]}; choose another --out")
+        return
+    if any(name != ".lock" for name in os.listdir(folder)):
+        raise RunError(f"{folder} is not empty and not a run directory; choose another --out")
+
+
+def read_ledgers(folder: Path | str) -> list[dict[str, Any]]:
+    """The ledgers of the last complete run in ``folder``.
+
+    Raises:
+        RunError: not a run directory, or no run has been completed in it.
+    """
+    read_manifest(folder)
+    path = Path(folder) / "ledger.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RunError(f"the run in {folder} is not complete; the same sampler run command takes it up") from error
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} cannot be read ({error}); run the same sampler run command again") from error
+
+
+def read_result(folder: Path | str) -> Clusters:
+    """The final population of the last complete run in ``folder``.
+
+    Raises:
+        RunError: not a run directory, not complete, or its output was damaged.
+    """
+    here = StageDirectory(Path(folder) / "stages" / read_ledgers(folder)[-1]["folder"])
+    clusters, _, wrong = here.read_output()
+    if clusters is None:
+        raise RunError(
+            f"the result is missing or damaged: {wrong or here.folder}; run sampler run again, it repairs it"
+        )
+    return clusters

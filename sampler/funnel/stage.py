@@ -1,0 +1,43 @@
+"""What a stage is: validated parameters plus one verb."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from ..clusters import Clusters
+from .context import Context
+
+
+class Stage(BaseModel):
+    """One step of the funnel.
+
+    ``run`` takes a population and gives one back, with a column ``fate``: '' for what goes on, else the reason why
+    it does not (``fate_detail`` may say more). It must depend on nothing but its arguments.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    per_chunk: ClassVar[bool] = False
+    """True: the stage treats structures one by one, so that chunks can run in worker processes."""
+
+    def tasks(self, incoming: Clusters, context: Context) -> Sequence[Any]:
+        """What ``run`` is called with, one entry a chunk; must not depend on the number of workers."""
+        return [incoming]
+
+    def run(self, task: Any, context: Context) -> Clusters:
+        raise NotImplementedError
+
+    def size_of(self, task: Any) -> int:
+        """Structures in a task, for the progress bar."""
+        return len(task)
+
+    def identity(self, context: Context) -> dict[str, Any]:
+        """What the output depends on besides the parameters and the input (a model's sha256, …)."""
+        return {}
+
+    def summary(self, everything: Clusters) -> dict[str, Any]:
+        """More numbers for the ledger."""
+        return {}

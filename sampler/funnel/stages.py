@@ -1,0 +1,209 @@
+"""The stages of the funnel, by name. Each is a thin layer over the room that does the work."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field, field_validator, model_validator
+
+from ..clusters import Clusters
+from ..errors import SamplerError
+from ..potentials import Potential, available, get_potential
+from ..units import KCAL_PER_MOL
+from .context import Context
+from .orca_stage import Orca
+from .protocol_types import Positive, PositiveInt
+from .stage import Stage
+
+
+class Generate(Stage):
+    """Candidates for every protonation state, rigidly minimised on a Coulomb + Lennard-Jones surface."""
+
+    kind: Literal["generate"]
+    method: Literal["packing", "exploration"] = "packing"
+    candidates: PositiveInt = 1000
+    explorations: PositiveInt = 1
+    """Independent explorations of each protonation and conformer state (exploration only)."""
+    effort: PositiveInt | None = None
+    """Evaluations of the rigid surface per minimum kept (exploration only); by default 250 per molecule."""
+    shares: Literal["uniform", "ions-first", "ions-only"] | dict[str, Positive] = "ions-first"
+    chunk: PositiveInt = 250
+
+    per_chunk: ClassVar[bool] = True
+
+    def tasks(self, incoming: Clusters, context: Context) -> Sequence[Any]:
+        from ..generate import plan
+
+        return plan(
+            context.composition, context.library, self.candidates,
+            chunk_size=self.chunk, shares=self.shares, method=self.method, explorations=self.explorations,
+            effort=self.effort,
+        )  # fmt: skip
+
+    def run(self, task: Any, context: Context) -> Clusters:
+        from ..generate import run_chunk
+
+        return run_chunk(task, context.library, context.seed)
+
+
+class Relax(Stage):
+    """Local minimisation with a potential, batched; broken structures leave."""
+
+    kind: Literal["relax"]
+    potential: str = "gfn1-xtb"
+    options: dict[str, Any] = {}
+    optimizer: Literal["lbfgs", "fire"] = "lbfgs"
+    fmax: Positive = 0.05
+    max_steps: PositiveInt = 500
+    keep_unconverged: bool = True
+    chunk: PositiveInt = 10
+
+    per_chunk: ClassVar[bool] = True
+
+    @field_validator("potential")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name.lower() not in available() and not name.lower().startswith("ase:"):
+            raise ValueError(f"no such potential; known: {', '.join(available())}, ase:NAME")
+        return name
+
+    @model_validator(mode="after")
+    def _usable(self) -> Relax:
+        try:
+            get_potential(self.potential, **self.options)
+        except SamplerError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    def tasks(self, incoming: Clusters, context: Context) -> Sequence[Clusters]:
+        return incoming.chunks(self.chunk)
+
+    def run(self, task: Clusters, context: Context) -> Clusters:
+        from ..relax import RelaxParams, relax
+
+        parameters = RelaxParams(optimizer=self.optimizer, fmax=self.fmax, max_steps=self.max_steps)
+        relaxed = relax(task, _started(self.potential, json.dumps(self.options)), parameters)
+        if not self.keep_unconverged:
+            fate = relaxed.columns["fate"]
+            lost = (fate == "") & ~relaxed.columns["converged"]
+            relaxed = relaxed.with_columns(fate=np.where(lost, "not_converged", fate))
+        return relaxed
+
+    def identity(self, context: Context) -> dict[str, Any]:
+        potential = get_potential(self.potential, **self.options)
+        models = getattr(potential, "members", [potential])
+        weights = [m.card.weights_sha256 for m in models if hasattr(m, "card")]
+        return {"level": potential.level, "weights_sha256": weights}
+
+    def summary(self, everything: Clusters) -> dict[str, Any]:
+        column = everything.columns
+        return {"converged": int(column["converged"].sum()), "evaluations": int(column["evaluations"].sum())}
+
+
+@lru_cache(maxsize=4)
+def _started(name: str, options: str) -> Potential:
+    """The potential of this process: its start (imports, weights, compiled kernels) is paid once, not per chunk."""
+    return get_potential(name, **json.loads(options))
+
+
+class Identify(Stage):
+    """Which molecules a structure consists of now; what reacted, evaporated or exploded leaves."""
+
+    kind: Literal["identify"]
+    keep: list[Literal["intact", "reacted", "evaporated"]] = ["intact"]
+    chunk: PositiveInt = 1000
+
+    per_chunk: ClassVar[bool] = True
+
+    def tasks(self, incoming: Clusters, context: Context) -> Sequence[Clusters]:
+        return incoming.chunks(self.chunk)
+
+    def run(self, task: Clusters, context: Context) -> Clusters:
+        from ..identify import identify
+
+        found = identify(task, context.composition, context.library)
+        identity = found.columns["identity"]
+        detail = found.columns["identity_detail"]
+        columns = {k: v for k, v in found.columns.items() if k != "identity_detail"}
+        fate = np.where(np.isin(identity, self.keep), "", identity)
+        return found.replace(columns=columns | {"fate": fate, "fate_detail": np.where(fate != "", detail, "")})
+
+    def summary(self, everything: Clusters) -> dict[str, Any]:
+        states, counts = np.unique(everything.columns["state"], return_counts=True)
+        return {"states": {str(s): int(c) for s, c in zip(states, counts)}}
+
+
+class Dedupe(Stage):
+    """One representative of each distinct structure, by RMSD and energy."""
+
+    kind: Literal["dedupe"]
+    rmsd: Annotated[float, Field(gt=0, lt=1)] = 0.125
+    max_displacement: Positive = 0.4
+    energy_window_kcalmol: Positive = 0.25
+    linkage: Literal["leader", "complete", "average"] = "leader"
+
+    def run(self, task: Clusters, context: Context) -> Clusters:
+        from ..similarity import DedupeParams, dedupe
+
+        parameters = DedupeParams(
+            rmsd=self.rmsd,
+            max_displacement=self.max_displacement,
+            energy_window=self.energy_window_kcalmol * KCAL_PER_MOL,
+            linkage=self.linkage,
+        )
+        result = dedupe(task, parameters, n_jobs=context.workers)
+        gone = (result.duplicate_of != "") | (result.set_aside != "")
+        fate = np.where(result.duplicate_of != "", "duplicate", "not_comparable")[gone]
+        detail = np.where(result.duplicate_of != "", result.duplicate_of, result.set_aside)[gone]
+        kept = result.representatives.with_columns(fate="")
+        return Clusters.concatenate([kept, task[gone].with_columns(fate=fate, fate_detail=detail)])
+
+
+class Select(Stage):
+    """The lowest structures: within an energy window, at most ``count``, optionally spread over distinct shapes."""
+
+    kind: Literal["select"]
+    count: PositiveInt | None = None
+    window_kcalmol: Positive | None = None
+    diverse: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of ``count`` that is chosen for being unlike what is chosen already; the rest are the lowest."""
+
+    @model_validator(mode="after")
+    def _something(self) -> Select:
+        if self.count is None and self.window_kcalmol is None:
+            raise ValueError("give count, window_kcalmol or both; without them nothing is selected")
+        return self
+
+    def run(self, task: Clusters, context: Context) -> Clusters:
+        task = task.lowest_first()
+        fate = np.where(np.isfinite(task.energy), "", "no_energy").astype("U32")
+        if self.window_kcalmol is not None and len(task):
+            high = task.energy > np.nanmin(task.energy) + self.window_kcalmol * KCAL_PER_MOL
+            fate[high & (fate == "")] = "above_window"
+        alive = np.flatnonzero(fate == "")
+        if self.count is not None and len(alive) > self.count:
+            chosen = self._choose(task[alive], context)
+            fate[np.setdiff1d(alive, alive[chosen])] = "not_selected"
+        return task.with_columns(fate=fate)
+
+    def _choose(self, task: Clusters, context: Context) -> np.ndarray:
+        if not self.diverse:
+            return np.arange(self.count)
+        from ..similarity import select_diverse
+
+        return select_diverse(task, self.count, diversity=self.diverse)
+
+
+STAGES: dict[str, type[Stage]] = {
+    "generate": Generate,
+    "relax": Relax,
+    "identify": Identify,
+    "dedupe": Dedupe,
+    "select": Select,
+    "orca": Orca,
+}
+"""Name in a protocol -> stage."""
