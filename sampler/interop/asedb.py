@@ -1,0 +1,112 @@
+"""ASE databases (SQLite ``.db``)."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from ..clusters import Clusters
+from ..errors import FileFormatError, InputError
+from ..storage import write_atomic
+from .population import Population, column, energy_scale
+
+_OWN = "sampler"
+
+
+def read_ase_db(path: Path | str, energy_key: str | None = None) -> Population:
+    """Read an ASE database. Energies and forces are ASE's (eV, eV/Å); ``energy_key`` names another number of the rows,
+    with its unit (``b973c_Eh``). Levels are read from a key ``level``, charges from a key ``charge``.
+
+    Raises:
+        FileFormatError: no such database, or an empty one. InputError: no such key.
+    """
+    from ase.db import connect
+
+    path = Path(path)
+    try:
+        with connect(str(path), type="db", use_lock_file=False) as database:
+            rows = list(database.select())
+            infos = [_info(row) for row in rows]
+            forces = [np.array(row.forces) if "forces" in row else None for row in rows]
+    except Exception as error:  # whatever SQLite and ASE meet in a broken file
+        raise FileFormatError(f"{path} is empty, truncated or not an ASE database: {error}") from error
+    if not rows:
+        raise FileFormatError(f"{path} holds no structures; it is an empty ASE database")
+    if energy_key:
+        scale = energy_scale(energy_key)
+        for row, info in zip(rows, infos):
+            if not isinstance(info.get(energy_key), (int, float)):
+                raise InputError(f"{path}: row {row.id} has no number {energy_key!r}")
+            info["energy"] = info[energy_key] * scale
+    with_forces = not energy_key and any(f is not None for f in forces)
+    names = dict.fromkeys(k for i in infos for k in i["columns"] if k != energy_key)
+    clusters = Clusters.make(
+        [row.positions for row in rows],
+        [row.numbers for row in rows],
+        charge=[i["charge"] or 0 for i in infos],
+        ids=[i["id"] for i in infos],
+        energy=[i["energy"] for i in infos],
+        forces=[np.full((row.natoms, 3), np.nan) if f is None else f for row, f in zip(rows, forces)]
+        if with_forces else None,
+        columns={k: column([i["columns"].get(k) for i in infos]) for k in names},
+    )  # fmt: skip
+    return Population(
+        clusters,
+        levels=np.array([i["level"] for i in infos], dtype=np.str_),
+        charge_stated=np.array([i["charge"] is not None for i in infos]),
+        source=str(path),
+        where=np.array([f"row {row.id}" for row in rows]),
+    )
+
+
+def _info(row) -> dict:
+    pairs = dict(row.key_value_pairs)
+    own = row.data.get(_OWN) if isinstance(row.data, dict) else None
+    if own:
+        return {**pairs, **own, "energy": float(row.get("energy", np.nan))}
+    charge = pairs.get("charge")
+    columns = {k: v for k, v in pairs.items() if k not in ("charge", "level", "name")}
+    return {
+        **pairs,
+        "id": str(pairs.get("name", f"{row.id:04d}")),
+        "charge": int(charge) if isinstance(charge, (int, float)) else None,
+        "level": str(pairs.get("level", "")),
+        "energy": float(row.get("energy", np.nan)),
+        "columns": columns,
+    }
+
+
+def write_ase_db(clusters: Clusters, path: Path | str) -> None:
+    """Write a new ASE database: energies and forces as ASE's; id, charge, level and columns in ``data['sampler']``,
+    and level and charge as keys too, so that ``ase db FILE level=…`` finds them."""
+    from ase import Atoms
+    from ase.calculators.singlepoint import SinglePointCalculator
+    from ase.db import connect
+
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # SQLite writes where it likes; the finished file is then put in place whole
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+        file = os.path.join(folder, "new.db")
+        with connect(file, type="db", use_lock_file=False) as database:
+            for i in range(len(clusters)):
+                span, energy = clusters.atoms_of(i), float(clusters.energy[i])
+                atoms = Atoms(clusters.numbers[span], clusters.positions[span])
+                results = {"energy": energy} if np.isfinite(energy) else {}
+                if clusters.forces is not None and np.isfinite(clusters.forces[span]).any():
+                    results["forces"] = clusters.forces[span]
+                if results:
+                    atoms.calc = SinglePointCalculator(atoms, **results)
+                own = {
+                    "id": str(clusters.ids[i]),
+                    "charge": int(clusters.charge[i]),
+                    "level": clusters.level if np.isfinite(energy) else "",
+                    "columns": {k: v[i].item() for k, v in clusters.columns.items()},
+                }
+                keys = {"charge": own["charge"]} | ({"level": own["level"]} if own["level"] else {})
+                database.write(atoms, key_value_pairs=keys, data={_OWN: own})
+        content = Path(file).read_bytes()
+    write_atomic(path, lambda handle: handle.write(content))

@@ -1,0 +1,140 @@
+"""What a foreign file holds, before it is decided whether its energies can be used together."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..clusters import Clusters
+from ..errors import FileFormatError, InputError, LevelError
+from ..units import BOHR, HARTREE, KCAL_PER_MOL, KJ_PER_MOL
+
+JSON = ":json"
+"""Ending of the names of columns that hold lists, as JSON text."""
+
+_ENERGY = {"eV": 1.0, "Eh": HARTREE, "kcalmol": KCAL_PER_MOL, "kJmol": KJ_PER_MOL, "J_per_mol": KJ_PER_MOL / 1000}
+_LENGTH = {"A": 1.0, "bohr": BOHR}
+
+
+@dataclass(frozen=True)
+class Population:
+    """B structures as their file tells of them.
+
+    Attributes:
+        clusters: ``level`` is '', whatever the file says; charges that the file does not state are 0.
+        levels: (B,) level of theory of each energy as far as the file states one, else ''.
+        charge_stated: (B,) bool.
+        source: the file. where: (B,) e.g. ``frame 3 (line 25)``.
+        notes: what could not be taken over.
+    """
+
+    clusters: Clusters
+    levels: np.ndarray
+    charge_stated: np.ndarray
+    source: str
+    where: np.ndarray
+    notes: tuple[str, ...] = ()
+
+    def settle(self, level: str | None = None, charge: int | None = None) -> Clusters:
+        """The clusters, once their numbers are whole and their energies of one level.
+
+        Args:
+            level: of energies for which the file states none; where it states several, the one to take.
+            charge: of structures for which the file states none.
+
+        Raises:
+            FileFormatError: coordinates that are not numbers. LevelError: several levels of theory, or another one.
+            InputError: the file states another charge.
+        """
+        clusters = self.clusters
+        bad = np.flatnonzero(~np.isfinite(clusters.positions).all(axis=1))
+        if len(bad):
+            i = int(clusters.structure_of_atom[bad[0]])
+            raise FileFormatError(
+                f"{self.source}: {self.where[i]}, atom {bad[0] - clusters.ptr[i] + 1}: a coordinate is not a finite "
+                "number; remove the structure (sampler audit lists all such)"
+            )
+        wrong = np.flatnonzero(
+            self.charge_stated & (clusters.charge != (clusters.charge if charge is None else charge))
+        )
+        if len(wrong):
+            i = wrong[0]
+            raise InputError(
+                f"{self.source}: {self.where[i]} states the charge {clusters.charge[i]:+d}, not {charge:+d}"
+            )
+        if charge is not None:
+            clusters = clusters.replace(charge=np.full(len(clusters), charge, np.int64))
+        return self._one_level(clusters, level)
+
+    def _one_level(self, clusters: Clusters, level: str | None) -> Clusters:
+        energies = np.isfinite(clusters.energy)
+        stated = Counter(str(v) for v in self.levels[energies])
+        if not stated:
+            return clusters
+        if level is not None and level in stated and len(set(stated) - {""}) > 1:
+            return clusters[energies & (self.levels == level)].replace(level=level)
+        if level is not None and set(stated) - {"", level}:
+            raise LevelError(f"{self.source} states the level {', '.join(sorted(set(stated) - {''}))}, not {level}")
+        if len(set(stated) - {""}) > 1 or (len(stated) > 1 and level is None):
+            told = ", ".join(f"{k or 'not stated'} ({n})" for k, n in sorted(stated.items()))
+            raise LevelError(
+                f"{self.source} holds energies of several levels of theory: {told}; choose one with --level"
+            )
+        return clusters.replace(level=level if level is not None else next(iter(stated)))
+
+
+def column(values: Sequence[Any]) -> np.ndarray:
+    """An array without objects for one value a structure; None is missing (NaN, ''; lists become JSON text)."""
+    given = [v for v in values if v is not None]
+    if any(isinstance(v, (list, dict, tuple, np.ndarray)) for v in given):
+        return np.array(["" if v is None else json.dumps(_listed(v)) for v in values], dtype=np.str_)
+    if given and len(given) == len(values) and all(isinstance(v, (bool, np.bool_)) for v in given):
+        return np.array(values, bool)
+    numbers = [isinstance(v, (int, float, np.number)) and not isinstance(v, (bool, np.bool_)) for v in given]
+    if all(numbers):
+        if given and len(given) == len(values) and all(isinstance(v, (int, np.integer)) for v in given):
+            return np.array(values, np.int64)
+        return np.array([np.nan if v is None else float(v) for v in values])
+    return np.array(["" if v is None else str(v) for v in values], dtype=np.str_)
+
+
+def energy_scale(key: str) -> float:
+    """eV per unit that the name of a column ends in: ``b973c_energy_Eh``.
+
+    Raises:
+        InputError: no unit, or one that is not known.
+    """
+    for unit, scale in _ENERGY.items():
+        if key.endswith(f"_{unit}"):
+            return scale
+    raise InputError(f"the unit of {key!r} is not known; the name must end in {', '.join('_' + u for u in _ENERGY)}")
+
+
+def forces_scale(key: str) -> float:
+    """eV/Å per unit that the name of three columns ends in (``_Eh_per_bohr``), negative if it is a gradient.
+
+    Raises:
+        InputError: no unit, or one that is not known.
+    """
+    for unit, scale in _ENERGY.items():
+        for length, per in _LENGTH.items():
+            if key.endswith((f"_{unit}_per_{length}", f"_{unit}_{length}")):
+                return (-1.0 if "grad" in key.lower() else 1.0) * scale / per
+    raise InputError(
+        f"the unit of {key!r} is not known; the name must end in _eV_per_A, _Eh_per_bohr, _Eh_per_A or alike"
+    )
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [_listed(v) for v in value]
+    if isinstance(value, dict):
+        return {str(k): _listed(v) for k, v in value.items()}
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,21 @@
+"""ORCA: inputs and job scripts for a set of clusters, outputs back into clusters, failed jobs again."""
+
+from .inputs import read_manifest, write_inputs
+from .outputs import OrcaResult, Thermochemistry, read_output
+from .population import OrcaFolder, read_folder
+from .presets import PRESETS, Preset
+from .resubmit import Resubmission, resubmit
+
+__all__ = [
+    "PRESETS",
+    "OrcaFolder",
+    "OrcaResult",
+    "Preset",
+    "Resubmission",
+    "Thermochemistry",
+    "read_folder",
+    "read_manifest",
+    "read_output",
+    "resubmit",
+    "write_inputs",
+]

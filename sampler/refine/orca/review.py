@@ -1,0 +1,66 @@
+"""What refinement changed: identity and duplicates once more, and the ranking before and after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...clusters import Clusters
+from ...identify import identify
+from ...monomers import MonomerLibrary
+from ...similarity import DedupeParams, dedupe
+
+
+@dataclass(frozen=True)
+class Review:
+    """B refined structures, judged again.
+
+    Attributes:
+        clusters: in ascending energy, with the columns ``state``, ``identity``, ``identity_detail``, ``intact``,
+            ``duplicate_of`` (id, '' if unique), ``state_before`` (from the manifest), ``rank_before`` and ``rank``
+            (1 is the lowest; ranks count structures with an energy before, among those at hand).
+        compositions: number of different compositions; ranks and correlations need one.
+        spearman, kendall: rank correlation of the energies before and after; NaN with fewer than three structures,
+            without energies before, or with several compositions.
+        level_before: the level of theory of the energies before ('' if unknown).
+    """
+
+    clusters: Clusters
+    compositions: int
+    spearman: float
+    kendall: float
+    level_before: str
+
+
+def review(clusters: Clusters, library: MonomerLibrary, params: DedupeParams | None = None) -> Review:
+    """Judge refined structures (see :func:`~sampler.refine.orca.read_folder`) again."""
+    if not len(clusters):
+        return Review(clusters, 0, np.nan, np.nan, "")
+    before = clusters.columns.get("state")
+    judged = identify(clusters, None, library)
+    removed = dedupe(judged, params)
+    judged = judged.with_columns(duplicate_of=removed.duplicate_of)
+    if before is not None:
+        judged = judged.with_columns(state_before=before)
+    order = np.lexsort((judged.ids, judged.energy))
+    judged = judged[order]
+    # broken structures have no composition; their atoms and charge tell them apart as well
+    compositions = len({_formula(judged, i) for i in range(len(judged))})
+    energy = judged.columns.get("energy_before_eV", np.full(len(judged), np.nan))
+    known = np.isfinite(energy) & np.isfinite(judged.energy)
+    rank_before = np.full(len(judged), -1)
+    rank_before[np.flatnonzero(known)[np.argsort(energy[known], kind="stable")]] = np.arange(1, known.sum() + 1)
+    judged = judged.with_columns(rank_before=rank_before, rank=np.arange(1, len(judged) + 1))
+    spearman = kendall = np.nan
+    if compositions == 1 and known.sum() >= 3:
+        from scipy.stats import kendalltau, spearmanr
+
+        spearman = float(spearmanr(energy[known], judged.energy[known]).statistic)
+        kendall = float(kendalltau(energy[known], judged.energy[known]).statistic)
+    levels = {str(v) for v in judged.columns.get("level_before", ())}
+    return Review(judged, compositions, spearman, kendall, ", ".join(sorted(levels - {""})))
+
+
+def _formula(clusters: Clusters, i: int) -> tuple[bytes, int]:
+    return np.sort(clusters.numbers[clusters.atoms_of(i)]).tobytes(), int(clusters.charge[i])

@@ -1,0 +1,139 @@
+"""Binding, stepwise (evaporation) and actual free energies of clusters, from their thermochemistry and the monomers'."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from ...errors import InputError, LevelError
+from ...units import KB
+from .constants import ATMOSPHERE
+from .rrho import Conditions, Thermo
+
+Counts = tuple[tuple[str, int], ...]
+"""(molecule, number), …: what a cluster consists of."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Reaction energies: eV, and eV/K for the entropy."""
+
+    energy: float
+    enthalpy: float
+    entropy: float
+    gibbs: float
+
+
+def difference(products: Mapping[Thermo, int] | list[tuple[Thermo, int]], educts: list[tuple[Thermo, int]]) -> Difference:
+    """Products minus educts, each with its stoichiometric number.
+
+    Raises:
+        LevelError: different levels of theory. InputError: different conditions.
+    """
+    products = list(products.items()) if isinstance(products, Mapping) else list(products)
+    everyone = [t for t, n in [*products, *educts] if n]
+    found = sorted({t.level for t in everyone})
+    if len(found) > 1:
+        raise LevelError(f"a reaction cannot mix levels of theory: {', '.join(found)}")
+    if len({t.conditions for t in everyone}) > 1:
+        raise InputError("a reaction cannot mix temperatures or pressures")
+
+    def change(name: str) -> float:
+        return sum(n * getattr(t, name) for t, n in products) - sum(n * getattr(t, name) for t, n in educts)
+
+    return Difference(change("energy"), change("enthalpy"), change("entropy"), change("gibbs"))
+
+
+def binding(cluster: Thermo, counts: Counts, monomers: Mapping[str, Thermo]) -> Difference:
+    """Formation of a cluster from its separated monomers.
+
+    Raises:
+        LevelError: a monomer is missing, or of another level.
+    """
+    missing = [m for m, _ in counts if m not in monomers]
+    if missing:
+        raise LevelError(
+            f"no thermochemistry of the monomer{'s' * (len(missing) > 1)} {', '.join(missing)} at the level {cluster.level}"
+        )
+    return difference([(cluster, 1)], [(monomers[m], n) for m, n in counts])
+
+
+def evaporations(clusters: Mapping[Counts, Thermo]) -> dict[tuple[Counts, str], Difference]:
+    """ΔE, ΔH, ΔS, ΔG of losing one molecule, cluster → smaller cluster + monomer, wherever all three are known.
+
+    Args:
+        clusters: thermochemistry by composition, monomers included as ``(("sa", 1),)``.
+
+    Returns:
+        (composition, molecule that leaves) -> difference.
+    """
+    found = {}
+    for counts, whole in clusters.items():
+        if sum(n for _, n in counts) < 2:
+            continue
+        for molecule, _ in counts:
+            rest = tuple((m, n - (m == molecule)) for m, n in counts if n - (m == molecule) > 0)
+            monomer = ((molecule, 1),)
+            if rest in clusters and monomer in clusters:
+                found[counts, molecule] = difference([(clusters[rest], 1), (clusters[monomer], 1)], [(whole, 1)])
+    return found
+
+
+_AMOUNT = re.compile(r"\s*([0-9.]+(?:[eE][-+]?[0-9]+)?)\s*(cm-3|cm⁻³|/cm3|ppt|ppb|pa)?\s*", re.IGNORECASE)
+
+
+def partial_pressure(amount: str | float, conditions: Conditions, total: float = ATMOSPHERE) -> float:
+    """Pa, from ``1e7cm-3`` (also a bare number), ``100ppt``, ``1ppb`` (of ``total`` Pa) or ``1e-9Pa``.
+
+    Raises:
+        InputError: not an amount, or not positive.
+    """
+    match = _AMOUNT.fullmatch(str(amount))
+    try:
+        value = float(match[1]) if match else np.nan
+    except ValueError:
+        value = np.nan
+    if not value > 0 or not np.isfinite(value):
+        raise InputError(f"{amount!r} is no vapour concentration; write for example 1e7cm-3, 100ppt or 1e-9Pa")
+    unit = (match[2] or "cm-3").lower()
+    if unit in ("ppt", "ppb"):
+        return value * {"ppt": 1e-12, "ppb": 1e-9}[unit] * total
+    if unit == "pa":
+        return value
+    return value * 1e6 * KB * conditions.temperature * 1.602176634e-19
+
+
+Definition = Literal["self-consistent", "mass-action"]
+
+
+def actual_gibbs(
+    standard: float,
+    counts: Counts,
+    pressures: Mapping[str, float],
+    conditions: Conditions,
+    definition: Definition = "self-consistent",
+) -> float:
+    """Formation free energy at given vapour pressures of the monomers, eV.
+
+    ``mass-action``: ΔG − kT Σ nᵢ ln(pᵢ/p). ``self-consistent``: the sum times (1 − 1/n), n molecules in all, so that
+    a monomer has 0 (10.1016/j.jaerosci.2022.105974); published "actual" free energies are of this kind.
+
+    Args:
+        standard: ΔG in eV at the pressure of ``conditions``. pressures: molecule -> Pa.
+
+    Raises:
+        InputError: a molecule without a pressure, or an unknown definition.
+    """
+    if definition not in ("self-consistent", "mass-action"):
+        raise InputError(f"no definition is called {definition!r}; known: self-consistent, mass-action")
+    missing = [m for m, _ in counts if m not in pressures]
+    if missing:
+        raise InputError(f"no vapour concentration of {', '.join(missing)} was given")
+    n = sum(k for _, k in counts)
+    share = 1.0 - 1.0 / n if definition == "self-consistent" else 1.0
+    work = sum(k * np.log(pressures[m] / conditions.pressure) for m, k in counts)
+    return float(standard - KB * conditions.temperature * share * work)
