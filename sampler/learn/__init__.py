@@ -1,0 +1,1 @@
+"""Learning potentials: labels, data sets, training, evaluation."""

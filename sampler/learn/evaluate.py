@@ -1,0 +1,196 @@
+"""A potential against labels that it has not seen: errors by composition, parity plot, relaxation of known minima."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..clusters import Clusters
+from ..errors import InputError, LevelError, ModelError
+from ..levels import load_level
+from ..monomers import MonomerLibrary
+from ..potentials import Potential
+from ..storage import write_atomic
+from ..units import KCAL_PER_MOL
+from .dataset import LabelSet, binding_energies
+from .metrics import energy_metrics, force_metrics
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """Predictions beside labels, for the structures that did not fail.
+
+    Attributes:
+        labels: with binding energies ``wanted`` (B,) eV of the labels' own level and monomers.
+        predicted: (B,) eV, binding energies of the potential against its own level's monomers.
+        forces: (N, 3) eV/Å as predicted.
+        level: of the potential. failures: reason -> number of structures left out.
+    """
+
+    labels: LabelSet
+    wanted: np.ndarray
+    predicted: np.ndarray
+    forces: np.ndarray
+    level: str
+    failures: dict[str, int]
+
+    def report(self) -> dict:
+        """Metrics, overall and by composition (see :mod:`.metrics`), as plain numbers."""
+        c = self.labels.clusters
+        found = {
+            "potential_level": self.level, "label_level": self.labels.level, "structures": len(self.labels),
+            "failures": self.failures, "all": self._part(np.arange(len(c))),
+        }  # fmt: skip
+        names = self.labels.compositions
+        order = sorted(set(names.tolist()), key=lambda n: (c.natoms[names == n][0], n))
+        found["by_composition"] = {n: self._part(np.flatnonzero(names == n)) for n in order}
+        if self.level != self.labels.level:
+            found["note"] = (
+                f"the potential is of the level {self.level}, the labels of {self.labels.level}: each binding energy "
+                "counts from the monomers of its own level"
+            )
+        return found
+
+    def _part(self, chosen: np.ndarray) -> dict:
+        found = {"energy": energy_metrics(self.predicted[chosen], self.wanted[chosen])}
+        if self.labels.clusters.forces is not None:
+            atoms = np.isin(self.labels.clusters.structure_of_atom, chosen)
+            found["forces"] = force_metrics(self.forces[atoms], self.labels.clusters.forces[atoms])
+        return found
+
+
+def references_of(potential: Potential, labels: LabelSet) -> dict[str, float]:
+    """Monomer energies in eV of the potential's level: of its card, of the labels, or of the shipped level.
+
+    Raises:
+        LevelError: none of them has any.
+    """
+    card = getattr(potential, "card", None) or getattr(getattr(potential, "members", [None])[0], "card", None)
+    if card is not None and card.monomers and not card.base_level:
+        return {name: m.energy for name, m in card.monomers.items()}
+    if potential.level == labels.level:
+        return dict(labels.references)
+    return dict(load_level(potential.level).monomers)
+
+
+def evaluate(potential: Potential, labels: LabelSet, library: MonomerLibrary) -> Evaluated:
+    """Predict all structures of ``labels``.
+
+    Raises:
+        InputError: every structure failed. LevelError: missing monomer energies.
+    """
+    found = potential.evaluate(labels.clusters)
+    good = np.isfinite(found.energy) & np.isfinite(labels.clusters.energy)
+    reasons, counts = np.unique([r.split(":")[0] for r in found.failure[~good]], return_counts=True)
+    failures = {r or "no label": int(n) for r, n in zip(reasons.tolist(), counts)}
+    if not good.any():
+        first = found.failure[0] if len(found.failure) else "the data set is empty"
+        raise InputError(f"nothing could be evaluated: {first}")
+    kept = labels.subset(good)
+    wanted = binding_energies(kept.clusters.energy, kept.compositions, kept.references, library)
+    predicted = binding_energies(found.energy[good], kept.compositions, references_of(potential, labels), library)
+    return Evaluated(
+        kept, wanted, predicted, found.forces[good[labels.clusters.structure_of_atom]], potential.level, failures
+    )
+
+
+@dataclass(frozen=True)
+class Relaxed:
+    """Minimisation of structures that are minima at the level of the labels.
+
+    Attributes:
+        ids, compositions: (B,) str. rmsd: (B,) Å to the start, atoms of one element may change places, NaN if broken.
+        energy_kcal_mol: (B,) how far the potential's energy fell. converged: (B,) bool. steps: (B,) int.
+    """
+
+    ids: np.ndarray
+    compositions: np.ndarray
+    rmsd: np.ndarray
+    energy_kcal_mol: np.ndarray
+    converged: np.ndarray
+    steps: np.ndarray
+
+    def rows(self) -> list[dict]:
+        names = ("id", "composition", "rmsd_A", "energy_change_kcal_mol", "converged", "steps")
+        columns = (self.ids, self.compositions, self.rmsd, self.energy_kcal_mol, self.converged, self.steps)
+        return [dict(zip(names, (v.item() for v in row))) for row in zip(*columns)]
+
+
+def relax_known(potential: Potential, clusters: Clusters, fmax: float = 0.01, max_steps: int = 1000) -> Relaxed:
+    """Relax known minima with ``potential`` (fmax in eV/Å) and measure how far they move."""
+    from ..relax import RelaxParams, relax
+    from ..similarity.rmsd import permutation_rmsd
+
+    before = potential.evaluate(clusters, forces=False).energy
+    after = relax(clusters, potential, RelaxParams(fmax=fmax, max_steps=max_steps))
+    rmsd = np.full(len(clusters), np.nan)
+    for i in range(len(clusters)):
+        atoms = clusters.atoms_of(i)
+        if np.isfinite(after.energy[i]) and not after.columns["fate"][i]:
+            z = clusters.numbers[atoms]
+            rmsd[i] = permutation_rmsd(z, after.positions[atoms], z, clusters.positions[atoms]).rmsd
+    return Relaxed(
+        clusters.ids, clusters.columns.get("composition", np.full(len(clusters), "")), rmsd,
+        (after.energy - before) / KCAL_PER_MOL, after.columns["converged"], after.columns["steps"],
+    )  # fmt: skip
+
+
+def parity_plot(evaluated: Evaluated, path: Path | str) -> None:
+    """Predicted against wanted binding energies, their errors by composition, and force components; PNG."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10.5, 3.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    energy, errors, forces = figure.subplots(1, 3)
+    wanted, predicted = evaluated.wanted / KCAL_PER_MOL, evaluated.predicted / KCAL_PER_MOL
+    names = evaluated.labels.compositions
+    order = list(evaluated.report()["by_composition"])
+    for name in order:
+        energy.plot(wanted[names == name], predicted[names == name], ".", ms=3, label=name)
+    energy.axline((wanted.min(), wanted.min()), slope=1, color="0.6", lw=0.8, zorder=0)
+    energy.set(xlabel="label ΔE, kcal/mol", ylabel="predicted ΔE, kcal/mol")
+    if len(order) <= 12:
+        energy.legend(frameon=False, fontsize=6)
+    errors.boxplot([(predicted - wanted)[names == name] for name in order], flierprops={"ms": 2})
+    errors.set_xticks(range(1, len(order) + 1), order, rotation=90, fontsize=7)
+    errors.axhline(0.0, color="0.6", lw=0.8, zorder=0)
+    errors.set(ylabel="error of ΔE, kcal/mol")
+    if evaluated.labels.clusters.forces is not None:
+        x, y = (f.ravel() / KCAL_PER_MOL for f in (evaluated.labels.clusters.forces, evaluated.forces))
+        forces.hexbin(x, y, gridsize=60, bins="log", mincnt=1, cmap="viridis")
+        forces.axline((0.0, 0.0), slope=1, color="0.6", lw=0.8)
+        forces.set(xlabel="label force, kcal/mol/Å", ylabel="predicted force, kcal/mol/Å")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=120)
+    write_atomic(path, lambda handle: handle.write(buffer.getbuffer()))
+
+
+def open_potential(names: list[str]) -> Potential:
+    """A model folder, several (a committee), a model corrected on its base level, or a potential by name.
+
+    Raises:
+        LevelError: a correction among other models. ModelError: a folder that holds no model.
+    """
+    from ..potentials import get_potential
+    from ..potentials.painn.card import is_model, read_card
+
+    if not all(is_model(n) for n in names):
+        if len(names) > 1:
+            raise InputError("a committee is made of model folders; name one potential, or model folders alone")
+        if Path(names[0]).is_dir() or "/" in names[0]:
+            raise ModelError(f"{names[0]} is no model folder: it needs card.toml and model.safetensors")
+        return get_potential(names[0])
+    from ..potentials.painn.potential import CommitteePotential, PaiNNPotential
+
+    bases = {read_card(n).base_level for n in names}
+    if bases == {""}:
+        return PaiNNPotential(names[0]) if len(names) == 1 else CommitteePotential(names)
+    if len(names) > 1:
+        raise LevelError("corrections (Δ models) are evaluated one at a time")
+    from ..potentials.painn.delta import DeltaPotential
+
+    return DeltaPotential(get_potential(bases.pop()), PaiNNPotential(names[0]))

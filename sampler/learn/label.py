@@ -1,0 +1,212 @@
+"""Labelling: energies and forces of many structures, one file each, so that nothing is ever computed twice.
+
+A label folder belongs to one level of theory, which ``level.json`` names. Each structure is a file
+``labels/xx/KEY.npz``, where KEY is a hash of elements, coordinates and charge: a killed run goes on where it
+stopped, and a structure that appears in several inputs is computed once. Failures are files too, with their reason.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..clusters import Clusters
+from ..errors import FileFormatError, LevelError
+from ..potentials import Potential
+from ..storage import write_text
+
+
+@dataclass(frozen=True)
+class LabelResult:
+    """What a call to :func:`label` did."""
+
+    total: int
+    found: int
+    computed: int
+    failed: int
+    seconds: float
+
+
+def key(numbers: np.ndarray, positions: np.ndarray, charge: int) -> str:
+    """A name for a structure: elements, coordinates (Å, to 1e-7) and charge, in the given order of atoms."""
+    digest = hashlib.sha256()
+    digest.update(np.asarray(numbers, "<i8").tobytes())
+    digest.update(np.round(np.asarray(positions, float) * 1e7).astype("<i8").tobytes())
+    digest.update(str(int(charge)).encode())
+    return digest.hexdigest()[:24]
+
+
+def label(
+    clusters: Clusters,
+    potential: Potential,
+    folder: Path | str,
+    *,
+    workers: int = 1,
+    limit: int | None = None,
+    advance: Callable[[int, bool], None] | None = None,
+) -> LabelResult:
+    """Compute what ``folder`` does not hold yet; one structure a task, at the lowest priority of the machine.
+
+    Args:
+        clusters: structures; their columns are kept beside the label.
+        potential: any potential; its ``level`` is that of the folder.
+        folder: created if absent.
+        workers: processes; 1 computes in this one.
+        limit: compute at most so many structures in this call.
+        advance: called as ``advance(n, found)`` when ``n`` structures are done; ``found`` if by an earlier run.
+
+    Raises:
+        LevelError: the folder holds labels of another level of theory.
+    """
+    from ..funnel.parallel import Died, unordered
+
+    started = time.monotonic()
+    folder = Path(folder)
+    _claim(folder, potential.level)
+    paths = [_path(folder, one) for one in clusters]
+    missing = [i for i, path in enumerate(paths) if not path.exists()]
+    # the same structure twice in one input is one task
+    missing = list({paths[i]: i for i in reversed(missing)}.values())[::-1]
+    found = len(clusters) - len(missing)
+    if advance and found:
+        advance(found, True)
+    missing = missing[:limit]
+    tasks = [(potential, clusters[i], str(paths[i])) for i in missing]
+    failed = computed = 0
+    if workers == 1:
+        _lower_priority()
+        outcomes = ((n, _task(task)) for n, task in enumerate(tasks))
+    else:
+        outcomes = unordered(_task, tasks, workers)
+    for n, reason in outcomes:
+        if isinstance(reason, Died):
+            _store(potential, clusters[missing[n]], paths[missing[n]], np.nan, None, f"worker_died: {reason.reason}", 0)
+            reason = reason.reason
+        computed += 1
+        failed += bool(reason)
+        if advance:
+            advance(1, False)
+    return LabelResult(len(clusters), found, computed, failed, time.monotonic() - started)
+
+
+def potential_of(level: str) -> Potential:
+    """The potential of a level: ``b97-3c`` (through PySCF), ``b97-3c@orca5``, or a name that ``get_potential`` knows."""
+    from ..potentials import get_potential
+    from ..potentials.composite import CompositePotential
+    from ..potentials.composite.methods import METHODS
+
+    name, _, version = level.lower().partition("@orca")
+    if version.isdecimal():
+        from ..potentials.composite.orca import OrcaPotential
+
+        return OrcaPotential(name, int(version))
+    name = level.lower().removesuffix("@pyscf")
+    return CompositePotential(name) if name in METHODS else get_potential(level)
+
+
+def read_structures(file: Path | str, charge: int | None = None) -> Clusters:
+    """Structures from a clusters npz, or from any file that ASE reads; energies in the file are not used.
+
+    Raises:
+        FileFormatError: the file is missing, empty or unreadable.
+    """
+    file = Path(file)
+    if file.suffix == ".npz":
+        clusters = Clusters.load(file)
+        return clusters if charge is None else clusters.replace(charge=np.full(len(clusters), charge))
+    from ase.io import read
+
+    try:
+        frames = read(file, ":")
+    except Exception as error:  # ASE's readers raise whatever their parsing meets
+        raise FileFormatError(f"{file} cannot be read as structures: {type(error).__name__}: {error}") from error
+    if not frames:
+        raise FileFormatError(f"{file} holds no structure")
+    return Clusters.from_ase(frames, charge=charge)
+
+
+def collect(folder: Path | str, failures: bool = False) -> Clusters:
+    """All labels of a folder, sorted by id, as one population with energies (eV), forces (eV/Å) and the level.
+
+    Args:
+        failures: give the structures that could not be labelled instead; the column ``failure`` says why.
+
+    Raises:
+        FileFormatError: the folder is no label folder, or a label is unreadable.
+    """
+    folder = Path(folder)
+    level = _level_of(folder)
+    parts = [Clusters.load(path) for path in sorted((folder / "labels").glob("*/*.npz"))]
+    parts = [p for p in parts if bool(p.columns["failure"][0]) == failures]
+    if not parts:
+        return Clusters.empty().replace(level=level, forces=np.zeros((0, 3)))
+    everything = Clusters.concatenate(parts).replace(level=level)
+    return everything[np.argsort(everything.ids, kind="stable")]
+
+
+def count(folder: Path | str) -> int:
+    """Number of structures in a label folder, failures included."""
+    return sum(1 for _ in (Path(folder) / "labels").glob("*/*.npz"))
+
+
+def store(potential: Potential, one: Clusters, folder: Path | str, energy: float, forces: np.ndarray) -> None:
+    """Add a label computed elsewhere, such as a step of an optimisation with ``potential``."""
+    _claim(Path(folder), potential.level)
+    path = _path(Path(folder), one)
+    if not path.exists():
+        _store(potential, one, path, energy, forces, "", 0.0)
+
+
+def _path(folder: Path, one: Clusters) -> Path:
+    name = key(one.numbers, one.positions, one.charge[0])
+    return folder / "labels" / name[:2] / f"{name}.npz"
+
+
+def _task(task: tuple[Potential, Clusters, str]) -> str:
+    potential, one, path = task
+    _lower_priority()
+    if Path(path).exists():  # another run in the same folder was quicker
+        return ""
+    started = time.process_time()
+    result = potential.evaluate(one)
+    seconds = time.process_time() - started
+    failure = str(result.failure[0])
+    _store(potential, one, Path(path), result.energy[0], result.forces, failure, seconds)
+    return failure
+
+
+def _store(potential, one, path, energy, forces, failure, seconds) -> None:
+    blank = np.full(one.positions.shape, np.nan)
+    labelled = one.replace(
+        energy=np.array([energy]), forces=blank if failure else np.asarray(forces, float), level=potential.level
+    )
+    labelled.with_columns(failure=failure, cpu_seconds=round(float(seconds), 2)).save(path)
+
+
+def _claim(folder: Path, level: str) -> None:
+    path = folder / "level.json"
+    if path.exists():
+        found = _level_of(folder)
+        if found != level:
+            raise LevelError(f"{folder} holds labels of {found}; labels of {level} need a folder of their own")
+        return
+    write_text(path, json.dumps({"level": level}) + "\n")
+
+
+def _level_of(folder: Path) -> str:
+    try:
+        return json.loads((folder / "level.json").read_text(encoding="utf-8"))["level"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FileFormatError(f"{folder} is not a label folder: level.json is missing or unreadable") from error
+
+
+def _lower_priority() -> None:
+    if hasattr(os, "nice"):
+        os.nice(max(0, 19 - os.nice(0)))

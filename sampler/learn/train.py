@@ -1,0 +1,163 @@
+"""From labels to a model: the front of both training engines."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import ModelError, RunError
+from ..potentials.painn.card import ModelCard, load_model, save_model
+from ..potentials.painn.parameters import Architecture, PaiNNParameters
+from ..storage import write_text
+from ..units import KCAL_PER_MOL
+from .dataset import split
+from .settings import TrainSettings
+from .targets import Targets
+
+_NOT_FOR = (
+    "elements, charges or molecules it was not trained on; clusters much larger than the trained ones without a check "
+    "against its level; barriers, spectra or bulk phases; interactions beyond its cutoff"
+)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training left in its folder.
+
+    Attributes:
+        folder: the run. model: the best model. errors: on the validation structures, kcal/mol and kcal/mol/Å.
+        epochs: run in all. best_epoch: the one that was kept.
+    """
+
+    folder: Path
+    model: Path
+    errors: dict[str, float]
+    epochs: int
+    best_epoch: int
+
+
+def train(
+    targets: Targets,
+    settings: TrainSettings,
+    folder: Path | str,
+    init: Path | str | None = None,
+    quiet: bool = False,
+    stop_after: int | None = None,
+) -> Trained:
+    """Train a PaiNN on ``targets``; a killed training goes on where it stopped when it is called again.
+
+    Args:
+        folder: ``training.json`` (settings, data), ``state.*`` (resume), ``curves.csv``, ``curves.png``, ``model/``.
+        init: a model folder whose weights are the start (transfer); its architecture must be that of ``settings``.
+
+    Raises:
+        RunError: the folder holds a training with other settings, data or start.
+        ModelError: ``init`` has another architecture.
+        InputError: too few structures.
+    """
+    folder = Path(folder)
+    start, origin = _start(settings, init)
+    _claim(folder, settings, targets, origin)
+    train_on, validate_on = split(len(targets), settings.validation, settings.seed)
+    if settings.engine == "fast":
+        from .fast import train_fast as engine
+    else:
+        from .schnetpack_engine import train_schnetpack as engine
+    params, rows = engine(start, targets, train_on, validate_on, settings, folder, quiet=quiet, stop_after=stop_after)
+    from .fast import validation_errors
+
+    e, f = validation_errors(params, targets, validate_on if len(validate_on) else train_on)
+    errors = summary(e, f, "validation_")
+    best = min(range(len(rows)), key=lambda k: rows[k]["validation_loss"]) + 1
+    card = make_card(targets, settings, errors, len(train_on), origin, best)
+    save_model(folder / "model", params, card)
+    return Trained(folder, folder / "model", errors, len(rows), best)
+
+
+def summary(energy: np.ndarray, forces: np.ndarray, prefix: str = "") -> dict[str, float]:
+    """Errors in eV (B,) and eV/Å (n,) as named numbers in the user's units."""
+    e, f = energy / KCAL_PER_MOL, forces / KCAL_PER_MOL
+    found = {
+        "mae_energy_kcal_mol": np.abs(e).mean(), "rmse_energy_kcal_mol": np.sqrt((e**2).mean()),
+        "max_energy_kcal_mol": np.abs(e).max(), "mae_forces_kcal_mol_A": np.abs(f).mean(),
+        "rmse_forces_kcal_mol_A": np.sqrt((f**2).mean()), "max_forces_kcal_mol_A": np.abs(f).max(),
+    }  # fmt: skip
+    return {prefix + k: float(f"{v:.4g}") for k, v in found.items()}
+
+
+def make_card(
+    targets: Targets, settings: TrainSettings, errors: dict[str, float], structures: int, origin: str, best_epoch: int
+) -> ModelCard:
+    """The card of a model trained on ``targets``."""
+    from ase.data import chemical_symbols
+
+    c = targets.clusters
+    compositions, counts = np.unique(c.columns.get("composition", np.array([], str)), return_counts=True)
+    training = {k: v for k, v in asdict(settings).items()}
+    training |= {"structures": structures, "best_epoch": best_epoch}
+    training |= {"init": origin} if origin else {}
+    notes = "trained and validated on " + ", ".join(f"{n} {name}" for name, n in zip(compositions, counts))
+    return ModelCard(
+        level=targets.level,
+        elements=tuple(chemical_symbols[z] for z in np.unique(c.numbers)),
+        charges=tuple(np.unique(c.charge).tolist()),
+        energy_unit="eV",
+        min_distance=round(0.98 * shortest_distance(targets), 3),
+        base_level=targets.base,
+        data_hash=targets.digest,
+        training=training,
+        errors=errors,
+        not_for=_NOT_FOR,
+        notes=notes,
+        **targets.references,
+    )
+
+
+def shortest_distance(targets: Targets) -> float:
+    """The shortest interatomic distance in the data, Å."""
+    shortest = np.inf
+    for i in range(len(targets)):
+        p = targets.clusters.positions[targets.clusters.atoms_of(i)]
+        if len(p) > 1:
+            d2 = ((p[:, None] - p[None]) ** 2).sum(-1)
+            np.fill_diagonal(d2, np.inf)
+            shortest = min(shortest, float(d2.min()))
+    return float(np.sqrt(shortest)) if np.isfinite(shortest) else 0.0
+
+
+def _start(settings: TrainSettings, init: Path | str | None) -> tuple[PaiNNParameters, str]:
+    architecture = Architecture(
+        n_atom_basis=settings.n_atom_basis, n_interactions=settings.n_interactions, n_rbf=settings.n_rbf,
+        cutoff=settings.cutoff,
+    )  # fmt: skip
+    if init is None:
+        return PaiNNParameters.random(architecture, seed=settings.seed), ""
+    params, card = load_model(init)
+    if params.architecture != architecture:
+        raise ModelError(
+            f"{init} has the architecture {params.architecture}, the settings ask for {architecture}; "
+            "give the options of the model to start from"
+        )
+    if params.energy_unit != 1.0 or params.mean or params.atomref is not None:
+        raise ModelError(f"{init} does not predict plain eV (a foreign model?); it cannot be a start")
+    return params, f"{card.level} {card.weights_sha256[:16]}"
+
+
+def _claim(folder: Path, settings: TrainSettings, targets: Targets, origin: str) -> None:
+    """Write what this training is, or check that the folder holds the same one."""
+    plan = {"settings": asdict(settings), "data": targets.digest, "base": targets.base, "init": origin}
+    text = json.dumps(plan, indent=1)
+    file = folder / "training.json"
+    if not file.exists():
+        write_text(file, text + "\n")
+        return
+    old = json.loads(file.read_text())
+    different = [k for k, v in plan["settings"].items() if old["settings"].get(k) != v]
+    different += [k for k in ("data", "base", "init") if old.get(k) != plan[k]]
+    if different:
+        raise RunError(f"{folder} holds another training (differing in {', '.join(different)}); choose another folder")
+
+
