@@ -1,0 +1,106 @@
+"""``sampler doctor``: what is installed and what works."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from .common import Json, print_json, print_table
+
+_PACKAGES = [
+    "ase", "torch", "schnetpack", "rdkit", "scikit-learn", "joblib", "tblite", "xtb", "irmsd", "numba", "numpy",
+    "scipy", "pydantic", "typer", "safetensors", "pyscf", "dftd3", "dask",
+]  # fmt: skip
+
+
+def doctor(
+    as_json: Json = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 unless GFN1-xTB works.")] = False,
+) -> None:
+    """Check the installation: packages, engines (by a real calculation on water), cores, memory, ORCA.
+
+    \b
+    Examples:
+      sampler doctor
+      sampler doctor --json
+    """
+    found = examine()
+    if as_json:
+        print_json(found)
+    else:
+        m = found["machine"]
+        typer.echo(
+            f"sampler {found['sampler']}, Python {m['python']}, {m['cores']} cores, {m['memory_GiB']} GiB memory"
+        )
+        typer.echo(f"ORCA: {found['orca'] or 'not found (not needed; inputs are written anyway)'}")
+        rows = [[name, "works" if e["works"] else "fails", e["detail"]] for name, e in found["engines"].items()]
+        print_table("engines", ["potential", "", "one water molecule"], rows)
+        print_table(
+            "packages", ["package", "version"], [[k, v or "not installed"] for k, v in found["packages"].items()]
+        )
+    if strict and not found["engines"]["gfn1-xtb"]["works"]:
+        raise typer.Exit(1)
+
+
+def examine() -> dict[str, Any]:
+    """Everything ``sampler doctor`` reports."""
+    import os
+    import platform
+    import shutil
+    from importlib.metadata import PackageNotFoundError, version
+
+    from .. import __version__
+    from ..funnel.parallel import cores
+    from ..potentials import available
+
+    packages = {}
+    for name in _PACKAGES:
+        try:
+            packages[name] = version(name)
+        except PackageNotFoundError:
+            packages[name] = None
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
+    return {
+        "sampler": __version__,
+        "machine": {
+            "python": platform.python_version(),
+            "system": platform.platform(),
+            "cores": cores(),
+            "memory_GiB": round(memory / 2**30, 1),
+        },
+        "orca": shutil.which("orca"),
+        "engines": {name: _try(name) for name in available()},
+        "packages": packages,
+    }
+
+
+def _try(name: str) -> dict[str, Any]:
+    import time
+
+    from ..clusters import Clusters
+    from ..errors import SamplerError
+    from ..potentials import get_potential
+
+    if name == "painn":
+        return _painn()
+    water = Clusters.make([[[0, 0, 0.119], [0, 0.763, -0.477], [0, -0.763, -0.477]]], [[8, 1, 1]])
+    started = time.perf_counter()
+    try:
+        result = get_potential(name).evaluate(water)
+    except SamplerError as error:
+        return {"works": False, "detail": str(error)}
+    except Exception as error:  # an installation can be broken in any way
+        return {"works": False, "detail": f"{type(error).__name__}: {error}"}
+    if result.failure[0]:
+        return {"works": False, "detail": str(result.failure[0])}
+    seconds = time.perf_counter() - started
+    return {"works": True, "detail": f"{result.energy[0]:.4f} eV in {seconds:.2f} s (first call)"}
+
+
+def _painn() -> dict[str, Any]:
+    """Which path evaluates trained models here, and which models ship."""
+    from ..potentials.painn.potential import describe_engine
+    from ..potentials.trained import shipped
+
+    return {"works": True, "detail": f"{describe_engine()}; models: {', '.join(shipped()) or 'none shipped'}"}

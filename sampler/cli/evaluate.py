@@ -1,0 +1,109 @@
+"""``sampler evaluate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .common import Json, Monomers, library, number, print_json, print_table
+from .data import one_thread
+
+
+def evaluate(
+    potential: Annotated[
+        list[str], typer.Argument(metavar="MODEL... DATA", help="Model folder(s) or a potential, then a data set.")
+    ],
+    baseline: Annotated[
+        str, typer.Option("--baseline", help="Another potential, judged on the same structures, e.g. gfn1-xtb.")
+    ] = "",
+    relax: Annotated[
+        bool, typer.Option("--relax", help="The structures are minima: relax them and report how far they move.")
+    ] = False,
+    fmax: Annotated[float, typer.Option(help="eV/Å, for --relax.")] = 0.01,
+    plot: Annotated[Path | None, typer.Option("--plot", help="Parity plot (.png) to write.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="Only these compositions (may be repeated).")
+    ] = None,
+    monomers: Monomers = None,
+    as_json: Json = False,
+) -> None:
+    """How far a potential is from labels: energies, forces, ranking, by composition.
+
+    Binding energies count from the monomers of each one's own level, so that a model can be held against labels of
+    another engine.
+
+    \b
+    Examples:
+      sampler evaluate models/b97-3c test.npz --plot parity.png
+      sampler evaluate models/seed7 models/seed42 models/seed69 test.npz --baseline gfn1-xtb --json
+      sampler evaluate models/b97-3c minima.npz --relax
+      sampler evaluate gfn1-xtb test.npz
+    """
+    import numpy as np
+
+    from ..composition import Composition
+    from ..errors import InputError
+    from ..learn.dataset import LabelSet
+    from ..learn.evaluate import evaluate as judge
+    from ..learn.evaluate import open_potential, parity_plot, relax_known
+
+    if len(potential) < 2:
+        raise InputError("give a model and a data set: sampler evaluate MODEL DATA.npz")
+    one_thread()
+    *names, file = potential
+    known = library(monomers)
+    labels = LabelSet.load(file)
+    if only:
+        wanted = sorted({Composition.parse(n, known).name(known) for n in only})
+        labels = labels.subset(np.isin(labels.compositions, wanted))
+        if not len(labels):
+            raise InputError(f"{file} holds no {', '.join(wanted)}")
+    # the baseline first: xTB must load before torch
+    others = {baseline: open_potential([baseline])} if baseline else {}
+    reports = {name: judge(other, labels, known).report() for name, other in others.items()}
+    found = judge(open_potential(names), labels, known)
+    reports = {" + ".join(names): found.report(), **reports}
+    if relax:
+        for name, other in [(" + ".join(names), open_potential(names)), *others.items()]:
+            reports[name]["relaxed"] = relax_known(other, labels.clusters, fmax).rows()
+    if plot:
+        parity_plot(found, plot)
+    if as_json:
+        print_json(reports)
+        return
+    for name, report in reports.items():
+        _print(name, report)
+
+
+def _print(name: str, report: dict) -> None:
+    typer.echo(f"{name} ({report['potential_level']}) against {report['structures']} labels at {report['label_level']}")
+    if "note" in report:
+        typer.echo(report["note"])
+    if report["failures"]:
+        typer.echo("left out: " + ", ".join(f"{n} {reason}" for reason, n in report["failures"].items()))
+    rows = []
+    for part, values in [("all", report["all"]), *report["by_composition"].items()]:
+        e, f = values["energy"], values.get("forces", {})
+        rows.append(
+            [
+                part, e["structures"], number(e["mae_kcal_mol"]), number(e["rmse_kcal_mol"]),
+                number(e["max_kcal_mol"]), number(e["relative_mae_kcal_mol"]), number(e["spearman"], 3),
+                number(f.get("mae_kcal_mol_A")), number(f.get("rmse_kcal_mol_A")), number(f.get("max_kcal_mol_A")),
+                number(f.get("mean_angle_deg"), 1),
+            ]
+        )  # fmt: skip
+    header = ["", "n", "MAE ΔE", "RMSE", "max", "relative MAE", "rank corr.", "MAE F", "RMSE", "max", "angle °"]
+    print_table("", header, rows, right=set(range(1, len(header))))
+    if "relaxed" in report:
+        rows = [
+            [r["id"], r["composition"], number(r["rmsd_A"], 3), number(r["energy_change_kcal_mol"]),
+             "yes" if r["converged"] else "no", r["steps"]]
+            for r in report["relaxed"]
+        ]  # fmt: skip
+        print_table(
+            "relaxed", ["structure", "composition", "RMSD, Å", "ΔE, kcal/mol", "converged", "steps"], rows,
+            right={2, 3, 5},
+        )  # fmt: skip
+    typer.echo("energies in kcal/mol, forces in kcal/mol/Å (components); relative: the mean deviation taken off")

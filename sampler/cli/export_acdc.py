@@ -1,0 +1,128 @@
+"""``sampler export acdc``: input files of the Atmospheric Cluster Dynamics Code for a set of clusters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .common import Json, Monomers, Quiet, Workers, cores, library, print_json
+from .thermo import (
+    Count,
+    Cutoff,
+    Imaginary,
+    Inputs,
+    Isotopes,
+    Low,
+    Mirror,
+    Model,
+    PotentialName,
+    Pressure,
+    Scale,
+    Step,
+    Symmetry,
+    Temperature,
+    options_of,
+)
+
+
+def acdc(
+    inputs: Inputs,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder.")] = Path("acdc"),
+    outgrown: Annotated[
+        list[str] | None,
+        typer.Option("--outgrown", help="Counts from which a cluster has left the system, e.g. 5A5N (repeat)."),
+    ] = None,
+    name: Annotated[
+        list[str] | None, typer.Option("--name", help="Letters of a molecule in ACDC, e.g. sa=A (repeat).")
+    ] = None,
+    density: Annotated[
+        list[str] | None, typer.Option("--density", help="Liquid density in kg/m³, e.g. msa=1481 (repeat).")
+    ] = None,
+    potential: PotentialName = None,
+    model: Model = None,
+    count: Count = 10,
+    temperature: Temperature = 298.15,
+    pressure: Pressure = 101325.0,
+    low_modes: Low = "grimme",
+    cutoff: Cutoff = 100.0,
+    scale: Scale = "none",
+    imaginary: Imaginary = "reject",
+    symmetry: Symmetry = True,
+    mirror_images: Mirror = False,
+    isotopes: Isotopes = False,
+    step: Step = None,
+    workers: Workers = None,
+    monomers: Monomers = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write the cluster set (input.inp), the energies (HS…K.txt) and, where known, dipoles (dip_pol_…K.txt).
+
+    INPUTS are those of sampler thermo. Dipoles and polarizabilities come from ORCA outputs that hold both; ACDC needs
+    them only where there are ions.
+
+    \b
+    Examples:
+      sampler export acdc clusters.json --out acdc
+      sampler export acdc clusters.json --temperature 278.15 --outgrown 5A5N
+    """
+    from ..refine import acdc as files
+    from ..refine.thermo.study import study
+    from .thermo_inputs import gather
+
+    known = library(monomers)
+    options = options_of(temperature, pressure, low_modes, cutoff, scale, imaginary, symmetry, mirror_images)
+    gathered = gather(inputs, potential, model, count, isotopes, cores(workers), known, quiet or as_json, step)
+    made = study(gathered.species, known, options.conditions, options.treatment)
+    densities = {k: _number(k, v) for k, v in _pairs(density, "--density", known).items()}
+    whole = files.system(made, known, _pairs(name, "--name", known), densities)
+    written = files.write(whole, out, [files.parse_counts(text, whole) for text in outgrown or []])
+    holes = files.missing_clusters(whole)
+    ions = any(e.charge for e in whole.entries)
+    command = f"perl acdc.pl --i {out}/{written['cluster_set'].name} --e {out}/{written['energies'].name}"
+    command += f" --dip {out}/{written['dipoles'].name}" if "dipoles" in written else ""
+    problems = gathered.rejected | made.problems
+    if as_json:
+        print_json(
+            {
+                "files": written, "clusters": [whole.label(e.counts) for e in whole.entries], "missing": holes,
+                "command": command, "problems": problems,
+            }
+        )  # fmt: skip
+        return
+    for path in written.values():
+        typer.echo(str(path))
+    typer.echo(f"{len(whole.entries)} clusters and monomers; {command}")
+    if holes:
+        shown = ", ".join(holes[:10]) + (" …" if len(holes) > 10 else "")
+        typer.echo(f"not in the set: {shown}; add their runs if they matter")
+    if "dipoles" not in written and ions:
+        typer.echo("no dipole file: a neutral lacks dipole or polarizability, which ACDC needs beside ions")
+    for key, reason in problems.items():
+        typer.echo(f"left out {key}: {reason}")
+
+
+def _pairs(texts: list[str] | None, option: str, known) -> dict[str, str]:
+    from ..errors import InputError
+
+    found = {}
+    for text in texts or []:
+        key, equals, value = text.partition("=")
+        if not equals or not value:
+            raise InputError(f"{option} {text!r} is not MOLECULE=VALUE")
+        found[known[key.strip()].name] = value.strip()
+    return found
+
+
+def _number(key: str, text: str) -> float:
+    from ..errors import InputError
+
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not value > 0:
+        raise InputError(f"the density of {key} must be a positive number of kg/m³, not {text!r}")
+    return value

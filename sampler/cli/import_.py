@@ -1,0 +1,124 @@
+"""``sampler import orca``: results of ORCA jobs, which of them can be trusted, and what they did to the ranking."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .common import Json, Monomers, library, number, print_json, print_table
+
+
+def import_orca(
+    folder: Annotated[Path, typer.Argument(help="A folder with ORCA outputs (*.out), also in folders below it.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the structures to this npz file.")] = None,
+    level: Annotated[
+        str | None, typer.Option("--level", help="Take outputs of this level only, e.g. b97-3c@orca5.")
+    ] = None,
+    resubmit: Annotated[
+        bool, typer.Option("--resubmit", help="Write new inputs for failed jobs, from their last geometry.")
+    ] = False,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Folder of the new inputs. Default: FOLDER-again beside the old one.")
+    ] = None,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="Structures in the table.")] = 20,
+    monomers: Monomers = None,
+    as_json: Json = False,
+) -> None:
+    """Read ORCA outputs: what finished, what failed and why, the refined structures and their new ranking.
+
+    \b
+    Examples:
+      sampler import orca 4sa4am/orca
+      sampler import orca 4sa4am/orca --resubmit
+      sampler import orca 4sa4am/orca --out refined.npz --json
+    """
+    from ..refine.orca import read_folder
+    from ..refine.orca import resubmit as write_again
+    from ..refine.orca.review import review
+
+    found = read_folder(folder, level=level)
+    again = None
+    if resubmit:
+        again = write_again(found, to or folder.resolve().with_name(f"{folder.resolve().name}-again"))
+    judged = review(found.clusters, library(monomers))
+    if out is not None:
+        judged.clusters.save(out)
+    if as_json:
+        print_json(_json(found, judged, again))
+    else:
+        _print(found, judged, again, count)
+
+
+def _json(found, judged, again) -> dict:
+    clusters = judged.clusters
+    structures = [
+        {"id": str(clusters.ids[i]), "energy_eV": float(clusters.energy[i]), "level": clusters.level}
+        | {k: v[i].item() for k, v in clusters.columns.items()}
+        for i in range(len(clusters))
+    ]
+    return {
+        "folder": str(found.folder),
+        "jobs": found.rows(),
+        "ignored": list(found.ignored),
+        "structures": structures,
+        "level_before": judged.level_before,
+        "spearman": judged.spearman,
+        "kendall": judged.kendall,
+        "resubmitted": again.written if again else {},
+        "left": again.left if again else {},
+        "manifest": str(again.manifest) if again and again.manifest else None,
+    }
+
+
+def _print(found, judged, again, count: int) -> None:
+    clusters, rows = judged.clusters, found.rows()
+    status = Counter(row["status"] for row in rows)
+    typer.echo(", ".join(f"{n} {name.replace('_', ' ')}" for name, n in sorted(status.items())))
+    failed = [[row["name"], row["status"], row["message"]] for row in rows if not row.get("usable")]
+    if failed:
+        print_table("Not usable", ["job", "status", "because"], failed)
+    if len(clusters):
+        _print_ranking(clusters, judged, count)
+    if again is not None:
+        for name, what in again.written.items():
+            typer.echo(f"again: {name}: {what}")
+        for name, why in again.left.items():
+            typer.echo(f"left: {name}: {why}")
+        if again.manifest:
+            typer.echo(f"{len(again.written)} inputs in {again.manifest.parent}")
+
+
+def _print_ranking(clusters, judged, count: int) -> None:
+    from ..units import KCAL_PER_MOL
+
+    columns = clusters.columns
+    one = judged.compositions == 1
+    relative = (clusters.energy - clusters.energy[0]) / KCAL_PER_MOL
+    table = []
+    for i in range(min(count, len(clusters))):
+        state = str(columns["state"][i])
+        if columns["identity"][i] != "intact":
+            state = f"{columns['identity'][i]}: {columns['identity_detail'][i]}"
+        modes, moved = int(columns["imaginary_modes"][i]), int(columns["rank_before"][i])
+        table.append(
+            [
+                i + 1,
+                moved if moved > 0 else "–",
+                clusters.ids[i],
+                number(relative[i]) if one else "–",
+                modes if modes >= 0 else "–",
+                str(columns["duplicate_of"][i]) or "–",
+                state,
+            ]
+        )
+    title = f"{len(clusters)} structures, {clusters.level}"
+    header = ["rank", "before", "structure", "ΔE kcal/mol", "imaginary", "duplicate of", "state"]
+    print_table(title, header, table, right={0, 1, 3, 4})
+    if judged.spearman == judged.spearman:
+        typer.echo(
+            f"rank correlation with {judged.level_before or 'the energies before'}: "
+            f"Spearman {judged.spearman:.3f}, Kendall {judged.kendall:.3f}"
+        )

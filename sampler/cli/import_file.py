@@ -1,0 +1,96 @@
+"""``sampler import FILE``: structures of other programs, said what they are, in another format if wanted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.core import TyperGroup
+
+from .common import Json, Monomers, library, number, print_json, print_table
+
+
+class FileByDefault(TyperGroup):
+    """``sampler import FILE`` is ``sampler import file FILE``: a first word that is no command is a file."""
+
+    def parse_args(self, ctx, args):
+        if args and not args[0].startswith("-") and args[0] not in self.commands:
+            args = ["file", *args]
+        return super().parse_args(ctx, args)
+
+
+def import_file(
+    path: Annotated[
+        Path, typer.Argument(help="JKQC pickle, ASE database, (extended) XYZ, CREST ensemble, npz or run directory.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write them here: .npz, .extxyz, .xyz, .db, .pkl, crest_*.xyz.")
+    ] = None,
+    level: Annotated[
+        str | None, typer.Option("--level", help="Level of theory of the energies, where the file does not state it.")
+    ] = None,
+    charge: Annotated[int | None, typer.Option("--charge", "-c", help="Total charge, where none is stated.")] = None,
+    energy: Annotated[
+        str | None, typer.Option("--energy", help="Other energies, with unit: b973c_electronic_energy_Eh.")
+    ] = None,
+    forces: Annotated[
+        str | None, typer.Option("--forces", help="Other forces or gradients, with unit: b973c_gradient_Eh_per_bohr.")
+    ] = None,
+    no_forces: Annotated[bool, typer.Option("--no-forces", help="Leave the forces out.")] = False,
+    monomers: Monomers = None,
+    as_json: Json = False,
+) -> None:
+    """Read structures of other programs and say what they are; convert them with --out.
+
+    Pickles are read without running anything in them. Energies become eV, forces eV/Å, whatever the file holds.
+
+    \b
+    Examples:
+      sampler import database.pkl
+      sampler import crest_conformers.xyz --level gfn2-xtb --charge -1 --out ensemble.extxyz
+      sampler import minima.extxyz --energy b973c_electronic_energy_Eh --level b97-3c@orca5 --out minima.npz
+    """
+    from ..identify import identify, recognise
+    from ..interop import read_population, write_any
+
+    population = read_population(path, energy_key=energy, forces_key=forces)
+    clusters = population.settle(level, charge)
+    if no_forces:
+        clusters = clusters.replace(forces=None)
+    known = library(monomers)
+    names = [c.name(known) if c else "not recognised" for c in recognise(clusters, known)]
+    broken = int((~identify(clusters, None, known).columns["intact"]).sum())
+    rows = _rows(names, clusters)
+    written = write_any(clusters, out) if out is not None else None
+    if as_json:
+        print_json({
+            "path": str(path), "structures": len(clusters), "level": clusters.level, "forces": clusters.forces is not None,
+            "broken": broken, "columns": list(clusters.columns), "notes": population.notes,
+            "compositions": [dict(zip(("composition", "structures", "lowest_energy_eV"), row)) for row in rows],
+            "out": str(out) if out else None, "format": written,
+        })  # fmt: skip
+        return
+    shown = [[name, n, number(lowest, 4)] for name, n, lowest in rows]
+    print_table("", ["composition", "structures", "lowest energy eV"], shown, right={1, 2})
+    energies = f"energies at {clusters.level}" if clusters.level else "energies of no stated level (--level)"
+    has = any(row[2] == row[2] for row in rows)
+    typer.echo(
+        f"{len(clusters)} structures, {energies if has else 'no energies'}, "
+        f"{'with' if clusters.forces is not None else 'no'} forces, {broken} broken"
+    )
+    for note in population.notes:
+        typer.echo(note)
+    if out is not None:
+        typer.echo(f"written to {out} ({written})")
+
+
+def _rows(names: list[str], clusters) -> list[list]:
+    import numpy as np
+
+    rows = []
+    for name in dict.fromkeys(names):
+        energy = clusters.energy[np.array(names) == name]
+        finite = energy[np.isfinite(energy)]
+        rows.append([name, len(energy), float(finite.min()) if len(finite) else float("nan")])
+    return rows

@@ -1,0 +1,127 @@
+"""``sampler label``: energies and forces of many structures, for training and for reference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .common import Json, Monomers, Quiet, cores, library, print_json
+
+
+def label(
+    file: Annotated[
+        Path | None, typer.Argument(help="Structures: a clusters .npz, or any file with frames that ASE reads.")
+    ] = None,
+    level: Annotated[str, typer.Option("--level", "-l", help="A potential, e.g. b97-3c, r2scan-3c, gfn1-xtb.")] = (
+        "b97-3c"
+    ),
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Label folder. Default: FILE.labels beside the file.")
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", "-j", min=1, help="Worker processes, one thread each. Default: all cores."),
+    ] = None,
+    collect: Annotated[
+        Path | None, typer.Option("--collect", help="Write all labels of the folder to this .npz at the end.")
+    ] = None,
+    charge: Annotated[
+        int | None, typer.Option("--charge", "-c", help="Charge of every structure. Default: as in the file, else 0.")
+    ] = None,
+    monomers_only: Annotated[
+        str | None,
+        typer.Option(
+            "--references", help="No FILE: optimise these monomers instead (sa,am or all) and keep their energies."
+        ),
+    ] = None,
+    monomers: Monomers = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compute energies and forces, one structure a task, at the lowest priority of the machine.
+
+    Each finished structure is a file of its own: after Ctrl-C, a crash or a power cut the same command goes on, and
+    a structure is never computed twice. Structures that fail are listed with the reason and do not stop the others.
+
+    With --references, monomers are optimised and their energies written to OUT (a .toml file), the reference of
+    binding energies at this level; a file that exists is extended.
+
+    \b
+    Examples:
+      sampler label structures.npz --level b97-3c --out labels --workers 2
+      sampler label frames.xyz --level gfn1-xtb --collect labelled.npz
+      sampler label --references sa,am,w --level b97-3c --out b97-3c@pyscf.toml
+    """
+    from ..errors import InputError
+
+    if (file is None) == (monomers_only is None):
+        raise InputError("give either a FILE of structures or --references with monomers, not both")
+    if monomers_only is not None:
+        _references(monomers_only, level, out, library(monomers), as_json, quiet)
+        return
+    from ..funnel import progress as reporting
+    from ..learn.label import collect as gather
+    from ..learn.label import count, potential_of, read_structures
+    from ..learn.label import label as run_labels
+
+    structures = read_structures(file, charge)
+    folder = out or file.with_name(file.name + ".labels")
+    potential = potential_of(level)
+    progress = reporting.choose(quiet or as_json)
+    progress.start(1, 1, f"label {file.name} at {potential.level}", len(structures))
+    try:
+        result = run_labels(
+            structures, potential, folder, workers=cores(workers), advance=lambda n, found: progress.advance(n, found)
+        )
+    finally:
+        progress.close()
+    failed = gather(folder, failures=True)
+    if collect:
+        gather(folder).save(collect)
+    summary = {
+        "folder": folder,
+        "level": potential.level,
+        "structures": result.total,
+        "found": result.found,
+        "computed": result.computed,
+        "failed": result.failed,
+        "labels_in_folder": count(folder) - len(failed),
+        "seconds": round(result.seconds, 1),
+        "failures": {str(i): str(f) for i, f in zip(failed.ids, failed.columns.get("failure", []))},
+    }
+    if as_json:
+        print_json(summary)
+        return
+    typer.echo(
+        f"{result.computed} labels computed, {result.found} found, {result.failed} failed; "
+        f"{summary['labels_in_folder']} labels of {potential.level} in {folder}"
+    )
+    for name, reason in summary["failures"].items():
+        typer.echo(f"  {name}: {reason}")
+
+
+def _references(names: str, level: str, out: Path | None, known, as_json: bool, quiet: bool) -> None:
+    import sys
+
+    from ..errors import InputError
+    from ..learn.label import potential_of
+    from ..learn.references import describe, optimise, write_level
+
+    if out is None or out.suffix != ".toml":
+        raise InputError("--references needs --out FILE.toml, where the level of theory is kept")
+    chosen = list(known) if names == "all" else [known[n.strip()] for n in names.split(",")]
+    potential = potential_of(level)
+    energies = {}
+    for monomer in chosen:
+        minimum = optimise(monomer, potential)
+        command = f"sampler label --references {names} --level {level} --out {out.name}"
+        write_level(out, **describe(potential), minima=[minimum], command=command, library=known)
+        energies[monomer.name] = minimum.energy
+        if not quiet and not as_json:
+            print(f"{monomer.name}: {minimum.energy:.6f} eV ({minimum.conformer})", file=sys.stderr, flush=True)
+    if as_json:
+        print_json({"level": potential.level, "file": out, "energy_eV": energies})
+    else:
+        typer.echo(f"{len(energies)} monomers of {potential.level} in {out}")

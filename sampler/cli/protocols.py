@@ -1,0 +1,47 @@
+"""``sampler protocols``: the shipped protocols, and checking one's own."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .common import Json, print_json, print_table
+
+
+def protocols(
+    name: Annotated[
+        str | None, typer.Argument(help="Show this protocol, shipped or a .toml file, with all defaults.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the shipped protocols, or show one in full; a file's mistakes are all reported at once.
+
+    \b
+    Examples:
+      sampler protocols
+      sampler protocols standard
+      sampler protocols my.toml
+    """
+    from ..funnel import protocol as module
+
+    if name is None:
+        found = [module.load(n) for n in module.names()]
+        if as_json:
+            print_json([p.dump() for p in found])
+            return
+        rows = [[p.name, " → ".join(s.kind for s in p.stage), " ".join(p.description.split())] for p in found]
+        for title, stages, description in rows:
+            typer.echo(f"{title}\n  {description}\n  {stages}\n")
+        return
+    chosen = module.load(name)
+    if as_json:
+        print_json(chosen.dump())
+        return
+    typer.echo(f"{chosen.name}: {' '.join(chosen.description.split())}")
+    rows = []
+    for position, stage in enumerate(chosen.stage, start=1):
+        values = stage.model_dump(mode="json", exclude={"kind"}, exclude_none=True)
+        rows.append([position, stage.kind, ", ".join(f"{k} = {v}" for k, v in values.items())])
+    rows.append(["", "export", ", ".join(f"{k} = {v}" for k, v in chosen.export.model_dump(exclude_none=True).items())])
+    print_table("", ["stage", "kind", "parameters"], rows)

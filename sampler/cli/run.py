@@ -1,0 +1,112 @@
+"""``sampler run``: the main job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .common import Json, Monomers, Quiet, Workers, cores, library, print_json
+
+
+def run(
+    composition: Annotated[
+        str | None,
+        typer.Argument(
+            help="What the cluster is made of, e.g. 4sa4am, 1sa2dma3w, 2sa1b1am1p. With --from it may be left out."
+        ),
+    ] = None,
+    protocol: Annotated[
+        str, typer.Option("--protocol", "-p", help="A shipped protocol (see: sampler protocols) or a .toml file.")
+    ] = "quick",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Run directory. Default: ./COMPOSITION.")] = None,
+    charge: Annotated[int | None, typer.Option("--charge", "-c", help="Total charge. Default: from the name.")] = None,
+    seed: Annotated[int, typer.Option("--seed", "-s", min=0, help="Random seed; same seed, same result.")] = 0,
+    workers: Workers = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="Change a parameter: STAGE.PARAMETER=VALUE, e.g. relax.fmax=0.01 (may be repeated)."
+        ),
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", help="Structures to start from (npz, xyz, ASE db, JKQC pickle) instead of generated ones."
+        ),
+    ] = None,
+    stage: Annotated[
+        str, typer.Option("--stage", help="Where --from enters: relax, identify, dedupe or select.")
+    ] = "relax",
+    level: Annotated[
+        str | None, typer.Option("--level", help="Level of theory of the energies in --from, where it does not say.")
+    ] = None,
+    energy_key: Annotated[
+        str | None, typer.Option("--energy", help="Key of the energies in --from, where there are several.")
+    ] = None,
+    monomers: Monomers = None,
+    clean: Annotated[bool, typer.Option("--clean", help="Remove stage folders of earlier parameters.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find the low-energy structures of a cluster and write ORCA inputs for them.
+
+    Every finished chunk of work is kept: after Ctrl-C, a crash or a power cut the same command goes on where it
+    stopped and ends with the same result. A finished run is not repeated; a changed parameter redoes only what
+    depends on it.
+
+    \b
+    Examples:
+      sampler run 2sa2am
+      sampler run 4sa4am --protocol standard --workers 8
+      sampler run 1b2sa --set generate.candidates=500 --set relax.fmax=0.02
+      sampler run --from ensemble.xyz --stage dedupe --level gfn2-xtb
+      sampler run 2sa2am --json | jq '.structures[0]'
+    """
+    from ..composition import Composition
+    from ..errors import CompositionError
+    from ..funnel import progress as reporting
+    from ..funnel import protocol as protocols
+    from ..funnel import results
+    from ..funnel.runner import Start
+    from ..funnel.runner import run as run_protocol
+    from .show import print_ranking
+
+    known = library(monomers)
+    if composition is None and source is None:
+        raise CompositionError("what is the cluster made of? give a composition, for example: sampler run 4sa4am")
+    wanted = Composition.parse(composition, known, charge) if composition is not None else None
+    chosen = protocols.load(protocol, protocols.parse_overrides(settings or []))
+    progress = reporting.choose(quiet or as_json)
+    start = None
+    if source is not None:
+        from ..interop.entry import enter
+
+        entry = enter(source, known, wanted, stage=stage, level=level, charge=charge, energy_key=energy_key)
+        wanted, start = entry.composition, Start(entry.clusters, entry.sha256, source.name, stage, entry.left_out)
+        for note in entry.notes:
+            progress.message(note)
+        for name, reason in entry.left_out.items():
+            progress.message(f"{name} is left out: {reason}")
+    folder = out or Path(wanted.name(known))
+    try:
+        finished = run_protocol(
+            wanted,
+            chosen,
+            folder,
+            library=known,
+            seed=seed,
+            workers=cores(workers),
+            progress=progress,
+            clean=clean,
+            start=start,
+        )
+        written = results.write(finished, chosen, known, wanted)
+    finally:
+        progress.close()
+    if as_json:
+        print_json(results.summary(finished.folder, known))
+    else:
+        print_ranking(finished.folder, known, limit=10)
+        typer.echo(f"\n{len(finished.clusters)} structures in {folder}; {written} ORCA inputs in {folder / 'orca'}")

@@ -1,0 +1,280 @@
+"""``sampler thermo``: frequencies, and the free energies of binding that follow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .common import Json, Monomers, Quiet, Workers, cores, library, number, print_json, print_table
+
+Inputs = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Run directories, folders or files of ORCA outputs, structures (.npz, .xyz), or files of --out."
+    ),
+]
+PotentialName = Annotated[
+    str | None,
+    typer.Option("--potential", "-P", help="Level of the frequencies. Default: the one that relaxed the run last."),
+]
+Model = Annotated[str | None, typer.Option("--model", help="The model of --potential painn.")]
+Count = Annotated[int, typer.Option("--count", "-n", min=1, help="Lowest structures of each run or file.")]
+Temperature = Annotated[float, typer.Option("--temperature", "-T", help="K.")]
+Pressure = Annotated[float, typer.Option("--pressure", help="Standard pressure in Pa.")]
+Low = Annotated[
+    str,
+    typer.Option("--low-modes", help="grimme (interpolation to a free rotor), raised (to the cutoff) or harmonic."),
+]
+Cutoff = Annotated[float, typer.Option("--cutoff", help="Of the low modes, cm⁻¹.")]
+Scale = Annotated[
+    str, typer.Option("--scale", help="Frequency scaling: a number or a method; an unknown one lists all.")
+]
+Imaginary = Annotated[
+    str, typer.Option("--imaginary", help="Structures with imaginary modes: reject, skip (the modes) or absolute.")
+]
+Symmetry = Annotated[bool, typer.Option("--symmetry/--no-symmetry", help="Count rotational symmetry numbers.")]
+Mirror = Annotated[bool, typer.Option("--mirror-images", help="Count both mirror images of chiral structures.")]
+Vapours = Annotated[
+    list[str] | None,
+    typer.Option("--vapour", "-v", help="Concentration for actual ΔG, e.g. sa=1e7cm-3, am=100ppt (repeat)."),
+]
+Definition = Annotated[
+    str, typer.Option("--definition", help="Of the actual ΔG: self-consistent or mass-action.")
+]
+Step = Annotated[
+    float | None, typer.Option("--step", min=1e-4, help="Å, of the Hessian's differences. Default: 0.005, painn 0.01.")
+]
+Isotopes = Annotated[bool, typer.Option("--isotopes", help="Masses of the main isotopes (as Gaussian), not averages.")]
+
+
+def thermo(
+    inputs: Inputs,
+    potential: PotentialName = None,
+    model: Model = None,
+    count: Count = 10,
+    temperature: Temperature = 298.15,
+    pressure: Pressure = 101325.0,
+    low_modes: Low = "grimme",
+    cutoff: Cutoff = 100.0,
+    scale: Scale = "none",
+    imaginary: Imaginary = "reject",
+    symmetry: Symmetry = True,
+    mirror_images: Mirror = False,
+    vapour: Vapours = None,
+    definition: Definition = "self-consistent",
+    isotopes: Isotopes = False,
+    step: Step = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Keep the frequencies in this .json file.")] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", help="Write one row a cluster to this file.")] = None,
+    workers: Workers = None,
+    monomers: Monomers = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Frequencies, enthalpies, entropies and free energies of binding; stepwise and actual free energies.
+
+    Structures of runs and files are relaxed where their forces are above 0.002 eV/Å, then get a numerical Hessian at
+    the level of --potential; their monomers are added. ORCA outputs bring their own frequencies, and then the
+    monomers must be among them. Conformers are averaged as an equilibrium mixture.
+
+    \b
+    Examples:
+      sampler thermo 1sa1am 2sa2am --out clusters.json
+      sampler thermo clusters.json --temperature 278.15 --vapour sa=1e7cm-3 --vapour am=100ppt
+      sampler thermo 4sa4am/orca-opt-freq monomers-orca --low-modes harmonic
+    """
+    from ..refine.thermo.sources import save
+    from .thermo_inputs import gather
+
+    known = library(monomers)
+    options = options_of(temperature, pressure, low_modes, cutoff, scale, imaginary, symmetry, mirror_images)
+    pressures = pressures_of(vapour or [], options.conditions, known)
+    gathered = gather(inputs, potential, model, count, isotopes, cores(workers), known, quiet or as_json, step)
+    if out is not None:
+        save(out, gathered.species)
+    from ..refine.thermo.study import study
+
+    made = study(gathered.species, known, options.conditions, options.treatment, pressures, definition)
+    problems = gathered.rejected | made.problems
+    rows = [row(c) for c in made.clusters]
+    if csv is not None:
+        _write_csv(csv, rows)
+    if as_json:
+        print_json(_json(made, rows, problems))
+        return
+    _print(made, rows, problems, bool(pressures))
+
+
+@dataclass(frozen=True)
+class Options:
+    conditions: Any
+    treatment: Any
+
+
+def options_of(temperature, pressure, low, cutoff, scale, imaginary, symmetry, mirror_images) -> Options:
+    from ..refine.thermo import Conditions, Treatment, scaling
+
+    return Options(
+        Conditions(temperature, pressure),
+        Treatment(
+            low=low, cutoff=cutoff, scaling=scaling(scale), imaginary=imaginary, symmetry=symmetry,
+            mirror_images=mirror_images,
+        ),
+    )  # fmt: skip
+
+
+def pressures_of(vapours: list[str], conditions, known) -> dict[str, float]:
+    from ..errors import InputError
+    from ..refine.thermo import partial_pressure
+
+    found = {}
+    for text in vapours:
+        name, equals, amount = text.partition("=")
+        if not equals:
+            raise InputError(f"--vapour {text!r} is not NAME=AMOUNT; write for example sa=1e7cm-3")
+        found[known[name.strip()].name] = partial_pressure(amount, conditions)
+    return found
+
+
+# ---- what is shown ---------------------------------------------------------------------------------------------------
+
+
+def row(cluster) -> dict[str, Any]:
+    """One row a cluster; units in the names."""
+    from ..units import KCAL_PER_MOL
+
+    t, d = cluster.mixture.thermo, cluster.binding
+    kcal = lambda value: value / KCAL_PER_MOL  # noqa: E731
+    none = float("nan")
+    return {
+        "cluster": cluster.name,
+        "conformers": len(cluster.species),
+        "used": cluster.mixture.used,
+        "lowest": cluster.lowest.id,
+        "point_group": cluster.lowest.columns.get("point_group", ""),
+        "lowest_frequency_cm1": float(min(cluster.lowest.frequencies, default=none)),
+        "imaginary_modes": cluster.lowest.imaginary_modes,
+        "binding_energy_kcalmol": kcal(d.energy) if d else none,
+        "binding_enthalpy_kcalmol": kcal(d.enthalpy) if d else none,
+        "binding_entropy_calmolK": kcal(d.entropy) * 1000 if d else none,
+        "binding_gibbs_kcalmol": kcal(d.gibbs) if d else none,
+        "actual_gibbs_kcalmol": kcal(cluster.actual),
+        "zero_point_kcalmol": kcal(t.zero_point),
+        "thermal_enthalpy_kcalmol": kcal(t.enthalpy - t.energy),
+        "thermal_gibbs_kcalmol": kcal(t.gibbs - t.energy),
+        "entropy_calmolK": kcal(t.entropy) * 1000,
+        "energy_eV": t.energy,
+        "enthalpy_eV": t.enthalpy,
+        "gibbs_eV": t.gibbs,
+        "level": t.level,
+    }
+
+
+def conformer_rows(cluster) -> list[dict[str, Any]]:
+    """One row a conformer, lowest G first."""
+    from ..units import KCAL_PER_MOL
+
+    rows = []
+    for s, t, d, p in zip(cluster.species, cluster.thermo, cluster.per_conformer, cluster.mixture.populations):
+        rows.append(
+            {
+                "id": s.id, "point_group": s.columns.get("point_group", ""), "symmetry_number": s.symmetry_number,
+                "chiral": s.chiral, "lowest_frequency_cm1": float(min(s.frequencies, default=float("nan"))),
+                "imaginary_modes": s.imaginary_modes, "population": float(p), "gibbs_eV": t.gibbs,
+                "energy_eV": t.energy, "enthalpy_eV": t.enthalpy, "entropy_calmolK": t.entropy / KCAL_PER_MOL * 1000,
+                "binding_gibbs_kcalmol": d.gibbs / KCAL_PER_MOL if d else float("nan"),
+                "binding_enthalpy_kcalmol": d.enthalpy / KCAL_PER_MOL if d else float("nan"),
+                "binding_energy_kcalmol": d.energy / KCAL_PER_MOL if d else float("nan"), "problem": t.failure,
+            }
+        )  # fmt: skip
+    return sorted(rows, key=lambda r: (r["gibbs_eV"] != r["gibbs_eV"], r["gibbs_eV"]))
+
+
+def _steps(made) -> list[dict[str, Any]]:
+    from ..units import KCAL_PER_MOL
+
+    return [
+        {
+            "cluster": name, "loses": monomer, "energy_kcalmol": d.energy / KCAL_PER_MOL,
+            "enthalpy_kcalmol": d.enthalpy / KCAL_PER_MOL, "entropy_calmolK": d.entropy / KCAL_PER_MOL * 1000,
+            "gibbs_kcalmol": d.gibbs / KCAL_PER_MOL,
+        }
+        for (name, monomer), d in made.evaporation.items()
+    ]  # fmt: skip
+
+
+def _json(made, rows, problems) -> dict[str, Any]:
+    t = made.treatment
+    return {
+        "temperature_K": made.conditions.temperature,
+        "pressure_Pa": made.conditions.pressure,
+        "level": made.level,
+        "low_modes": t.low,
+        "cutoff_cm1": t.cutoff,
+        "scaling": {"method": t.scaling.method, "harmonic": t.scaling.harmonic, "zero_point": t.scaling.zero_point},
+        "symmetry": t.symmetry,
+        "mirror_images": t.mirror_images,
+        "clusters": [r | {"conformer_list": conformer_rows(c)} for r, c in zip(rows, made.clusters)],
+        "evaporation": _steps(made),
+        "problems": problems,
+    }
+
+
+def _print(made, rows, problems, with_actual: bool) -> None:
+    t = made.treatment
+    how = t.low if t.low == "harmonic" else f"{t.low}, {t.cutoff:g} cm⁻¹"
+    print(
+        f"{made.level}, {made.conditions.temperature:g} K, {made.conditions.pressure:g} Pa, low modes {how}, "
+        f"scaling {t.scaling.method}"
+    )
+    print_table(
+        "Thermal, kcal/mol; S cal/mol/K", ["structure", "used", "ZPE", "H − E", "S", "G − E"],
+        [
+            [r["cluster"], f"{r['used']}/{r['conformers']}", number(r["zero_point_kcalmol"]),
+             number(r["thermal_enthalpy_kcalmol"]), number(r["entropy_calmolK"]), number(r["thermal_gibbs_kcalmol"])]
+            for r in rows
+        ],
+        right={1, 2, 3, 4, 5},
+    )  # fmt: skip
+    header = ["cluster", "used", "lowest mode", "group", "ΔE", "ΔH", "ΔS", "ΔG"] + ["actual ΔG"] * with_actual
+    table = [
+        [
+            r["cluster"], f"{r['used']}/{r['conformers']}", number(r["lowest_frequency_cm1"], 1), r["point_group"],
+            number(r["binding_energy_kcalmol"]), number(r["binding_enthalpy_kcalmol"]),
+            number(r["binding_entropy_calmolK"]), number(r["binding_gibbs_kcalmol"]),
+        ] + [number(r["actual_gibbs_kcalmol"])] * with_actual
+        for r in rows
+        if r["binding_energy_kcalmol"] == r["binding_energy_kcalmol"]
+    ]  # fmt: skip
+    if table:
+        print_table("Binding, kcal/mol; ΔS cal/mol/K", header, table, right={1, 2, 4, 5, 6, 7, 8})
+    steps = _steps(made)
+    if steps:
+        print_table(
+            "Losing one molecule, kcal/mol, ΔS cal/mol/K", ["cluster", "loses", "ΔE", "ΔH", "ΔS", "ΔG"],
+            [
+                [s["cluster"], s["loses"], number(s["energy_kcalmol"]), number(s["enthalpy_kcalmol"]),
+                 number(s["entropy_calmolK"]), number(s["gibbs_kcalmol"])]
+                for s in steps
+            ],
+            right={2, 3, 4, 5},
+        )  # fmt: skip
+    if problems:
+        print_table("Remarks", ["structure", "what"], [[k, v] for k, v in problems.items()])
+
+
+def _write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
+    import csv
+    import io
+
+    from ..storage import write_text
+
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    for r in rows:
+        writer.writerow({k: "" if v != v else v for k, v in r.items()})
+    write_text(path, text.getvalue())

@@ -1,0 +1,113 @@
+"""``sampler train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .common import Json, Monomers, Quiet, library, print_json
+from .data import one_thread
+
+
+def train(
+    data: Annotated[list[Path], typer.Argument(help="Data set(s) of one level; see: sampler data --help.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the training; OUT/model is the model.")],
+    recipe: Annotated[
+        str, typer.Option("--recipe", help="paper (Table 2), quick (cosine from 1e-3, averaged), or fine-tune.")
+    ] = "paper",
+    engine: Annotated[str, typer.Option("--engine", help="fast (fused kernels, CPU) or schnetpack (CPU, GPU).")] = "fast",
+    init: Annotated[
+        Path | None, typer.Option("--init", help="A model to start from (transfer, fine-tuning on your own data).")
+    ] = None,
+    delta: Annotated[
+        str, typer.Option("--delta", help="Learn the difference to this cheaper potential, e.g. gfn1-xtb.")
+    ] = "",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change a setting: NAME=VALUE, e.g. n_atom_basis=64 (may be repeated)."),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1)] = None,
+    seed: Annotated[int | None, typer.Option("--seed", "-s", min=0, help="Of split, weights and order.")] = None,
+    hold_out: Annotated[
+        list[str] | None, typer.Option("--hold-out", help="Compositions left out of the training (may be repeated).")
+    ] = None,
+    monomers: Monomers = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train a PaiNN on labelled structures; after a kill the same command goes on, to the same weights.
+
+    The weights are SchNetPack's, with either engine. Errors on the validation structures go to the model's card,
+    every epoch to OUT/curves.csv and OUT/curves.png.
+
+    \b
+    Examples:
+      sampler train gfn1.npz -o runs/gfn1 --recipe quick
+      sampler train b97-3c.npz -o runs/b97 --recipe fine-tune --init runs/gfn1/model --seed 7
+      sampler train b97-3c.npz -o runs/delta --recipe quick --delta gfn1-xtb
+      sampler train mine.npz -o runs/paper --engine schnetpack
+    """
+    import numpy as np
+
+    from ..composition import Composition
+    from ..errors import InputError
+    from ..learn.dataset import LabelSet
+    from ..learn.settings import RECIPES
+    from ..learn.targets import delta_targets, direct_targets
+
+    if recipe not in RECIPES:
+        raise InputError(f"no recipe is called {recipe!r}; known: {', '.join(RECIPES)}")
+    one_thread()
+    known = library(monomers)
+    changes = {"engine": engine, **_changes(settings or [])}
+    changes |= {k: v for k, v in (("epochs", epochs), ("seed", seed)) if v is not None}
+    if init is not None:
+        from ..potentials.painn.card import load_model
+
+        a = load_model(init)[0].architecture
+        shape = {k: getattr(a, k) for k in ("n_atom_basis", "n_interactions", "n_rbf", "cutoff")}
+        changes = shape | changes
+    chosen = RECIPES[recipe].replace(**changes)
+    labels = LabelSet.join([LabelSet.load(f) for f in data])
+    held = sorted({Composition.parse(h, known).name(known) for h in hold_out or ()})
+    labels = labels.subset(~np.isin(labels.compositions, held))
+    if len(labels) < 2:
+        raise InputError(f"{len(labels)} structures are left to train on; at least two are needed")
+    if delta:
+        from ..learn.evaluate import open_potential
+
+        targets = delta_targets(labels, open_potential([delta]), known)
+    else:
+        targets = direct_targets(labels, known)
+    # torch loads only now: an engine of --delta must load its own libraries first
+    from ..learn.train import train as run
+
+    done = run(targets, chosen, out, init, quiet=quiet or as_json)
+    if as_json:
+        print_json({"model": done.model, "epochs": done.epochs, "best_epoch": done.best_epoch, "errors": done.errors})
+        return
+    typer.echo(f"{done.model}: best of {done.epochs} epochs is {done.best_epoch}, on the validation structures")
+    for name, value in done.errors.items():
+        typer.echo(f"  {name.removeprefix('validation_'):28} {value:8.3f}")
+
+
+def _changes(items: list[str]) -> dict:
+    """``["n_rbf=20", "loss=mse"]`` as typed settings."""
+    import dataclasses
+
+    from ..errors import InputError
+    from ..learn.settings import TrainSettings
+
+    kinds = {f.name: type(f.default) for f in dataclasses.fields(TrainSettings)}
+    found = {}
+    for item in items:
+        name, _, text = item.partition("=")
+        if name not in kinds:
+            raise InputError(f"no setting is called {name!r}; known: {', '.join(kinds)}")
+        try:
+            found[name] = kinds[name](text)
+        except ValueError as error:
+            raise InputError(f"{name} wants a value of type {kinds[name].__name__}, got {text!r}") from error
+    return found

@@ -1,0 +1,83 @@
+"""Starting geometries: RDKit conformers of a SMILES string, or the frames of an xyz file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import FileFormatError, MissingDependency, MonomerError
+
+
+def from_smiles(smiles: str, count: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """Embed ``count`` conformers: half by ETKDGv3 (doi:10.1021/acs.jcim.0c00025), half by distance geometry alone.
+
+    Returns:
+        numbers (n,), bonds (m, 2) as the SMILES says, positions (count, n, 3) Å, formal charge.
+
+    Raises:
+        MonomerError: not a SMILES string, several molecules, a radical, or a molecule RDKit cannot embed.
+    """
+    try:
+        from rdkit import Chem, rdBase
+        from rdkit.Chem import AllChem
+    except ImportError as error:
+        raise MissingDependency("rdkit", "building a molecule from SMILES") from error
+
+    with rdBase.BlockLogs():
+        bare = Chem.MolFromSmiles(smiles)
+    if bare is None or bare.GetNumAtoms() == 0:
+        raise MonomerError(f"{smiles!r} is not a valid SMILES string (RDKit cannot read it)")
+    if len(Chem.GetMolFrags(bare)) > 1:
+        raise MonomerError(f"{smiles!r} holds several molecules; add each one by itself")
+    if any(atom.GetAtomicNum() == 0 for atom in bare.GetAtoms()):
+        raise MonomerError(f"{smiles!r} holds a place holder (*) instead of an element")
+    radicals = sum(atom.GetNumRadicalElectrons() for atom in bare.GetAtoms())
+    if radicals:
+        raise MonomerError(f"{smiles!r} has {radicals} unpaired electrons; only closed-shell molecules are supported")
+    molecule = Chem.AddHs(bare)
+    numbers = np.array([atom.GetAtomicNum() for atom in molecule.GetAtoms()], np.int64)
+    bonds = np.array(sorted(sorted((b.GetBeginAtomIdx(), b.GetEndAtomIdx())) for b in molecule.GetBonds()), np.int64)
+    batches = []
+    # every other conformer without torsion preferences: they come from crystals and miss forms such as anti HCOOH
+    for k, preferences in enumerate((True, False)):
+        parameters = AllChem.ETKDGv3()
+        parameters.randomSeed = seed + k
+        parameters.useExpTorsionAnglePrefs = parameters.useBasicKnowledge = preferences
+        parameters.forceTransAmides = preferences
+        with rdBase.BlockLogs():
+            ids = AllChem.EmbedMultipleConfs(molecule, (count + 1 - k) // 2, parameters)
+        batches.append(np.array([molecule.GetConformer(i).GetPositions() for i in ids]).reshape(-1, len(numbers), 3))
+    positions = np.concatenate(batches)
+    if not len(positions):
+        raise MonomerError(f"RDKit cannot embed {smiles!r}; give a geometry with --xyz instead")
+    return numbers, bonds.reshape(-1, 2), positions, Chem.GetFormalCharge(molecule)
+
+
+def from_xyz(path: Path | str) -> tuple[np.ndarray, np.ndarray]:
+    """Frames of an xyz file, each a conformer with the same atom order.
+
+    Returns:
+        numbers (n,), positions (frames, n, 3) Å.
+
+    Raises:
+        FileFormatError: unreadable, empty, or frames of unlike molecules.
+    """
+    from ase.io import read
+
+    path = Path(path)
+    if not path.is_file():
+        raise FileFormatError(f"{path}: no such file")
+    try:
+        frames = read(path, index=":", format="extxyz")
+    except Exception as error:  # ASE raises many kinds for a damaged file; each means the same to the user
+        raise FileFormatError(f"{path}: not a readable xyz file: {error}") from error
+    if not frames or len(frames[0]) == 0:
+        raise FileFormatError(f"{path}: holds no atoms")
+    numbers = frames[0].numbers.astype(np.int64)
+    for k, frame in enumerate(frames):
+        if not np.array_equal(frame.numbers, numbers):
+            raise FileFormatError(f"{path}: frame {k + 1} has other atoms (or another order) than frame 1")
+        if not np.isfinite(frame.positions).all():
+            raise FileFormatError(f"{path}: frame {k + 1} holds coordinates that are not numbers")
+    return numbers, np.array([frame.positions for frame in frames])
