@@ -1,0 +1,194 @@
+"""The embedded B97-3c against real ORCA 5.0.3 results, and its speed.
+
+    python benchmarks/labels.py orca REFERENCE [--frames 0,1,2]   # the 20 ENGRAD jobs of SA4AM4
+    python benchmarks/labels.py minima REFERENCE [--largest 2]     # Wu et al.'s minima: energies and forces
+    python benchmarks/labels.py speed REFERENCE [--largest 4]      # CPU seconds per label and the share of its parts
+    python benchmarks/labels.py fitting REFERENCE                  # Coulomb fitting bases against ORCA's energies
+    python benchmarks/labels.py grids REFERENCE                    # integration grids against a very large one
+
+REFERENCE is the folder of public reference data (its README says where each file comes from). Each line printed is
+one structure; finished ones are kept in --out (a label folder) and not computed again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ[_name] = "1"
+
+import numpy as np  # noqa: E402
+
+from sampler.clusters import Clusters  # noqa: E402
+from sampler.learn.label import collect, label  # noqa: E402
+from sampler.levels import load_level  # noqa: E402
+from sampler.potentials.composite import CompositePotential  # noqa: E402
+from sampler.units import HARTREE, HARTREE_PER_BOHR, KCAL_PER_MOL  # noqa: E402
+
+POTENTIAL = CompositePotential("b97-3c")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["orca", "minima", "speed", "fitting", "grids"])
+    parser.add_argument("reference", type=Path)
+    parser.add_argument("--frames", default="")
+    parser.add_argument("--largest", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=Path("b97-3c-check"))
+    arguments = parser.parse_args()
+    {"orca": orca, "minima": minima, "speed": speed, "fitting": fitting, "grids": grids}[arguments.what](arguments)
+
+
+def orca(arguments) -> None:
+    """Absolute, relative and binding energies and force components of the ORCA frames."""
+    from ase.io import read
+
+    frames = read(arguments.reference / "sa_am/orca503_b973c_engrad/sa4am4_b973c_engrad.extxyz", ":")
+    chosen = [int(i) for i in arguments.frames.split(",")] if arguments.frames else range(len(frames))
+    wanted = Clusters.from_ase([frames[i] for i in chosen])
+    labels = _labels(wanted, arguments.out)
+    energies = dict(zip(labels.ids.tolist(), labels.energy))
+    rows, components = [], []
+    for i, one in zip(chosen, wanted):
+        name = str(one.ids[0])
+        if name not in energies:
+            continue
+        k = labels.ids.tolist().index(name)
+        theirs = frames[i].info["b973c_electronic_energy_Eh"] * HARTREE
+        forces = -frames[i].arrays["b973c_gradient_Eh_per_bohr"] * HARTREE_PER_BOHR
+        components.append((labels.forces[labels.atoms_of(k)] - forces).ravel() / KCAL_PER_MOL)
+        rows.append((name, (energies[name] - theirs) / KCAL_PER_MOL))
+        print(f"{name:24s} E - E(ORCA) = {rows[-1][1]:8.4f} kcal/mol   RMS force difference "
+              f"{np.sqrt(np.mean(components[-1] ** 2)):.4f}, largest {np.abs(components[-1]).max():.4f} kcal/mol/A",
+              flush=True)  # fmt: skip
+    if not rows:
+        return
+    difference = np.array([d for _, d in rows])
+    ours, theirs = load_level("b97-3c@pyscf"), load_level("b97-3c@orca5")
+    counts = {"sa": 4, "am": 4}
+    shift = (ours.reference_energy(counts) - theirs.reference_energy(counts)) / KCAL_PER_MOL
+    every = np.concatenate(components)
+    print(f"\n{len(rows)} frames")
+    print(f"absolute energy: mean {difference.mean():.4f}, standard deviation {difference.std():.4f} kcal/mol")
+    print(f"binding energy (each engine with its own monomer minima): mean {difference.mean() - shift:.4f} kcal/mol")
+    print(f"forces: RMS {np.sqrt(np.mean(every**2)):.4f}, MAE {np.abs(every).mean():.4f} kcal/mol/A")
+
+
+def minima(arguments) -> None:
+    """The residual forces and binding energies at the B97-3c minima of Wu et al."""
+    from ase.io import read
+
+    frames = read(arguments.reference / "sa_am/b973c_minima/sa_am_b973c_minima.extxyz", ":")
+    frames = [f for f in frames if f.info["n_sa"] <= arguments.largest]
+    labels = _labels(Clusters.from_ase(frames), arguments.out)
+    level = load_level("b97-3c@pyscf")
+    for frame in frames:
+        k = labels.ids.tolist().index(frame.info["name"])
+        counts = {"sa": int(frame.info["n_sa"]), "am": int(frame.info["n_am"])}
+        binding = level.binding(labels[k], counts).values[0] / KCAL_PER_MOL
+        published = frame.info["b973c_binding_electronic_kcalmol"]
+        force = np.linalg.norm(labels.forces[labels.atoms_of(k)], axis=1).max() / KCAL_PER_MOL
+        print(f"{frame.info['name']:20s} binding {binding:9.3f}, published {published:9.3f}, difference "
+              f"{binding - published:7.3f} kcal/mol; largest force {force:.3f} kcal/mol/A", flush=True)  # fmt: skip
+
+
+def speed(arguments) -> None:
+    """CPU seconds of one label by size, beside PySCF's public interface for the smallest."""
+    from ase.io import read
+
+    frames = read(arguments.reference / "sa_am/b973c_minima/sa_am_b973c_minima.extxyz", ":")
+    frames = [f for f in frames if f.info["n_sa"] <= arguments.largest]
+    POTENTIAL.evaluate(Clusters.make([np.array([[0.0, 0, 0], [0, 0, 0.74]])], [[1, 1]]))  # compile
+    for frame in frames:
+        one = Clusters.from_ase([frame])
+        row = [_seconds(POTENTIAL, one)]
+        if frame.info["n_sa"] == 1:
+            row.append(_seconds(CompositePotential("b97-3c", fast=False), one))
+        print(f"{len(frame):4d} atoms: {row[0]:7.1f} s a label, {3600 / row[0]:6.0f} labels an hour and core"
+              + (f"; PySCF's public interface {row[1]:.1f} s" if len(row) > 1 else ""), flush=True)  # fmt: skip
+
+
+def fitting(arguments) -> None:
+    """Absolute energies of SA, NH3 and SA1AM1 minus ORCA's, for three fitting bases; medium grid, kcal/mol."""
+    import dataclasses
+    from types import MappingProxyType
+
+    from ase.io import read
+
+    from sampler.potentials.composite import corrections, fast, methods, molecule
+    from sampler.units import BOHR
+
+    monomers = {f.info["name"]: f for f in read(arguments.reference / "monomers/monomers_b973c.extxyz", ":")}
+    dimer = read(arguments.reference / "sa_am/b973c_minima/sa_am_b973c_minima.extxyz", 0)
+    systems = {"sa": monomers["1sa"], "am": monomers["1am"], "sa1am1": dimer}
+    for basis in (methods.get_method("b97-3c").fitting, "file:def2-mtzvpp-rij.nwchem", "def2-universal-jfit"):
+        method = dataclasses.replace(
+            methods.get_method("b97-3c"), fitting=basis, grid=MappingProxyType({"H": (50, 302), "default": (75, 302)})
+        )
+        off = {}
+        for name, frame in systems.items():
+            mol = molecule.build(method, frame.numbers, frame.positions, 0)
+            energy = fast.scf(method, mol, False)[0]
+            energy += corrections.correction(method, frame.numbers, frame.positions / BOHR, 0)[0]
+            off[name] = (energy - frame.info["b973c_electronic_energy_Eh"]) * HARTREE / KCAL_PER_MOL
+        binding = off["sa1am1"] - off["sa"] - off["am"]
+        words = "  ".join(f"{k} {v:8.4f}" for k, v in off.items())
+        print(f"{basis.removeprefix('file:'):26s} {words}  binding {binding:8.4f}", flush=True)
+
+
+def grids(arguments) -> None:
+    """Energy and forces of a distorted SA1AM1 on several grids against (99, 590)."""
+    import dataclasses
+    from types import MappingProxyType
+
+    from ase.io import read
+
+    from sampler.potentials.composite import fast, methods, molecule
+    from sampler.potentials.composite import reference as public
+
+    frame = read(arguments.reference / "sa_am/b973c_minima/sa_am_b973c_minima.extxyz", 0)
+    frame.rattle(0.05, seed=1)
+    chosen = methods.get_method("b97-3c")
+    mol = molecule.build(chosen, frame.numbers, frame.positions, 0)
+    every = {
+        "(99, 590)": {"default": (99, 590)},
+        "default of sampler": dict(chosen.grid),
+        "(75, 302), H (50, 302)": dict(methods.FINE_GRID),
+    }
+    exact = None
+    for name, grid in every.items():
+        method = dataclasses.replace(chosen, grid=MappingProxyType(grid), convergence=(1e-9, 1e-5))
+        result = fast.scf(method, mol)
+        exact = exact or result
+        _grid_row(name, result, exact)
+    mf = public.mean_field(dataclasses.replace(chosen, convergence=(1e-9, 1e-5)), mol)
+    energy = mf.kernel()
+    _grid_row("default, without response", (energy, mf.nuc_grad_method().kernel()), exact)
+
+
+def _grid_row(name, result, exact) -> None:
+    forces = (result[1] - exact[1]) * HARTREE_PER_BOHR
+    print(f"{name:28s} energy {(result[0] - exact[0]) * HARTREE / KCAL_PER_MOL:8.4f} kcal/mol, forces: RMS "
+          f"{np.sqrt(np.mean(forces**2)):.5f}, largest {np.abs(forces).max():.5f} eV/A", flush=True)  # fmt: skip
+
+
+def _seconds(potential, one) -> float:
+    started = time.process_time()
+    failure = potential.evaluate(one).failure[0]
+    if failure:
+        raise SystemExit(failure)
+    return time.process_time() - started
+
+
+def _labels(wanted: Clusters, folder: Path) -> Clusters:
+    for k, one in enumerate(wanted):
+        result = label(one, POTENTIAL, folder)
+        print(f"{k + 1}/{len(wanted)} {one.ids[0]}: {result.seconds:.0f} s", flush=True)
+    return collect(folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""Does the funnel find structures as low as the published ones?
+
+For each composition a run of the funnel is compared with the published structures, relaxed with the same potential
+to the same threshold: the B97-3c minimum of Wu et al. (2023) and the lowest ωB97X-D conformers of ACDB 2.0, which
+lie in a folder of reference data (see --reference). A row says how much lower (negative) or higher the funnel's
+lowest structure is.
+
+    python benchmarks/published_minima.py --protocol standard --reference ../shared/reference --out runs/evidence
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+
+
+def published(reference: Path, composition, library, per_set: int):
+    """Published geometries of a neutral SA-AM composition: all Wu minima and the lowest of ACDB, as Clusters."""
+    import ase.io
+
+    from sampler.clusters import Clusters
+
+    frames = []
+    for frame in ase.io.read(reference / "sa_am/b973c_minima/sa_am_b973c_minima.extxyz", ":"):
+        frames.append((0.0, f"wu2023:{frame.info['name']}", frame))
+    for frame in ase.io.read(reference / "acdb2_wb97xd/conformers_sa_am.extxyz", ":"):
+        frames.append((frame.info["wb97xd_electronic_energy_Eh"], f"acdb:{frame.info['name']}", frame))
+    wanted = composition.atoms(library)
+    same = [f for f in frames if dict(zip(*np.unique(f[2].numbers, return_counts=True))) == wanted]
+    chosen = [f for f in same if f[1].startswith("wu")]
+    chosen += sorted((f for f in same if f[1].startswith("acdb")), key=lambda f: f[0])[:per_set]
+    return Clusters.make(
+        [f.positions for _, _, f in chosen], [f.numbers for _, _, f in chosen], ids=[name for _, name, _ in chosen]
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("systems", nargs="*", default=["1sa1am", "2sa2am", "3sa3am", "4sa4am"])
+    parser.add_argument("--reference", type=Path, required=True)
+    parser.add_argument("--protocol", default="standard")
+    parser.add_argument("--out", type=Path, default=Path("runs/evidence"))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=None)
+    parser.add_argument("--per-set", type=int, default=10, help="lowest ACDB conformers to relax")
+    arguments = parser.parse_args()
+
+    from sampler.composition import Composition
+    from sampler.funnel import protocol as protocols
+    from sampler.funnel import results
+    from sampler.funnel.parallel import cores
+    from sampler.funnel.progress import PlainProgress
+    from sampler.funnel.runner import run
+    from sampler.monomers import MonomerLibrary
+    from sampler.potentials import get_potential
+    from sampler.relax import RelaxParams, relax
+    from sampler.units import KCAL_PER_MOL
+
+    library = MonomerLibrary.load()
+    protocol = protocols.load(arguments.protocol)
+    final = [s for s in protocol.stage if s.kind == "relax"][-1]
+    potential = get_potential(final.potential, **final.options)
+    rows = []
+    for name in arguments.systems:
+        composition = Composition.parse(name, library)
+        started = time.monotonic()
+        finished = run(
+            composition, protocol, arguments.out / name, library=library, seed=arguments.seed,
+            workers=arguments.workers or cores(), progress=PlainProgress(60),
+        )  # fmt: skip
+        seconds = time.monotonic() - started
+        results.write(finished, protocol, library, composition)
+        ours = relax(finished.clusters[:3], potential, RelaxParams(fmax=0.002, max_steps=2000))
+        theirs = relax(
+            published(arguments.reference, composition, library, arguments.per_set), potential,
+            RelaxParams(fmax=0.002, max_steps=2000),
+        )  # fmt: skip
+        best = int(np.nanargmin(theirs.energy))
+        timings = [json.loads(p.read_text())["seconds"] for p in (arguments.out / name).glob("stages/*/timing.json")]
+        rows.append(
+            {
+                "system": name,
+                "ours_minus_published_kcalmol": (np.nanmin(ours.energy) - theirs.energy[best]) / KCAL_PER_MOL,
+                "published": str(theirs.ids[best]),
+                "state": str(finished.clusters.columns["state"][0]),
+                "evaluations": sum(ledger.get("evaluations", 0) for ledger in finished.ledgers),
+                "minutes": max(seconds, sum(timings)) / 60,
+            }
+        )
+        print(json.dumps(rows[-1], ensure_ascii=False), flush=True)
+    print(f"\n{'system':8} {'lower by (kcal/mol)':>20}  {'evaluations':>11} {'minutes':>8}  lowest published")
+    for r in rows:
+        print(
+            f"{r['system']:8} {-r['ours_minus_published_kcalmol']:20.3f}  {r['evaluations']:11d} {r['minutes']:8.1f}"
+            f"  {r['published']}"
+        )
+
+
+if __name__ == "__main__":
+    main()

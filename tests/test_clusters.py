@@ -1,0 +1,99 @@
+"""Clusters: indexing, joining, files."""
+
+import numpy as np
+import pytest
+
+from sampler.clusters import Clusters
+from sampler.errors import FileFormatError, InputError, LevelError
+
+
+def three(level="toy"):
+    rng = np.random.default_rng(1)
+    sizes = [3, 1, 4]
+    return Clusters.make(
+        [rng.normal(size=(n, 3)) for n in sizes],
+        [rng.integers(1, 9, n) for n in sizes],
+        charge=[0, 1, -1],
+        ids=["a", "b", "c"],
+        energy=[1.0, np.nan, 3.0],
+        forces=[rng.normal(size=(n, 3)) for n in sizes],
+        level=level,
+        columns={"seed": [1, 2, 3], "state": ["x", "yy", "zzz"], "ok": [True, False, True]},
+    )
+
+
+def same(a: Clusters, b: Clusters) -> bool:
+    names = ("positions", "numbers", "ptr", "charge", "ids", "energy", "forces")
+    arrays = all(np.array_equal(getattr(a, n), getattr(b, n), equal_nan=n == "energy") for n in names)
+    return arrays and a.level == b.level and all(np.array_equal(a.columns[k], b.columns[k]) for k in a.columns)
+
+
+def test_indexing_keeps_atoms_with_their_structure():
+    c = three()
+    picked = c[[2, 0]]
+    assert list(picked.ids) == ["c", "a"]
+    assert np.array_equal(picked.positions[:4], c.positions[4:])
+    assert np.array_equal(picked.forces[4:], c.forces[:3])
+    assert list(c[c.columns["ok"]].ids) == ["a", "c"]
+    assert list(c[1:].columns["state"]) == ["yy", "zzz"]
+    assert len(c[np.zeros(0, int)]) == 0
+
+
+def test_concatenate_inverts_splitting():
+    c = three()
+    assert same(Clusters.concatenate(list(c)), c)
+    assert same(Clusters.concatenate(c.chunks(2)), c)
+
+
+def test_concatenate_fills_missing_columns():
+    c = three()
+    joined = Clusters.concatenate([c, c.replace(columns={"seed": c.columns["seed"]})])
+    assert list(joined.columns["state"][3:]) == ["", "", ""]
+    assert not joined.columns["ok"][3:].any()
+
+
+def test_levels_do_not_mix():
+    with pytest.raises(LevelError, match="b97-3c.*toy|toy.*b97-3c"):
+        Clusters.concatenate([three("toy"), three("b97-3c")])
+
+
+def test_files_round_trip_and_are_reproducible(tmp_path):
+    c = three()
+    c.save(tmp_path / "a.npz")
+    c.save(tmp_path / "b.npz")
+    assert same(Clusters.load(tmp_path / "a.npz"), c)
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+@pytest.mark.parametrize("damage", ["empty", "truncated", "flipped", "foreign", "missing"])
+def test_damaged_files_are_refused(tmp_path, damage):
+    path = tmp_path / "x.npz"
+    three().save(path)
+    raw = bytearray(path.read_bytes())
+    middle = raw.index(b"positions") + 200
+    raw[middle] ^= 0xFF
+    content = {"empty": b"", "truncated": path.read_bytes()[:-300], "flipped": bytes(raw), "foreign": b"hello"}
+    path.unlink()
+    if damage != "missing":
+        path.write_bytes(content[damage])
+    with pytest.raises(FileFormatError, match="x.npz"):
+        Clusters.load(path)
+
+
+def test_pickles_inside_are_refused(tmp_path):
+    np.savez(tmp_path / "evil.npz", header=np.array([object()], dtype=object))
+    with pytest.raises(FileFormatError):
+        Clusters.load(tmp_path / "evil.npz")
+
+
+def test_ase_round_trip():
+    c = three()[[0, 2]]
+    assert same(Clusters.from_ase(c.to_ase()), c)
+
+
+def test_wrong_shapes_are_refused():
+    c = three()
+    with pytest.raises(InputError, match="forces"):
+        c.replace(forces=np.zeros((2, 3)))
+    with pytest.raises(InputError, match="objects"):
+        c.with_columns(bad=np.array([None, None, None], dtype=object))

@@ -1,0 +1,211 @@
+"""Labelling: resumable, one structure a file, failures kept with their reason."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from sampler.clusters import Clusters
+from sampler.errors import FileFormatError, InputError, LevelError
+from sampler.learn.label import collect, count, key, label, potential_of, read_structures, store
+from sampler.learn.references import Minimum, optimise, write_level
+from sampler.levels import load_level
+from sampler.monomers import MonomerLibrary
+from sampler.potentials import get_potential
+from sampler.potentials.base import Evaluation
+
+
+@pytest.fixture
+def structures():
+    rng = np.random.default_rng(0)
+    positions = [rng.uniform(0, 3, size=(4, 3)) + 3 * np.arange(4)[:, None] for _ in range(5)]
+    return Clusters.make(positions, [[18] * 4] * 5, columns={"origin": np.array(list("abcde"))})
+
+
+@pytest.fixture(autouse=True)
+def keep_priority(monkeypatch):
+    """The test process itself stays at its priority."""
+    monkeypatch.setattr("sampler.learn.label._lower_priority", lambda: None)
+
+
+def test_labels_equal_the_potential_and_are_found_again(structures, tmp_path):
+    potential = get_potential("lennard-jones")
+    expected = potential.evaluate(structures)
+    seen = []
+    first = label(structures, potential, tmp_path, limit=2, advance=lambda n, found: seen.append((n, found)))
+    assert (first.computed, first.found, first.failed) == (2, 0, 0) and seen == [(1, False)] * 2
+    second = label(structures, potential, tmp_path)
+    assert (second.computed, second.found) == (3, 2)
+    third = label(structures, potential, tmp_path)
+    assert (third.computed, third.found) == (0, 5)
+    labels = collect(tmp_path)
+    assert labels.ids.tolist() == structures.ids.tolist() and labels.level == potential.level
+    np.testing.assert_array_equal(labels.energy, expected.energy)
+    np.testing.assert_array_equal(labels.forces, expected.forces)
+    assert labels.columns["origin"].tolist() == list("abcde")
+    assert count(tmp_path) == 5
+
+
+def test_workers_give_the_same_labels(structures, tmp_path):
+    potential = get_potential("lennard-jones")
+    label(structures, potential, tmp_path / "one")
+    label(structures, potential, tmp_path / "two", workers=2)
+    one, two = collect(tmp_path / "one"), collect(tmp_path / "two")
+    np.testing.assert_array_equal(one.energy, two.energy)
+    np.testing.assert_array_equal(one.forces, two.forces)
+
+
+def test_the_same_structure_twice_is_computed_once(structures, tmp_path):
+    twice = Clusters.concatenate([structures, structures.replace(ids=np.array([f"x{i}" for i in range(5)]))])
+    result = label(twice, get_potential("lennard-jones"), tmp_path)
+    assert result.computed == 5 and count(tmp_path) == 5
+
+
+class HalfBroken:
+    """Fails on structures whose first atom lies above z = 1."""
+
+    level = "half-broken"
+
+    def evaluate(self, clusters, forces=True):
+        bad = clusters.positions[clusters.ptr[:-1], 2] > 1
+        nan = np.full(clusters.positions.shape, np.nan)
+        return Evaluation(
+            np.where(bad, np.nan, 1.0), nan * 0 if not bad.any() else nan, np.where(bad, "scf_failed: x", "")
+        )
+
+
+def test_failures_are_kept_with_their_reason(tmp_path):
+    positions = [[[0, 0, 0.0]], [[0, 0, 2.0]], [[0, 0, 0.5]]]
+    structures = Clusters.make(positions, [[1]] * 3)
+    result = label(structures, HalfBroken(), tmp_path)
+    assert (result.computed, result.failed) == (3, 1)
+    assert collect(tmp_path).ids.tolist() == ["0000", "0002"]
+    failed = collect(tmp_path, failures=True)
+    assert failed.ids.tolist() == ["0001"] and failed.columns["failure"][0] == "scf_failed: x"
+    assert np.isnan(failed.energy[0])
+    assert label(structures, HalfBroken(), tmp_path).computed == 0  # a failure is not tried again
+
+
+def test_levels_are_not_mixed(structures, tmp_path):
+    label(structures, get_potential("lennard-jones"), tmp_path)
+    with pytest.raises(LevelError, match="holds labels of lennard-jones.*; labels of half-broken need a folder"):
+        label(structures, HalfBroken(), tmp_path)
+
+
+def test_keys():
+    a = key([1, 8], [[0, 0, 0], [0, 0, 1.0]], 0)
+    assert a == key(np.array([1, 8]), np.array([[0, 0, 0], [0, 0, 1.0 + 1e-9]]), np.int64(0))
+    others = {key([1, 8], [[0, 0, 0], [0, 0, 1.0001]], 0), key([8, 1], [[0, 0, 0], [0, 0, 1.0]], 0),
+              key([1, 8], [[0, 0, 0], [0, 0, 1.0]], 1)}  # fmt: skip
+    assert len(others) == 3 and a not in others
+
+
+def test_store_adds_steps_of_an_optimisation(structures, tmp_path):
+    potential = get_potential("lennard-jones")
+    store(potential, structures[0], tmp_path, 1.5, np.zeros((4, 3)))
+    store(potential, structures[0], tmp_path, 9.9, np.zeros((4, 3)))  # the first stays
+    assert collect(tmp_path).energy.tolist() == [1.5]
+
+
+def test_unusable_input(tmp_path):
+    with pytest.raises(FileFormatError, match="no such file|cannot be read|does not exist"):
+        read_structures(tmp_path / "absent.xyz")
+    (tmp_path / "empty.xyz").write_text("")
+    with pytest.raises(FileFormatError, match="empty.xyz"):
+        read_structures(tmp_path / "empty.xyz")
+    with pytest.raises(FileFormatError, match="is not a label folder"):
+        collect(tmp_path)
+
+
+def test_names_of_potentials():
+    assert potential_of("b97-3c").level == potential_of("B97-3c@pyscf").level == "b97-3c@pyscf"
+    assert potential_of("r2scan-3c").level == "r2scan-3c@pyscf"
+    assert potential_of("b97-3c@orca5").level == "b97-3c@orca5"
+    assert potential_of("gfn1-xtb").level == "gfn1-xtb"
+
+
+def _app():
+    from sampler.cli.label import label as command
+
+    app = typer.Typer()
+    app.command()(command)
+    return app
+
+
+def test_command(structures, tmp_path):
+    structures.save(tmp_path / "in.npz")
+    arguments = [str(tmp_path / "in.npz"), "--level", "lennard-jones", "--workers", "1", "--json"]
+    arguments += ["--collect", str(tmp_path / "all.npz")]
+    ran = CliRunner().invoke(_app(), arguments)
+    assert ran.exit_code == 0, ran.output
+    summary = json.loads(ran.stdout)
+    assert (summary["structures"], summary["computed"], summary["failed"]) == (5, 5, 0)
+    assert len(Clusters.load(tmp_path / "all.npz")) == 5
+    again = json.loads(CliRunner().invoke(_app(), arguments).stdout)
+    assert (again["computed"], again["found"]) == (0, 5)
+    wrong = CliRunner().invoke(_app(), ["--level", "lennard-jones"])
+    assert isinstance(wrong.exception, InputError)
+
+
+_SLOW = """
+import sys, time
+import numpy as np
+from sampler.clusters import Clusters
+from sampler.learn.label import label
+from sampler.potentials import get_potential
+
+class Slow:
+    level = "slow"
+    def evaluate(self, clusters, forces=True):
+        time.sleep(1.0 if sys.argv[3:] else 0.0)
+        return get_potential("lennard-jones").evaluate(clusters, forces)
+
+labels = sys.modules["sampler.learn.label"]
+labels._lower_priority = lambda: None  # a busy machine would not let it run
+label(Clusters.load(sys.argv[1]), Slow(), sys.argv[2])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "kill"), reason="needs POSIX signals")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_run_goes_on(structures, tmp_path, how):
+    many = Clusters.concatenate([structures.replace(positions=structures.positions * s) for s in (1.0, 1.1, 1.2, 1.3)])
+    many.save(tmp_path / "in.npz")
+    command = [sys.executable, "-c", _SLOW, str(tmp_path / "in.npz"), str(tmp_path / "out")]
+    # a shell's background jobs ignore Ctrl-C, and what they start inherits that
+    heed = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
+    process = subprocess.Popen([*command, "slow"], stderr=subprocess.DEVNULL, preexec_fn=heed)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not list((tmp_path / "out").glob("labels/*/*.npz")):
+        time.sleep(0.02)
+    process.send_signal(how)
+    process.wait()
+    done = count(tmp_path / "out")
+    assert 0 < done < len(many)
+    subprocess.run(command, check=True)
+    labels = collect(tmp_path / "out")
+    expected = get_potential("lennard-jones").evaluate(many)
+    assert len(labels) == len(many)
+    assert sorted(labels.energy) == pytest.approx(sorted(expected.energy), abs=0)
+
+
+def test_monomer_references(tmp_path):
+    """Water at GFN1-xTB: the energy that ships; a second monomer extends the file; another engine may not."""
+    library = MonomerLibrary.load()
+    water = optimise(library["w"], get_potential("gfn1-xtb", accuracy=0.1))
+    assert water.energy == pytest.approx(load_level("gfn1-xtb").monomers["w"], abs=1e-5)
+    path = tmp_path / "mine.toml"
+    common = dict(id="gfn1-xtb", method="gfn1-xtb", engine="x", settings={"a": "b"}, library=library)
+    write_level(path, minima=[water], command="first", **common)
+    write_level(path, minima=[Minimum("am", "only", -131.0, np.zeros((4, 3)), 0.0)], command="second", **common)
+    level = load_level(path)
+    assert level.monomers == pytest.approx({"w": water.energy, "am": -131.0}, abs=1e-6)
+    with pytest.raises(LevelError, match="another level, engine or settings"):
+        write_level(path, minima=[water], command="third", **{**common, "engine": "y"})

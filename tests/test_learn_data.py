@@ -1,0 +1,132 @@
+"""Data sets: what goes in comes out, near-duplicates and mixed levels do not get in."""
+
+import numpy as np
+import pytest
+
+from sampler.clusters import Clusters
+from sampler.errors import FileFormatError, LevelError
+from sampler.learn.dataset import LabelSet, atom_references, binding_energies, split
+from sampler.learn.importing import import_extxyz
+from sampler.learn.newness import distinct, fingerprint
+from sampler.levels import load_level
+from sampler.monomers import MonomerLibrary
+from sampler.units import HARTREE, HARTREE_PER_BOHR, KCAL_PER_MOL
+
+
+@pytest.fixture(scope="module")
+def library():
+    return MonomerLibrary.load()
+
+
+def some(library, count=6, seed=0, level="gfn1-xtb") -> LabelSet:
+    rng = np.random.default_rng(seed)
+    sa, am = library["sa"], library["am"]
+    numbers = np.concatenate([sa.numbers, am.numbers])
+    base = np.vstack([sa.conformers[0].positions, am.conformers[0].positions + [4.0, 0, 0]])
+    positions = [base + rng.normal(0, 0.1, base.shape) for _ in range(count)]
+    clusters = Clusters.make(
+        positions, [numbers] * count, energy=rng.normal(-700, 1, count),
+        forces=[rng.normal(0, 1, base.shape) for _ in range(count)], level=level,
+        columns={"composition": np.full(count, "1sa1am"), "temperature": np.arange(count, dtype=float)},
+    )  # fmt: skip
+    return LabelSet(clusters, {"sa": -638.0, "am": -131.0}, "none")
+
+
+def test_round_trip_keeps_everything_to_single_precision(tmp_path, library):
+    labels = some(library)
+    labels.save(tmp_path / "a.npz")
+    back = LabelSet.load(tmp_path / "a.npz")
+    assert back.level == labels.level and back.references == labels.references
+    assert np.array_equal(back.clusters.energy, labels.clusters.energy)
+    assert np.abs(back.clusters.positions - labels.clusters.positions).max() < 1e-6
+    assert np.abs(back.clusters.forces - labels.clusters.forces).max() < 1e-6
+    assert np.array_equal(back.clusters.columns["temperature"], labels.clusters.columns["temperature"])
+    assert back.digest() == labels.digest()
+
+
+def test_truncated_and_foreign_files_are_refused(tmp_path, library):
+    file = tmp_path / "a.npz"
+    some(library).save(file)
+    file.write_bytes(file.read_bytes()[:500])
+    with pytest.raises(FileFormatError):
+        LabelSet.load(file)
+    some(library).clusters.save(file)
+    with pytest.raises(FileFormatError, match="sampler data collect"):
+        LabelSet.load(file)
+
+
+def test_sets_of_different_levels_or_monomers_do_not_join(library):
+    one = some(library)
+    with pytest.raises(LevelError, match="levels"):
+        LabelSet.join([one, some(library, level="b97-3c@pyscf")])
+    other = LabelSet(one.clusters, {"sa": -638.1, "am": -131.0}, "none")
+    with pytest.raises(LevelError, match="reference energies of sa"):
+        LabelSet.join([one, other])
+    assert len(LabelSet.join([one, some(library, seed=1)])) == 12
+
+
+def test_binding_energy_of_separated_monomers_is_zero(library):
+    level = load_level("gfn1-xtb")
+    names = np.array(["2sa1am", "1sa1b1am"])
+    energy = np.array(
+        [
+            2 * level.monomers["sa"] + level.monomers["am"],
+            level.monomers["sa"] + level.monomers["b"] + level.monomers["am"],
+        ]
+    )
+    found = binding_energies(energy, names, level.monomers, library)
+    assert np.allclose(found, 0.0, atol=1e-9), found
+    with pytest.raises(LevelError, match="am"):
+        binding_energies(energy[:1], names[:1], {"sa": -638.0}, library)
+
+
+def test_atom_references_add_up_to_the_monomers():
+    references = {"sa": -638.3, "am": -131.4, "w": -157.0}
+    atoms = {"sa": {1: 2, 8: 4, 16: 1}, "am": {1: 3, 7: 1}, "w": {1: 2, 8: 1}}
+    table = atom_references(references, atoms)
+    for name, formula in atoms.items():
+        total = sum(table[z] * n for z, n in formula.items())
+        assert total == pytest.approx(references[name], abs=1e-9), (name, total)
+
+
+def test_fingerprint_is_blind_to_what_energies_are_blind_to(library):
+    sa = library["sa"]
+    rng = np.random.default_rng(3)
+    p, z = sa.conformers[0].positions + rng.normal(0, 0.05, (7, 3)), sa.numbers
+    q, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    order = rng.permutation(7)
+    moved = fingerprint((p @ q.T + 3.0)[order], z[order])
+    assert np.abs(moved - fingerprint(p, z)).max() < 1e-12
+    assert np.linalg.norm(fingerprint(p + rng.normal(0, 0.05, p.shape), z) - fingerprint(p, z)) > 0.02
+
+
+def test_distinct_keeps_the_first_of_near_duplicates_only(library):
+    labels = some(library, count=4)
+    copies = labels.clusters.replace(positions=labels.clusters.positions + 1e-4)
+    both = Clusters.concatenate([labels.clusters, copies])
+    assert distinct(both, 0.01).tolist() == [True] * 4 + [False] * 4
+    assert not distinct(copies, 0.01, first=labels.clusters).any()
+    other_formula = Clusters.make([library["sa"].conformers[0].positions], [library["sa"].numbers])
+    assert distinct(other_formula, 0.01, first=labels.clusters).all()
+
+
+def test_split_is_a_partition_and_depends_on_the_seed_alone():
+    a, b = split(100, 0.1, 7)
+    assert len(b) == 10 and sorted([*a, *b]) == list(range(100))
+    assert np.array_equal(b, split(100, 0.1, 7)[1]) and not np.array_equal(b, split(100, 0.1, 8)[1])
+
+
+def test_import_of_real_orca_frames(reference, library):
+    file = reference / "sa_am" / "orca503_b973c_engrad" / "sa4am4_b973c_engrad.extxyz"
+    labels = import_extxyz(
+        file, "b97-3c@orca5", library, ("sa", "am"), "b973c_electronic_energy_Eh", "Eh", "b973c_gradient_Eh_per_bohr",
+        "bohr", gradient=True,
+    )  # fmt: skip
+    assert set(labels.compositions.tolist()) == {"4sa4am"} and len(labels) == 20
+    assert labels.clusters.energy[0] == pytest.approx(-3026.638829746457 * HARTREE, abs=1e-6)
+    assert labels.clusters.forces[0, 0] == pytest.approx(0.006401409 * HARTREE_PER_BOHR, abs=1e-6)
+    binding = binding_energies(labels.clusters.energy, labels.compositions, labels.references, library) / KCAL_PER_MOL
+    # the file's own column, against its own monomers
+    assert binding[0] == pytest.approx(-146.3426, abs=0.01)
+    with pytest.raises(FileFormatError, match="energy_eV"):
+        import_extxyz(file, "b97-3c@orca5", library, ("sa", "am"), "energy_eV")

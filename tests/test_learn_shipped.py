@@ -1,0 +1,63 @@
+"""The data and models that ship: labels that another calculation reproduces, cards that tell the truth."""
+
+import numpy as np
+import pytest
+
+from sampler import resources
+from sampler.learn.dataset import LabelSet, binding_energies
+from sampler.learn.evaluate import evaluate
+from sampler.levels import load_level
+from sampler.monomers import MonomerLibrary
+from sampler.potentials import get_potential
+from sampler.potentials.painn.card import load_model
+from sampler.potentials.painn.potential import PaiNNPotential
+from sampler.units import KCAL_PER_MOL
+
+DATA = sorted(resources.path("data", "training").glob("*.npz"))
+MODELS = sorted(p.parent for p in resources.path("data", "models").glob("*/card.toml"))
+
+
+@pytest.mark.parametrize("file", DATA, ids=lambda p: p.stem)
+def test_data_sets_are_sound(file):
+    labels = LabelSet.load(file)
+    c = labels.clusters
+    level = load_level(labels.level)
+    for monomer, energy in labels.references.items():
+        assert energy == pytest.approx(level.monomers[monomer], abs=1e-5), monomer
+    assert np.isfinite(c.energy).all() and np.isfinite(c.forces).all()
+    net = np.array([c.forces[c.atoms_of(i)].sum(0) for i in range(len(c))])
+    assert np.abs(net).max() < 0.01, np.abs(net).max()  # eV/Å: forces of an isolated cluster cancel
+    binding = binding_energies(c.energy, labels.compositions, labels.references, MonomerLibrary.load())
+    alone = np.isin(labels.compositions, ["1sa", "1am"])
+    assert binding[alone].min() > -1e-3, binding[alone].min()  # nothing lies below the monomers' own minima
+    assert file.stat().st_size < 25e6
+
+
+def test_gfn1_labels_are_what_tblite_computes_again():
+    labels = LabelSet.load(resources.path("data", "training", "gfn1-xtb_sa_am.npz"))
+    few = labels.subset(np.random.default_rng(0).choice(len(labels), 8, replace=False))
+    again = get_potential("gfn1-xtb").evaluate(few.clusters)
+    # positions and forces are stored in single precision
+    assert np.abs(again.energy - few.clusters.energy).max() < 2e-4, again.energy - few.clusters.energy
+    assert np.abs(again.forces - few.clusters.forces).max() < 2e-3
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda p: p.name)
+def test_models_load_and_their_cards_name_what_they_were_trained_on(model):
+    params, card = load_model(model)
+    assert card.errors and card.not_for and card.data_hash and card.notes
+    assert {"H", "N", "O", "S"} == set(card.elements) and card.min_distance > 0.3
+    for name, monomer in card.monomers.items():
+        assert monomer.energy == pytest.approx(load_level(card.level).monomers[name], abs=1e-5)
+
+
+def test_the_gfn1_model_has_the_error_of_its_card():
+    folder = resources.path("data", "models", "gfn1-xtb_sa_am")
+    labels = LabelSet.load(resources.path("data", "training", "gfn1-xtb_sa_am.npz"))
+    some = labels.subset(np.random.default_rng(1).choice(np.flatnonzero(labels.compositions == "2sa2am"), 60, False))
+    report = evaluate(PaiNNPotential(folder), some, MonomerLibrary.load()).report()["all"]
+    card = load_model(folder)[1]
+    found = report["forces"]["mae_kcal_mol_A"]
+    # most of these were trained on: not worse than twice what the card says of unseen ones
+    assert found < 2 * card.errors["validation_mae_forces_kcal_mol_A"], found
+    assert report["energy"]["mae_kcal_mol"] * KCAL_PER_MOL < 0.2

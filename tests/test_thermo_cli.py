@@ -1,0 +1,97 @@
+"""``sampler thermo`` and ``sampler export acdc``: from structures to tables and files."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import typer
+from test_thermo_formation import make
+from typer.testing import CliRunner
+
+from sampler.cli.export_acdc import acdc
+from sampler.cli.thermo import thermo
+from sampler.errors import FileFormatError, InputError
+from sampler.refine.thermo.sources import load, save
+
+
+@pytest.fixture
+def invoke():
+    app = typer.Typer()
+    app.command("thermo")(thermo)
+    app.command("acdc")(acdc)
+
+    def call(*arguments):
+        result = CliRunner().invoke(app, [str(a) for a in arguments])
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    return call
+
+
+@pytest.fixture
+def species(tmp_path):
+    path = tmp_path / "species.json"
+    save(
+        path,
+        [make(["sa"], -10.0, 300.0), make(["am"], -3.0, 900.0), make(["sa", "am"], -14.0, 50.0),
+         make(["sa", "am"], -14.5, -80.0, name="saddle")],
+    )  # fmt: skip
+    return path
+
+
+def test_tables(invoke, species, tmp_path):
+    table = tmp_path / "t.csv"
+    text = invoke("thermo", species, "-T", 278.15, "-v", "sa=1e7cm-3", "-v", "am=100ppt", "--csv", table)
+    assert "278.15 K" in text and "1sa1am" in text and "imaginary" in text
+    rows = list(csv.DictReader(table.open()))
+    assert [r["cluster"] for r in rows] == ["1am", "1sa", "1sa1am"] and rows[2]["used"] == "1"
+    told = json.loads(invoke("thermo", species, "-T", 278.15, "--json"))
+    cluster = told["clusters"][2]
+    assert cluster["binding_gibbs_kcalmol"] == pytest.approx(float(rows[2]["binding_gibbs_kcalmol"]))
+    g = cluster["binding_enthalpy_kcalmol"] - 278.15 * cluster["binding_entropy_calmolK"] / 1000
+    assert g == pytest.approx(cluster["binding_gibbs_kcalmol"])
+    assert {c["id"]: c["problem"] != "" for c in cluster["conformer_list"]} == {"saam": False, "saddle": True}
+    assert cluster["conformer_list"][0]["binding_gibbs_kcalmol"] == pytest.approx(cluster["binding_gibbs_kcalmol"])
+    harmonic = json.loads(invoke("thermo", species, "--low-modes", "harmonic", "--scale", "0.98", "--json"))
+    assert harmonic["scaling"]["harmonic"] == 0.98 and harmonic["low_modes"] == "harmonic"
+
+
+def test_mistakes(invoke, species, tmp_path):
+    for arguments, error in (
+        ((species, "--scale", "b97-3c"), InputError),
+        ((species, "-v", "sa"), InputError),
+        ((species, "--low-modes", "x"), InputError),
+        ((tmp_path / "absent",), InputError),
+        ((tmp_path / "bad.json",), FileFormatError),
+        ((tmp_path / "w.xyz",), InputError),  # structures without --potential
+    ):
+        (tmp_path / "bad.json").write_text("{")
+        (tmp_path / "w.xyz").write_text("3\n\nO 0 0 0.12\nH 0 0.76 -0.47\nH 0 -0.76 -0.47\n")
+        with pytest.raises(error):
+            invoke("thermo", *arguments)
+
+
+def test_acdc_files(invoke, species, tmp_path):
+    told = json.loads(invoke("acdc", species, "--out", tmp_path / "acdc", "--outgrown", "2A2N", "--json"))
+    assert told["clusters"] == ["1N", "1A", "1A1N"] and "saddle" in told["problems"]
+    assert (tmp_path / "acdc" / "HS298.15K.txt").read_text().startswith("101325\n298.15\n")
+    assert "out neutral" in (tmp_path / "acdc" / "input.inp").read_text()
+    assert "input.inp" in invoke("acdc", species, "--out", tmp_path / "acdc")
+
+
+@pytest.mark.slow
+def test_structures_through_gfn1_xtb(invoke, tmp_path):
+    """A crooked water molecule is relaxed, differentiated, recognised; its own monomer comes along and is the same."""
+    structures, kept = tmp_path / "w.xyz", tmp_path / "w.json"
+    structures.write_text("3\n\nO 0 0 0.12\nH 0 0.80 -0.47\nH 0 -0.70 -0.47\n")
+    told = json.loads(invoke("thermo", structures, "-P", "gfn1-xtb", "-j", 1, "--out", kept, "--json"))
+    (cluster,) = told["clusters"]
+    assert (cluster["cluster"], cluster["point_group"], cluster["conformers"]) == ("1w", "C2v", 1)
+    assert "same minimum" in next(iter(told["problems"].values()))
+    # experiment: S = 45.1 cal/mol/K (NIST-JANAF, 188.8 J/mol/K at 1 bar)
+    assert cluster["entropy_calmolK"] == pytest.approx(45.1, abs=0.2)
+    (saved,) = load(kept)
+    assert len(saved.frequencies) == 3 and np.all(saved.frequencies > 1000)
