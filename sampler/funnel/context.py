@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..composition import Composition
 from ..monomers import MonomerLibrary
+
+if TYPE_CHECKING:
+    from .parents import Parent
 
 
 @dataclass(frozen=True)
@@ -17,6 +21,7 @@ class Context:
         composition: of the clusters. library: the monomers. seed: of the whole run.
         folder: the run directory, for stages that exchange files with the user (ORCA jobs).
         workers: processes that a stage may use when it runs in the main process.
+        parents: results of smaller systems; only where tasks are made, workers do not get them.
     """
 
     composition: Composition
@@ -24,6 +29,7 @@ class Context:
     seed: int
     folder: Path
     workers: int = 1
+    parents: tuple[Parent, ...] = ()
 
     @property
     def name(self) -> str:

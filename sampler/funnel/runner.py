@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from ..monomers import MonomerLibrary
 from ..storage import write_text
 from .context import Context
 from .parallel import Died, unordered
+from .parents import Parent, check_parents, takes_parents
 from .progress import Progress
 from .protocol import Protocol
 from .rundir import RunDirectory, StageDirectory, digest_of, write_table
@@ -77,20 +78,25 @@ def run(
     progress: Progress | None = None,
     clean: bool = False,
     start: Start | None = None,
+    parents: Sequence[Parent] = (),
 ) -> Run:
     """Run ``protocol`` for ``composition`` in ``folder``, or take up where an earlier run of it stopped.
 
     ``clean`` removes stage folders that belong to earlier parameters. With ``start`` the stages before its own are left
-    out.
+    out. ``parents`` are results of smaller systems for the stage ``grow``; their order does not matter.
 
     The result does not depend on ``workers``, nor on how often the run was interrupted.
 
     Raises:
-        RunError: the directory cannot be used, or nothing is left to go on with.
+        RunError: the directory cannot be used, nothing is left to go on with, or parents that are no part of the
+            composition or that the protocol has no use for.
         SamplerError: what a stage raises.
     """
     progress = progress or Progress()
-    context = Context(composition, library, seed, Path(folder).resolve(), workers)
+    if parents and not takes_parents(protocol.stage):
+        raise RunError(f"the protocol {protocol.name} has no stage 'grow', so it has no use for parents")
+    parents = check_parents(parents, composition, library)
+    context = Context(composition, library, seed, Path(folder).resolve(), workers, parents)
     manifest = {
         "format": "sampler-run-1",
         "composition": context.name,
@@ -103,6 +109,8 @@ def run(
     clusters, first = (start.clusters, start.position(protocol)) if start else (Clusters.empty(), 0)
     if start:
         manifest["from"] = {"source": start.source, "sha256": start.sha256, "stage": start.stage}
+    if parents:
+        manifest["parents"] = [{"source": p.source, "composition": p.name, "sha256": p.sha256} for p in parents]
     with RunDirectory.open(folder, manifest) as directory:
         entered = [start.sha256, start.stage] if start else []
         digest = digest_of(

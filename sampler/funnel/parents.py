@@ -1,0 +1,94 @@
+"""Results of smaller systems, from which the stage ``grow`` builds candidates of a larger one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..clusters import Clusters
+from ..composition import Composition
+from ..errors import CompositionError, RunError
+from ..monomers import MonomerLibrary
+from .rundir import read_ledgers, read_manifest, read_result
+
+
+@dataclass(frozen=True)
+class Parent:
+    """The ranked structures of a finished run of a smaller system.
+
+    Attributes:
+        composition: of the structures. name: the same, as text. clusters: lowest energy first.
+        sha256: of the run's output; the results of growth depend on it. source: name of the folder, for people.
+    """
+
+    composition: Composition
+    name: str
+    clusters: Clusters
+    sha256: str
+    source: str
+
+
+def read_parent(folder: Path | str, library: MonomerLibrary) -> Parent:
+    """The result of the finished run in ``folder``.
+
+    Raises:
+        RunError: not a run directory, not complete, or its output was damaged.
+    """
+    manifest = read_manifest(folder)
+    clusters = read_result(folder).lowest_first()
+    composition = Composition.parse(manifest["composition"], library, manifest["charge"])
+    sha256 = read_ledgers(folder)[-1]["output_sha256"]
+    return Parent(composition, composition.name(library), clusters, sha256, Path(folder).name)
+
+
+def is_part_of(small: Composition, large: Composition, library: MonomerLibrary) -> bool:
+    """Whether ``large`` is ``small`` and at least one molecule more, whose charge molecules of the library can have."""
+    try:
+        missing(small, large, library)
+    except CompositionError:
+        return False
+    return True
+
+
+def missing(small: Composition, large: Composition, library: MonomerLibrary) -> Composition:
+    """What has to be added to ``small`` to make ``large``, with the difference of the charges.
+
+    Raises:
+        CompositionError: it holds molecules that ``large`` lacks, is no smaller, or the charge does not work out.
+    """
+    has, wanted = dict(small.counts), dict(large.counts)
+    names = f"{small.name(library)} is no part of {large.name(library)}"
+    surplus = [family for family, n in has.items() if n > wanted.get(family, 0)]
+    if surplus:
+        raise CompositionError(f"{names}: too many {', '.join(surplus)}; give runs of smaller systems as parents")
+    counts = tuple((f, n - has.get(f, 0)) for f, n in large.counts if n > has.get(f, 0))
+    if not counts:
+        raise CompositionError(f"{names}: it is no smaller; give runs of smaller systems as parents")
+    added = Composition(counts, large.charge - small.charge)
+    low, high = added.charge_range(library)
+    if not low <= added.charge <= high:
+        raise CompositionError(
+            f"{names}: what is to be added cannot have the charge {added.charge:+d}; give parents of another charge"
+        )
+    return added
+
+
+def check_parents(parents: Iterable[Parent], composition: Composition, library: MonomerLibrary) -> tuple[Parent, ...]:
+    """The parents in a fixed order, each once.
+
+    Raises:
+        RunError: one is no part of ``composition``; names its folder.
+    """
+    unique = {parent.sha256: parent for parent in parents}
+    for parent in unique.values():
+        try:
+            missing(parent.composition, composition, library)
+        except CompositionError as error:
+            raise RunError(f"--parents {parent.source}: {error}") from error
+    return tuple(sorted(unique.values(), key=lambda p: (p.composition.molecules(), p.name, p.sha256)))
+
+
+def takes_parents(stages: Sequence) -> bool:
+    """Whether a protocol's stages make use of parents."""
+    return any(stage.kind == "grow" for stage in stages)
