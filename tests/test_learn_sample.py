@@ -8,7 +8,7 @@ from sampler.composition import Composition
 from sampler.errors import InputError, RunError
 from sampler.learn.choose import choose
 from sampler.learn.displace import draw_apart, move_proton, turn
-from sampler.learn.langevin import Langevin
+from sampler.relax.langevin import Langevin
 from sampler.learn.newness import distinct
 from sampler.learn.sample import SHARES, Sampling, SamplingRun, run_sampling, sample_chunk
 from sampler.learn.scatter import scatter

@@ -23,9 +23,9 @@ from ..composition import Composition
 from ..errors import InputError, RunError
 from ..monomers import MonomerLibrary
 from ..potentials import Evaluation, Potential
+from ..relax.langevin import Langevin
 from ..storage import write_text
 from .displace import KINDS
-from .langevin import Langevin
 from .newness import distinct
 from .scatter import scatter
 
