@@ -5,10 +5,15 @@ level*. Binding energies and Δ-learning targets are made here and nowhere else;
 reference sets is a :class:`~sampler.errors.LevelError`.
 
 The identifiers: ``gfn1-xtb`` (all engines agree), ``b97-3c@pyscf`` and ``b97-3c@orca5`` (they do not, quite).
+
+Files of the same form in the folders that the environment variable ``SAMPLER_LEVELS`` names (several with the separator
+of PATH) add levels, and monomers to levels that ship.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -59,7 +64,7 @@ class Level:
         if missing:
             raise LevelError(
                 f"the level {self} has no reference energy for {', '.join(missing)}; it has "
-                f"{', '.join(self.monomers) or 'none'}; compute it with: sampler label --references NAME --level METHOD --out FILE.toml"
+                f"{', '.join(self.monomers) or 'none'}; {how_to_add(self.id, missing)}"
             )
         return sum(n * self.monomers[name] for name, n in monomers.items())
 
@@ -107,21 +112,55 @@ class Binding:
 
 
 def levels() -> list[str]:
-    """Identifiers of the levels that ship with sampler."""
-    return sorted(p.stem for p in resources.path("data", "levels").glob("*.toml"))
+    """Identifiers of the levels that ship with sampler, and of those in the folders of ``SAMPLER_LEVELS``."""
+    return sorted({p.stem for folder in _folders() for p in folder.glob("*.toml")})
 
 
 def load_level(name: str | Path, reference_set: str = "minima") -> Level:
     """The level with the identifier ``name``, or from a TOML file of the same form.
 
+    A level that ships gets the further monomers of the user's file of that name (see ``SAMPLER_LEVELS``), which must
+    have the same method and settings.
+
     Raises:
-        LevelError: no such level, no such reference set, or an unreadable file.
+        LevelError: no such level, no such reference set, an unreadable file, or files that contradict each other.
     """
-    path = Path(name)
-    if path.suffix != ".toml":
-        if str(name) not in levels():
-            raise LevelError(f"no level of theory is called {str(name)!r}; known: {', '.join(levels())}")
-        path = resources.path("data", "levels", f"{name}.toml")
+    if Path(name).suffix == ".toml":
+        return _read(Path(name), reference_set)
+    paths = [p for folder in _folders() if (p := folder / f"{name}.toml").is_file()]
+    if not paths:
+        raise LevelError(f"no level of theory is called {str(name)!r}; known: {', '.join(levels())}")
+    level = _read(paths[0], reference_set)
+    for path in paths[1:]:
+        level = _joined(level, _read(path, reference_set), path)
+    return level
+
+
+def how_to_add(level: str, monomers: Iterable[str]) -> str:
+    """The commands that add monomer energies to a level, as the end of an error message."""
+    method = level.removesuffix("@pyscf")
+    return (
+        f"compute them with: sampler label --references {','.join(monomers)} --level {method} --out levels/{level}.toml, "
+        "and set the environment variable SAMPLER_LEVELS=levels"
+    )
+
+
+def _folders() -> list[Path]:
+    """Where level files are looked for: what ships first, then the user's."""
+    users = [Path(p) for p in os.environ.get("SAMPLER_LEVELS", "").split(os.pathsep) if p]
+    return [resources.path("data", "levels"), *users]
+
+
+def _joined(level: Level, more: Level, path: Path) -> Level:
+    if (more.id, more.method, more.settings) != (level.id, level.method, level.settings):
+        raise LevelError(f"{path} is not the level {level.id} that ships: another method or other settings; rename it")
+    for name in more.monomers.keys() & level.monomers.keys():
+        if abs(more.monomers[name] - level.monomers[name]) > 1e-6 * HARTREE:
+            raise LevelError(f"{path} has another energy of {name} than the level {level} that ships; take it out there")
+    return dataclasses.replace(level, monomers={**more.monomers, **level.monomers})
+
+
+def _read(path: Path, reference_set: str) -> Level:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         sets = table["reference_sets"]
@@ -177,6 +216,20 @@ def binding_energy(clusters: Clusters, composition: Composition, library: Monome
     level = load_level(clusters.level)
     choices = separated(composition, library)
     return level.binding(clusters, min(choices, key=level.reference_energy)).values
+
+
+def require_references(level: str, composition: Composition, library: MonomerLibrary) -> None:
+    """Check that binding energies of ``composition`` at ``level`` can be computed, before anything else is.
+
+    Raises:
+        LevelError: the level is unknown, or lacks a monomer; the message says how to add it.
+    """
+    choices = separated(composition, library)
+    if level not in levels():
+        names = dict.fromkeys(name for choice in choices for name in choice)
+        raise LevelError(f"the level {level!r} has no monomer energies; {how_to_add(level, names)}")
+    for choice in choices:
+        load_level(level).reference_energy(choice)
 
 
 def composition_of(numbers: np.ndarray, charge: int, families: Sequence[str], library: MonomerLibrary) -> Composition:
