@@ -130,3 +130,29 @@ def test_import_of_real_orca_frames(reference, library):
     assert binding[0] == pytest.approx(-146.3426, abs=0.01)
     with pytest.raises(FileFormatError, match="energy_eV"):
         import_extxyz(file, "b97-3c@orca5", library, ("sa", "am"), "energy_eV")
+
+
+def test_collect_takes_labels_with_and_without_a_composition_and_one_charge(tmp_path, library):
+    """A folder filled from sampled structures, which carry their composition, and from plain files, which do not."""
+    from typer.testing import CliRunner
+
+    from sampler.cli.app import app
+    from sampler.learn.label import store
+    from sampler.potentials import get_potential
+
+    potential, rng = get_potential("gfn1-xtb"), np.random.default_rng(4)
+    for name, how in (("sa", {"composition": "1sa"}), ("am", {}), ("amh", {}), ("w", {})):
+        m = library[name]
+        place = m.conformers[0].positions + rng.normal(0, 0.02, (len(m.numbers), 3))
+        columns = {k: np.array([v]) for k, v in how.items()}
+        one = Clusters.make([place], [m.numbers], charge=[m.charge], ids=[name], columns=columns)
+        store(potential, one, tmp_path / "labels", -100.0, np.zeros_like(place))
+    out = tmp_path / "set.npz"
+    result = CliRunner().invoke(app, ["data", "collect", str(tmp_path / "labels"), "-o", str(out)])
+    assert result.exit_code == 0, result.output
+    found = LabelSet.load(out)
+    assert sorted(found.compositions.tolist()) == ["1am", "1sa"]  # water is not asked for, NH4+ not neutral
+    assert set(found.references) == {"sa", "am"}
+    result = CliRunner().invoke(app, ["data", "collect", str(tmp_path / "labels"), "-o", str(out), "--charge", "1"])
+    assert result.exit_code == 0, result.output
+    assert LabelSet.load(out).compositions.tolist() == ["1am1p"]

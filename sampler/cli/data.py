@@ -157,6 +157,7 @@ def collect(
     families: Annotated[
         str, typer.Option("--molecules", help="What clusters may be made of; others are left out.")
     ] = "sa,am",
+    charge: Annotated[int, typer.Option("--charge", "-c", help="Total charge; a network learns one.")] = 0,
     monomers: Monomers = None,
 ) -> None:
     """One data set from labels of one level: duplicates, held-out sizes and torn structures left out.
@@ -164,6 +165,7 @@ def collect(
     \b
     Examples:
       sampler data collect labels/b97-3c -o b97-3c.npz --hold-out 4sa4am
+      sampler data collect b97-3c.npz labels/new -o more.npz
     """
     import numpy as np
 
@@ -172,15 +174,25 @@ def collect(
     from ..learn.newness import distinct
 
     known = library(monomers)
-    parts = [LabelSet.load(f) if f.is_file() else _label_set(collect_labels(f), known, families) for f in folders]
+    parts = []
+    for folder in folders:
+        if folder.is_file():
+            part = LabelSet.load(folder)
+            parts.append(part.subset(part.clusters.charge == charge))
+        else:
+            found = collect_labels(folder)
+            parts.append(_label_set(found[found.charge == charge], known, families))
     whole = LabelSet.join(parts)
-    held = {_name(h, known) for h in hold_out or ()}
-    chosen = ~np.isin(whole.compositions, sorted(held))
+    held = np.isin(whole.compositions, sorted({_name(h, known) for h in hold_out or ()}))
     worst = np.maximum.reduceat(np.linalg.norm(whole.clusters.forces, axis=1), whole.clusters.ptr[:-1])
-    whole = whole.subset(chosen & (worst <= largest_force) & np.isfinite(whole.clusters.energy))
-    kept = whole.subset(distinct(whole.clusters, threshold))
+    torn = (worst > largest_force) | ~np.isfinite(whole.clusters.energy)
+    usable = whole.subset(~held & ~torn)
+    kept = usable.subset(distinct(usable.clusters, threshold))
     kept.save(out)
-    typer.echo(f"{len(kept)} labels at {kept.level} in {out}")
+    typer.echo(
+        f"{len(kept)} labels at {kept.level} in {out}; left out: {held.sum()} held out, {(torn & ~held).sum()} above "
+        f"{largest_force:g} eV/Å, {len(usable) - len(kept)} within {threshold:g} Å of another"
+    )
 
 
 @data_app.command(name="import")
@@ -288,15 +300,14 @@ def _label_set(clusters, known, families: str = ""):
     from ..learn.dataset import LabelSet
     from ..levels import composition_of, load_level
 
-    if "composition" not in clusters.columns:
-        names = []
-        for i in range(len(clusters)):
-            z, q = clusters.numbers[clusters.atoms_of(i)], int(clusters.charge[i])
-            try:
-                names.append(composition_of(z, q, families.split(","), known).name(known))
-            except LevelError:
-                names.append("")
-        clusters = clusters.with_columns(composition=np.asarray(names, dtype=np.str_))
+    names = clusters.columns.get("composition", np.full(len(clusters), "")).tolist()
+    for i in (i for i, name in enumerate(names) if not name):  # labels of a plain xyz file come without
+        z, q = clusters.numbers[clusters.atoms_of(i)], int(clusters.charge[i])
+        try:
+            names[i] = composition_of(z, q, families.split(","), known).name(known)
+        except LevelError:
+            continue
+    clusters = clusters.with_columns(composition=np.asarray(names, dtype=np.str_))
     clusters = clusters[clusters.columns["composition"] != ""]
     level = load_level(clusters.level)
     present = {f for n in set(clusters.columns["composition"].tolist()) for f, _ in Composition.parse(n, known).counts}
