@@ -104,7 +104,8 @@ class Clusters:
 
     @classmethod
     def concatenate(cls, parts: Sequence[Clusters]) -> Clusters:
-        """One population from several. Columns that a part lacks are filled with NaN, -1, False or ''.
+        """One population from several. Columns that a part lacks are filled with NaN, -1, False or ''; so are forces of
+        parts that have no energies either. Forces that another part lacks are left out for all.
 
         Raises:
             LevelError: the parts hold energies of different levels of theory.
@@ -120,7 +121,8 @@ class Clusters:
         for name in names:
             kinds = [p.columns[name].dtype for p in parts if name in p.columns]
             columns[name] = np.concatenate([p.columns.get(name, _blank(kinds[0], len(p))) for p in parts])
-        with_forces = all(p.forces is not None for p in parts)
+        blank = [p.forces is None and not np.isfinite(p.energy).any() for p in parts]
+        with_forces = not all(blank) and all(b or p.forces is not None for b, p in zip(blank, parts))
         sizes = np.concatenate([p.natoms for p in parts])
         return cls(
             positions=np.concatenate([p.positions for p in parts]),
@@ -129,7 +131,11 @@ class Clusters:
             charge=np.concatenate([p.charge for p in parts]),
             ids=np.concatenate([p.ids for p in parts]),
             energy=np.concatenate([p.energy for p in parts]),
-            forces=np.concatenate([p.forces for p in parts]) if with_forces else None,
+            forces=(
+                np.concatenate([np.full(p.positions.shape, np.nan) if b else p.forces for b, p in zip(blank, parts)])
+                if with_forces
+                else None
+            ),
             level=levels[0] if levels else "",
             columns=columns,
         )
@@ -137,6 +143,10 @@ class Clusters:
     def replace(self, **changes: Any) -> Clusters:
         """A copy with some attributes exchanged (see the class)."""
         return dataclasses.replace(self, **changes)
+
+    def without_energies(self) -> Clusters:
+        """A copy without energies, forces and level, for structures that have none at the level of the others."""
+        return self.replace(energy=np.full(len(self), np.nan), forces=None, level="")
 
     def with_columns(self, **columns: Any) -> Clusters:
         """A copy with columns added or exchanged; a scalar is repeated for every structure."""

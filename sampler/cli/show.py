@@ -45,12 +45,14 @@ def print_ranking(folder: Path, known, limit: int) -> None:
 
     rows = results.ranking(read_result(folder), results.composition_of(folder, known), known)
     shown = rows[:limit]
+    refined = any(r["rank_before"] for r in rows)
     print_table(
         f"{read_manifest(folder)['composition']}: the {len(shown)} lowest of {len(rows)}, {rows[0]['level']}, kcal/mol",
-        ["rank", "id", "state", "relative", "binding", "found", "converged"],
+        ["rank", *["before"] * refined, "id", "state", "relative", "binding", "found", "converged"],
         [
             [
                 r["rank"],
+                *[r["rank_before"] or "–"] * refined,
                 r["id"],
                 r["state"],
                 number(r["relative_energy_kcalmol"]),
@@ -60,11 +62,15 @@ def print_ranking(folder: Path, known, limit: int) -> None:
             ]
             for r in shown
         ],
-        right={0, 3, 4, 5},
+        right={0, 1, 4, 5, 6} if refined else {0, 3, 4, 5},
     )
 
 
 def _more(ledger: dict[str, Any]) -> str:
+    if "ranking" in ledger:
+        from ..funnel.ranks import in_words
+
+        return in_words(ledger["ranking"])
     if "evaluations" in ledger:
         return f"{ledger['converged']} converged, {ledger['evaluations']} evaluations"
     if "states" in ledger:

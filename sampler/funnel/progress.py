@@ -21,6 +21,10 @@ class Progress:
 
     def message(self, text: str) -> None: ...
 
+    def warn(self, text: str) -> None:
+        """What must be seen even by those who want no progress; to standard error."""
+        print(f"sampler: warning: {text}", file=sys.stderr, flush=True)
+
     def close(self) -> None: ...
 
 
@@ -104,6 +108,9 @@ class BarProgress(Progress):
 
     def message(self, text):
         self.console.print(text, markup=False)
+
+    def warn(self, text):
+        self.console.print(f"sampler: warning: {text}", markup=False, style="bold red")
 
     def close(self):
         self._end_task()

@@ -23,7 +23,7 @@ from .runner import Run
 
 _COLUMNS = [
     "rank", "id", "state", "relative_energy_kcalmol", "binding_energy_kcalmol", "energy_eV", "level", "converged",
-    "multiplicity", "rg_A",
+    "multiplicity", "rg_A", "rank_before",
 ]  # fmt: skip
 
 
@@ -55,9 +55,16 @@ def ranking(clusters: Clusters, composition: Composition, library: MonomerLibrar
                 "converged": bool(columns["converged"][i]) if "converged" in columns else None,
                 "multiplicity": int(columns["multiplicity"][i]) if "multiplicity" in columns else None,
                 "rg_A": round(float(np.sqrt((spread**2).sum(1).mean())), 4),
+                "rank_before": _rank_before(columns, i),
             }
         )
     return rows
+
+
+def _rank_before(columns: dict[str, np.ndarray], i: int) -> int | None:
+    """Rank at the level before the last refinement, None where there was none."""
+    rank = int(columns["rank_before"][i]) if "rank_before" in columns else -1
+    return rank if rank > 0 else None
 
 
 def write(run: Run, protocol: Protocol, library: MonomerLibrary, composition: Composition) -> int:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
 from ..clusters import Clusters
 from .context import Context
+
+if TYPE_CHECKING:
+    from .forecast import Forecast
 
 
 class Stage(BaseModel):
@@ -22,6 +25,16 @@ class Stage(BaseModel):
 
     per_chunk: ClassVar[bool] = False
     """True: the stage treats structures one by one, so that chunks can run in worker processes."""
+
+    def check(self, context: Context) -> None:
+        """Raise a SamplerError for what would stop this stage (a program that is not there, …).
+
+        Called for all stages before the first one starts.
+        """
+
+    def forecast(self, structures: int, context: Context) -> Forecast | None:
+        """The cost with so many structures coming in, where it is worth telling beforehand."""
+        return None
 
     def tasks(self, incoming: Clusters, context: Context) -> Sequence[Any]:
         """What ``run`` is called with, one entry a chunk; must not depend on the number of workers."""

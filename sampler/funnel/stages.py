@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from ..clusters import Clusters
-from ..errors import SamplerError
-from ..potentials import Potential, available, get_potential
 from ..units import KCAL_PER_MOL
 from .context import Context
 from .orca_stage import Orca
+from .potential_stage import PotentialStage
 from .protocol_types import Positive, PositiveInt
+from .refine_stage import Refine
 from .stage import Stage
 
 
@@ -50,12 +48,10 @@ class Generate(Stage):
         return run_chunk(task, context.library, context.seed)
 
 
-class Relax(Stage):
+class Relax(PotentialStage):
     """Local minimisation with a potential, batched; broken structures leave."""
 
     kind: Literal["relax"]
-    potential: str = "gfn1-xtb"
-    options: dict[str, Any] = {}
     optimizer: Literal["lbfgs", "fire"] = "lbfgs"
     fmax: Positive = 0.05
     max_steps: PositiveInt = 500
@@ -64,21 +60,6 @@ class Relax(Stage):
 
     per_chunk: ClassVar[bool] = True
 
-    @field_validator("potential")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        if name.lower() not in available() and not name.lower().startswith("ase:"):
-            raise ValueError(f"no such potential; known: {', '.join(available())}, ase:NAME")
-        return name
-
-    @model_validator(mode="after")
-    def _usable(self) -> Relax:
-        try:
-            get_potential(self.potential, **self.options)
-        except SamplerError as error:
-            raise ValueError(str(error)) from error
-        return self
-
     def tasks(self, incoming: Clusters, context: Context) -> Sequence[Clusters]:
         return incoming.chunks(self.chunk)
 
@@ -86,28 +67,16 @@ class Relax(Stage):
         from ..relax import RelaxParams, relax
 
         parameters = RelaxParams(optimizer=self.optimizer, fmax=self.fmax, max_steps=self.max_steps)
-        relaxed = relax(task, _started(self.potential, json.dumps(self.options)), parameters)
+        relaxed = relax(task, self.started(), parameters)
         if not self.keep_unconverged:
             fate = relaxed.columns["fate"]
             lost = (fate == "") & ~relaxed.columns["converged"]
             relaxed = relaxed.with_columns(fate=np.where(lost, "not_converged", fate))
         return relaxed
 
-    def identity(self, context: Context) -> dict[str, Any]:
-        potential = get_potential(self.potential, **self.options)
-        models = getattr(potential, "members", [potential])
-        weights = [m.card.weights_sha256 for m in models if hasattr(m, "card")]
-        return {"level": potential.level, "weights_sha256": weights}
-
     def summary(self, everything: Clusters) -> dict[str, Any]:
         column = everything.columns
         return {"converged": int(column["converged"].sum()), "evaluations": int(column["evaluations"].sum())}
-
-
-@lru_cache(maxsize=4)
-def _started(name: str, options: str) -> Potential:
-    """The potential of this process: its start (imports, weights, compiled kernels) is paid once, not per chunk."""
-    return get_potential(name, **json.loads(options))
 
 
 class Identify(Stage):
@@ -204,6 +173,7 @@ STAGES: dict[str, type[Stage]] = {
     "identify": Identify,
     "dedupe": Dedupe,
     "select": Select,
+    "refine": Refine,
     "orca": Orca,
 }
 """Name in a protocol -> stage."""

@@ -41,13 +41,21 @@ class CompositePotential:
             MissingDependency: pyscf, dftd3 or dftd4 is not installed.
             InputError: an element without functions in the fitting basis.
         """
+        self.require(np.unique(clusters.numbers))
+        return evaluate_each(clusters, lambda z, r, q: self._one(z, r, q, forces), forces)
+
+    def require(self, numbers: np.ndarray) -> None:
+        """Check that the engine is installed and has the elements with the atomic numbers (k,).
+
+        Raises:
+            MissingDependency, InputError: as :meth:`evaluate`.
+        """
         from ase.data import chemical_symbols
 
         require_pyscf()
         method = get_method(self.method)
         require_corrections(method)
-        fitting_basis(method.fitting, tuple(chemical_symbols[z] for z in np.unique(clusters.numbers)))
-        return evaluate_each(clusters, lambda z, r, q: self._one(z, r, q, forces), forces)
+        fitting_basis(method.fitting, tuple(chemical_symbols[z] for z in numbers))
 
     def _one(self, numbers, positions, charge, forces):
         from .reference import scf

@@ -1,0 +1,55 @@
+"""What stages that use a potential have in common."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import Any
+
+from pydantic import field_validator, model_validator
+
+from ..errors import SamplerError
+from ..potentials import Potential, available, get_potential
+from .context import Context
+from .stage import Stage
+
+
+class PotentialStage(Stage):
+    """A stage with the parameters ``potential`` (a name of :func:`sampler.potentials.available`) and ``options``."""
+
+    potential: str = "gfn1-xtb"
+    options: dict[str, Any] = {}
+
+    @field_validator("potential")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name.lower() not in available() and not name.lower().startswith("ase:"):
+            raise ValueError(f"no such potential; known: {', '.join(available())}, ase:NAME")
+        return name
+
+    @model_validator(mode="after")
+    def _usable(self) -> PotentialStage:
+        try:
+            self.make()
+        except SamplerError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    def make(self) -> Potential:
+        """A new potential; cheap, since engines start with the first evaluation."""
+        return get_potential(self.potential, **self.options)
+
+    def started(self) -> Potential:
+        """The potential of this process: its start (imports, weights, compiled kernels) is paid once, not per chunk."""
+        return _started(self.potential, json.dumps(self.options))
+
+    def identity(self, context: Context) -> dict[str, Any]:
+        potential = self.make()
+        models = getattr(potential, "members", [potential])
+        weights = [m.card.weights_sha256 for m in models if hasattr(m, "card")]
+        return {"level": potential.level, "weights_sha256": weights}
+
+
+@lru_cache(maxsize=4)
+def _started(name: str, options: str) -> Potential:
+    return get_potential(name, **json.loads(options))

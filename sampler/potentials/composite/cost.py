@@ -1,0 +1,57 @@
+"""What a calculation with a composite method costs, before it is started: a polynomial in the basis functions.
+
+Fits to the process times that benchmarks/refine_cost.py prints (the numbers stand in docs/refinement.md). Other machines
+are faster or slower by a small factor, and so are other molecules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .methods import get_method
+from .potential import CompositePotential
+
+_FUNCTIONS = {
+    "def2-mtzvp": {1: 3, 6: 19, 7: 19, 8: 24, 9: 19, 16: 22, 17: 22},
+    "def2-mtzvpp": {1: 5, 6: 19, 7: 24, 8: 24, 9: 24, 16: 27, 17: 27},
+    "6-31++g**": {1: 6, 6: 19, 7: 19, 8: 19, 9: 19, 16: 23, 17: 23},
+}
+"""Basis functions of an element; six d functions in 6-31++G(d,p)."""
+
+# seconds = c0 + c2 x² + c3 x³ with x = basis functions / 100; memory in GB likewise
+_SECONDS = {
+    ("b97-3c", False): (0.6, 0.5, 0.17),
+    ("b97-3c", True): (0.6, 0.9, 0.3),
+    ("wb97x-d", False): (1.0, 10.0, 1.0),
+}
+_MEMORY = {"b97-3c": (0.3, 0.05, 0.01), "wb97x-d": (0.3, 0.05, 0.01)}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one structure: CPU seconds, and bytes of memory."""
+
+    seconds: float
+    memory: float
+
+
+def basis_functions(method: str, counts: Mapping[int, int]) -> int:
+    """Number of basis functions of a structure with so many atoms of each atomic number; an element that the table
+    lacks counts as 30."""
+    table = _FUNCTIONS[get_method(method).basis]
+    return sum(n * table.get(z, 30) for z, n in counts.items())
+
+
+def estimate(potential: object, counts: Mapping[int, int], forces: bool) -> Cost | None:
+    """The cost of one energy (with forces) of a structure; None for potentials that cost little or are not known.
+
+    Args:
+        counts: atomic number -> atoms.
+    """
+    if not isinstance(potential, CompositePotential) or (potential.method, forces) not in _SECONDS:
+        return None
+    x = basis_functions(potential.method, counts) / 100
+    powers = (1.0, x**2, x**3)
+    seconds = sum(c * p for c, p in zip(_SECONDS[potential.method, forces], powers))
+    return Cost(seconds, 1e9 * sum(c * p for c, p in zip(_MEMORY[potential.method], powers)))
