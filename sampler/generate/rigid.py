@@ -76,7 +76,7 @@ class RigidSystem:
         centred = [x - _mass_centre(x, m.numbers) for x, m in zip(shapes, monomers)]
         order = {form: k for k, form in enumerate(dict.fromkeys(forms))}
         volumes = {form: _volume(x, m.numbers) for form, x, m in zip(forms, centred, monomers)}
-        repulsion, dispersion, coulomb = _surface(
+        repulsion, dispersion, coulomb = surface_parameters(
             numbers,
             *(np.concatenate([getattr(m, k) for m in monomers]) for k in ("partial_charges", "sigma", "epsilon")),
         )
@@ -220,7 +220,7 @@ def _arguments(system: RigidSystem, poses: Poses, kind: int, wall: float, stiffn
     return (system.local, system.ptr, system.scale, surface, float(wall), float(stiffness), *turns)
 
 
-def _surface(numbers, charges, sigma, epsilon) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def surface_parameters(numbers, charges, sigma, epsilon) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """a, b, c of every pair of atoms; see :meth:`RigidSystem.build`."""
     coulomb = units.COULOMB * charges[:, None] * charges[None]
     depth = 4.0 * np.sqrt(epsilon[:, None] * epsilon[None])

@@ -1,0 +1,218 @@
+"""A cluster taken apart into its molecules as they are, for moves that keep them whole.
+
+Unlike the packings of :mod:`sampler.generate.rigid`, which use the library's geometries, the molecules here keep the
+geometry and the protonation that they have in a relaxed cluster; charges and Lennard-Jones parameters come from the
+library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..clusters import Clusters
+from ..composition import Composition, Form
+from ..monomers import Monomer, MonomerLibrary
+from .rigid import RigidSystem, radius, surface_parameters
+
+
+@dataclass(frozen=True)
+class Bodies:
+    """M whole molecules of n atoms in all, at fixed places.
+
+    Attributes:
+        numbers: (n,) atomic numbers. positions: (n, 3) Å.
+        ptr: (M + 1,) molecule m has the atoms ``ptr[m]:ptr[m+1]``.
+        names: (M,) monomer in the library. charges: (M,) e.
+        parameters: (n, 3) partial charge (e), σ (Å), ε (eV).
+        held_by: (n,) the atom a hydrogen is bonded to; a heavy atom: itself.
+    """
+
+    numbers: np.ndarray
+    positions: np.ndarray
+    ptr: np.ndarray
+    names: tuple[str, ...]
+    charges: np.ndarray
+    parameters: np.ndarray
+    held_by: np.ndarray
+
+    @property
+    def molecules(self) -> int:
+        return len(self.names)
+
+    @property
+    def charge(self) -> int:
+        return int(self.charges.sum())
+
+    @property
+    def molecule_of_atom(self) -> np.ndarray:
+        """(n,) index of the molecule of each atom."""
+        return np.repeat(np.arange(self.molecules), np.diff(self.ptr))
+
+    def centres(self) -> np.ndarray:
+        """(M, 3) Å, mean position of each molecule's atoms."""
+        return np.add.reduceat(self.positions, self.ptr[:-1], axis=0) / np.diff(self.ptr)[:, None]
+
+    def take(self, molecules: Sequence[int] | np.ndarray) -> Bodies:
+        """These molecules alone, in this order."""
+        molecules = np.asarray(molecules, int)
+        sizes = np.diff(self.ptr)[molecules]
+        ptr = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        shift = np.repeat(self.ptr[:-1][molecules] - ptr[:-1], sizes)
+        atoms = np.arange(ptr[-1]) + shift
+        return Bodies(
+            self.numbers[atoms], self.positions[atoms], ptr, tuple(self.names[m] for m in molecules),
+            self.charges[molecules], self.parameters[atoms], self.held_by[atoms] - shift,
+        )  # fmt: skip
+
+    def without(self, molecules: Sequence[int] | np.ndarray) -> Bodies:
+        return self.take(np.setdiff1d(np.arange(self.molecules), molecules))
+
+    def at(self, positions: np.ndarray) -> Bodies:
+        """The same molecules at other positions (n, 3) Å."""
+        return Bodies(
+            self.numbers, positions, self.ptr, self.names, self.charges, self.parameters, self.held_by
+        )  # fmt: skip
+
+    @classmethod
+    def join(cls, parts: Sequence[Bodies]) -> Bodies:
+        """One cluster of all molecules of ``parts``, in their order."""
+        offsets = np.cumsum([0] + [len(p.numbers) for p in parts])
+        return cls(
+            np.concatenate([p.numbers for p in parts]),
+            np.concatenate([p.positions for p in parts]),
+            np.concatenate([[0], *(p.ptr[1:] + o for p, o in zip(parts, offsets))]).astype(np.int64),
+            sum((p.names for p in parts), ()),
+            np.concatenate([p.charges for p in parts]),
+            np.concatenate([p.parameters for p in parts]),
+            np.concatenate([p.held_by + o for p, o in zip(parts, offsets)]),
+        )
+
+    def system(self, rigid: Sequence[Sequence[int]] | None = None) -> RigidSystem:
+        """The Coulomb + Lennard-Jones surface of these molecules.
+
+        Args:
+            rigid: groups of molecules, each moving as one rigid body; the groups must list the molecules in order.
+                By default each molecule is one.
+        """
+        groups = rigid if rigid is not None else [[m] for m in range(self.molecules)]
+        ends = [self.ptr[group[-1] + 1] for group in groups]
+        ptr = np.concatenate([[0], ends]).astype(np.int64)
+        centre = np.add.reduceat(self.positions, ptr[:-1], axis=0) / np.diff(ptr)[:, None]
+        local = self.positions - np.repeat(centre, np.diff(ptr), axis=0)
+        repulsion, dispersion, coulomb = surface_parameters(self.numbers, *self.parameters.T)
+        r = radius(self.numbers)
+        spread = np.sqrt(np.add.reduceat((local**2).sum(1), ptr[:-1]) / np.diff(ptr))
+        return RigidSystem(
+            numbers=self.numbers,
+            charge=self.charge,
+            ptr=ptr,
+            local=np.ascontiguousarray(local),
+            kind=np.arange(len(groups)),
+            scale=np.maximum(spread, 0.5),
+            volume=np.add.reduceat(4.0 / 3.0 * np.pi * r**3, ptr[:-1]) * 0.6,  # spheres overlap within molecules
+            repulsion=repulsion,
+            dispersion=dispersion,
+            coulomb=coulomb,
+            contact=0.8 * (r[:, None] + r[None]),
+        )
+
+
+class Kinds:
+    """What the molecules of a library look like to :func:`take_apart`: parameters by the place in the molecule."""
+
+    def __init__(self, library: MonomerLibrary):
+        self.library = library
+        self._known: dict[str, dict[int, np.ndarray]] = {}
+
+    def parameters(self, monomer: Monomer, colours: np.ndarray) -> np.ndarray | None:
+        """(n, 3) parameters for atoms with these colours; None where a colour does not occur in the monomer."""
+        if monomer.name not in self._known:
+            bonded = np.zeros((len(monomer.numbers),) * 2, bool)
+            bonded[monomer.bonds[:, 0], monomer.bonds[:, 1]] = bonded[monomer.bonds[:, 1], monomer.bonds[:, 0]] = True
+            table = np.column_stack([monomer.partial_charges, monomer.sigma, monomer.epsilon])
+            own = _colours(monomer.numbers, bonded)
+            # atoms that the bond graph cannot tell apart get the mean of their parameters
+            self._known[monomer.name] = {int(c): table[own == c].mean(0) for c in np.unique(own)}
+        known = self._known[monomer.name]
+        if not all(int(c) in known for c in colours):
+            return None
+        return np.array([known[int(c)] for c in colours])
+
+
+def take_apart(clusters: Clusters, composition: Composition, kinds: Kinds) -> list[Bodies | None]:
+    """The molecules of each structure, protonated as :func:`sampler.identify.identify` finds them.
+
+    None for a structure that is not intact, or that holds an ion the library does not have (such as H3SO4⁺).
+
+    Raises:
+        InputError: a structure does not consist of the atoms of the composition.
+    """
+    from ..identify.assignment import assign_batch
+
+    found = assign_batch(clusters, composition, kinds.library)
+    return [_one(found, i, clusters, kinds) for i in range(len(clusters))]
+
+
+def _one(found, i: int, clusters: Clusters, kinds: Kinds) -> Bodies | None:
+    from ..identify import radii
+
+    if found.status[i]:
+        return None
+    atoms = clusters.atoms_of(i)
+    numbers, positions = clusters.numbers[atoms], clusters.positions[atoms]
+    molecule, owner = found.molecule[atoms], found.owner[atoms]
+    covalent = radii.covalent()
+    order, parameters, names, charges = [], [], [], []
+    for m in range(int(found.molecules[i])):
+        key = int(found.family[atoms][m]), int(found.hydrogens[atoms][m])
+        monomer = found.templates.members.get(key)
+        if monomer is None:
+            return None
+        mine = np.flatnonzero(molecule == m)
+        x, z = positions[mine], numbers[mine]
+        heavy = z != 1
+        reach = radii.HEAVY_BOND[0] * (covalent[z][:, None] + covalent[z][None])
+        bonded = (np.linalg.norm(x[:, None] - x[None], axis=-1) < reach) & heavy[:, None] & heavy[None]
+        np.fill_diagonal(bonded, False)
+        place = {int(a): k for k, a in enumerate(mine)}
+        for k in np.flatnonzero(~heavy):
+            bonded[k, place[int(owner[mine[k]])]] = bonded[place[int(owner[mine[k]])], k] = True
+        table = kinds.parameters(monomer, _colours(z, bonded))
+        if table is None:
+            return None
+        order.append(mine)
+        parameters.append(table)
+        names.append(monomer.name)
+        charges.append(monomer.charge)
+    line = np.concatenate(order)
+    back = np.empty(len(line), np.int64)
+    back[line] = np.arange(len(line))
+    return Bodies(
+        numbers[line], positions[line], np.concatenate([[0], np.cumsum([len(o) for o in order])]).astype(np.int64),
+        tuple(names), np.array(charges, np.int64), np.concatenate(parameters), back[owner[line]],
+    )  # fmt: skip
+
+
+def from_library(form: Form, library: MonomerLibrary) -> Bodies:
+    """One molecule of the library, in one of its conformers, about the origin."""
+    monomer = library[form.monomer]
+    n = len(monomer.numbers)
+    held_by = np.arange(n)
+    for a, b in monomer.bonds:
+        for h, other in ((a, b), (b, a)):
+            if monomer.numbers[h] == 1:
+                held_by[h] = other
+    x = monomer.conformers[form.conformer].positions
+    return Bodies(
+        monomer.numbers, x - x.mean(0), np.array([0, n]), (monomer.name,), np.array([monomer.charge]),
+        np.column_stack([monomer.partial_charges, monomer.sigma, monomer.epsilon]), held_by,
+    )  # fmt: skip
+
+
+def _colours(numbers: np.ndarray, bonded: np.ndarray) -> np.ndarray:
+    from ..identify.kernels import colours
+
+    return colours(np.ascontiguousarray(numbers, np.int64), bonded)
