@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from pydantic import field_validator, model_validator
+from pydantic import PrivateAttr, field_validator, model_validator
 
 from ..errors import SamplerError
 from ..potentials import Potential, available, get_potential
@@ -19,6 +21,7 @@ class PotentialStage(Stage):
 
     potential: str = "gfn1-xtb"
     options: dict[str, Any] = {}
+    _shared: str = PrivateAttr("")
 
     @field_validator("potential")
     @classmethod
@@ -41,7 +44,15 @@ class PotentialStage(Stage):
 
     def started(self) -> Potential:
         """The potential of this process: its start (imports, weights, compiled kernels) is paid once, not per chunk."""
-        return _started(self.potential, json.dumps(self.options))
+        return _started(self.potential, json.dumps(self.options), self._shared)
+
+    def share(self) -> None:
+        """Let the workers on this machine keep the model's weights in memory once; call it before they start.
+
+        The weights are mapped from a temporary folder that goes with this process.
+        """
+        if hasattr(self.make(), "share"):
+            self._shared = _local_folder().name
 
     def identity(self, context: Context) -> dict[str, Any]:
         potential = self.make()
@@ -51,5 +62,13 @@ class PotentialStage(Stage):
 
 
 @lru_cache(maxsize=4)
-def _started(name: str, options: str) -> Potential:
-    return get_potential(name, **json.loads(options))
+def _started(name: str, options: str, shared: str) -> Potential:
+    potential = get_potential(name, **json.loads(options))
+    if shared:
+        potential.share(Path(shared))
+    return potential
+
+
+@lru_cache(maxsize=1)
+def _local_folder() -> TemporaryDirectory:
+    return TemporaryDirectory(prefix="cluster-sampler-", ignore_cleanup_errors=True)

@@ -12,10 +12,13 @@ from ..clusters import Clusters
 from ..units import KCAL_PER_MOL
 from .context import Context
 from .orca_stage import Orca
+from .portions import portions
 from .potential_stage import PotentialStage
 from .protocol_types import Positive, PositiveInt
 from .refine_stage import Refine
 from .stage import Stage
+
+_CHUNK = {"painn": 40, "b97-3c": 1, "r2scan-3c": 1, "wb97x-d": 1}
 
 
 class Generate(Stage):
@@ -56,12 +59,15 @@ class Relax(PotentialStage):
     fmax: Positive = 0.05
     max_steps: PositiveInt = 500
     keep_unconverged: bool = True
-    chunk: PositiveInt = 10
+    chunk: PositiveInt | None = None
+    """Structures in a task, fewer towards the end; by default 40 with PaiNN, which evaluates them in batches, 1 with
+    DFT, else 10."""
 
     per_chunk: ClassVar[bool] = True
 
     def tasks(self, incoming: Clusters, context: Context) -> Sequence[Clusters]:
-        return incoming.chunks(self.chunk)
+        self.share()
+        return portions(incoming, self.chunk or _CHUNK.get(self.potential.lower(), 10))
 
     def run(self, task: Clusters, context: Context) -> Clusters:
         from ..relax import RelaxParams, relax

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from ...clusters import Clusters
@@ -31,6 +33,11 @@ class DeltaPotential:
         if wanted != base.level:
             raise LevelError(f"the correction was trained on top of {wanted!r}, not of {base.level!r}")
         self.base, self.correction, self.level = base, correction, correction.level
+
+    def share(self, folder: Path) -> None:
+        """Of the correction's weights; see :meth:`.potential.PaiNNPotential.share`."""
+        if hasattr(self.correction, "share"):
+            self.correction.share(folder)
 
     def evaluate(self, clusters: Clusters, forces: bool = True) -> Evaluation:
         """Sum of both; a structure that either refuses fails, with the base's reason first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from .gemm import pack
 from .geometry import Pairs, find_pairs
 from .parameters import EMBEDDING, OFFSETS, WIDTHS, Architecture, PaiNNParameters
 from .radial import Basis, filter_table, table_size, tabulate
+from .shared import map_shared
 
 _TOLERANCE = {np.dtype(np.float32): 2e-7, np.dtype(np.float64): 1e-11}
 
@@ -167,6 +169,10 @@ class Network:
                 put(lay.out_offsets[m, 2], pack(weight))
         self.embedding = _pad_to(np.asarray(arrays[EMBEDDING], self.dtype), a.max_z, w).ravel()
         filter_table(a, arrays, self.basis, w, self.table)
+
+    def share(self, path: Path) -> None:
+        """Let weights and filters lie in memory that all processes with this model map; see :mod:`.shared`."""
+        self.weights, self.table, self.embedding = map_shared([self.weights, self.table, self.embedding], path)
 
     def _put(self, offset: int, array: np.ndarray) -> None:
         self.weights[offset : offset + array.size] = array.ravel()

@@ -91,7 +91,7 @@ class PaiNNPotential:
         if engine == "auto":
             engine = "fused" if device == "cpu" and fused_available() else "torch"
         self.engine, self.device, self.dtype = engine, device, np.dtype(dtype)
-        self._network = None
+        self._network, self._shared = None, None
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_network": None}
@@ -111,11 +111,21 @@ class PaiNNPotential:
                 from .network import Network
 
                 self._network = Network(self.params, self.dtype)
+                if self._shared is not None:
+                    self._network.share(self._shared)
             else:
                 from .torch_path import TorchNetwork
 
                 self._network = TorchNetwork(self.params, self.dtype, self.device)
         return self._network
+
+    def share(self, folder: Path) -> None:
+        """Keep the packed weights in ``folder`` (local, existing), one copy in memory for all processes that do so.
+
+        Call it before the first evaluation. Of no effect for models that are not on disk, and for the torch engine.
+        """
+        if self.folder is not None:
+            self._shared = Path(folder) / f"{self.card.weights_sha256[:16]}-{self.dtype}.npy"
 
     def evaluate(self, clusters: Clusters, forces: bool = True) -> Evaluation:
         """Energies and forces of all structures; see :class:`sampler.potentials.base.Evaluation`.
@@ -252,6 +262,11 @@ class CommitteePotential:
         if len(levels) > 1:
             raise LevelError(f"the members of a committee are of different levels of theory: {', '.join(levels)}")
         self.level = levels[0]
+
+    def share(self, folder: Path) -> None:
+        """:meth:`PaiNNPotential.share` for every member."""
+        for member in self.members:
+            member.share(folder)
 
     def evaluate(self, clusters: Clusters, forces: bool = True) -> CommitteeEvaluation:
         """Mean and spread; a structure that one member refuses fails."""
