@@ -68,8 +68,8 @@ def go(folder, library, table=TOY, workers=1, seed=0, **options):
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file of a run but the lock and the timings."""
-    left_out = {".lock", "timing.json"}
+    """Every file of a run but the lock, the timings and the costs."""
+    left_out = {".lock", "timing.json", "cpu_seconds.csv"}
     files = (f for f in sorted(folder.rglob("*")) if f.is_file() and f.name not in left_out)
     return {str(f.relative_to(folder)): f.read_bytes() for f in files}
 

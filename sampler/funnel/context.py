@@ -22,6 +22,7 @@ class Context:
         folder: the run directory, for stages that exchange files with the user (ORCA jobs).
         workers: processes that a stage may use when it runs in the main process.
         parents: results of smaller systems; only where tasks are made, workers do not get them.
+        scheduler: address of the dask scheduler that runs the chunks; '' for worker processes here.
     """
 
     composition: Composition
@@ -30,6 +31,7 @@ class Context:
     folder: Path
     workers: int = 1
     parents: tuple[Parent, ...] = ()
+    scheduler: str = ""
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""Running chunks in worker processes: joblib's loky, one thread a worker, and a worker's death costs little.
+"""Running tasks in worker processes, here (joblib's loky) or on other machines (dask), and a worker's death costs little.
 
 A worker can die (a segmentation fault in an engine, the kernel's out-of-memory killer). Then the pool is broken and
 the tasks in it are lost. They are tried again in a fresh pool, then one at a time, and a task that kills its worker
@@ -8,7 +8,7 @@ even alone is given back as :class:`Died` for the caller to split or to record.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,43 +32,101 @@ def cores() -> int:
     return cpu_count()
 
 
-def unordered(function: Callable[[Any], Any], tasks: Sequence[Any], workers: int) -> Iterator[tuple[int, Any]]:
+def unordered(
+    function: Callable[[Any], Any],
+    tasks: Iterable[Any],
+    workers: int | str,
+    say: Callable[[str], None] = lambda text: None,
+) -> Iterator[tuple[int, Any]]:
     """Yield (index, result) of ``function(task)`` as the tasks finish.
+
+    Tasks are taken from the iterable as workers become free, at most one ahead, so that it may decide late.
+
+    Args:
+        function: importable by name, with one argument; it and the tasks are pickled.
+        workers: processes on this machine, or the address of a dask scheduler (``dask://host:port``).
+        say: called with what the user should know, such as that no worker is there.
 
     An exception raised by ``function`` is raised here at once; unfinished tasks are cancelled. A task whose worker
     dies even when it runs alone yields :class:`Died`.
     """
-    waiting = list(range(len(tasks)))
-    if not waiting:  # a run killed after its last chunk has nothing left to do; a pool of no workers is an error
+    if isinstance(workers, str):
+        from .remote import unordered as on_dask
+
+        yield from on_dask(function, tasks, workers, say)
         return
-    for _attempt in range(2):
-        finished: set[int] = set()
-        for index, result in _pool(function, tasks, waiting, workers):
-            finished.add(index)
-            yield index, result
-        waiting = [i for i in waiting if i not in finished]
-        if not waiting:
+    if isinstance(tasks, Sized):
+        if not len(tasks):  # a run killed after its last chunk has nothing left to do; a pool of no workers is an error
             return
-    for index in waiting:
-        alone = dict(_pool(function, tasks, [index], 1))
-        yield index, alone.get(index, Died("the worker process died"))
+        workers = min(workers, len(tasks))
+    source = _Source(tasks)
+    tries: dict[int, int] = {}
+    while source.more():
+        for index, result in _pool(function, source, workers):
+            yield index, result
+        for index, task in source.lost():  # the pool broke; who is to blame is unknown
+            tries[index] = tries.get(index, 0) + 1
+            if tries[index] < 2:
+                source.again(index, task)
+                continue
+            alone = _Source([task])
+            outcome = dict(_pool(function, alone, 1))
+            yield index, outcome.get(0, Died("the worker process died"))
 
 
-def _pool(function, tasks, indices, workers) -> Iterator[tuple[int, Any]]:
-    """One pass over a pool; ends early, without an exception, when the pool breaks."""
-    from concurrent.futures import as_completed
+class _Source:
+    """Numbered tasks, taken one by one; those of a broken pool come back."""
+
+    def __init__(self, tasks: Iterable[Any]):
+        self._fresh = enumerate(tasks)
+        self._back: list[tuple[int, Any]] = []
+        self._running: dict[int, Any] = {}
+
+    def more(self) -> bool:
+        if not self._back:
+            self._back.extend(item for item in (next(self._fresh, None),) if item is not None)
+        return bool(self._back)
+
+    def take(self) -> tuple[int, Any]:
+        index, task = self._back.pop(0)
+        self._running[index] = task
+        return index, task
+
+    def done(self, index: int) -> None:
+        del self._running[index]
+
+    def lost(self) -> list[tuple[int, Any]]:
+        lost, self._running = sorted(self._running.items(), key=lambda item: item[0]), {}
+        return lost
+
+    def again(self, index: int, task: Any) -> None:
+        self._back.append((index, task))
+
+
+def _pool(function, source: _Source, workers: int) -> Iterator[tuple[int, Any]]:
+    """Run the source empty; ends early, without an exception, when the pool breaks."""
+    from concurrent.futures import FIRST_COMPLETED, wait
     from concurrent.futures.process import BrokenProcessPool
 
     from joblib.externals.loky import get_reusable_executor
 
     executor = get_reusable_executor(
-        max_workers=min(workers, len(indices)), timeout=_IDLE_SECONDS, env=_ONE_THREAD, initializer=_start_worker
+        max_workers=workers, timeout=_IDLE_SECONDS, env=_ONE_THREAD, initializer=prepare_worker
     )
     clean = False
+    running: dict[Any, int] = {}
     try:
-        futures = {executor.submit(function, tasks[i]): i for i in indices}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
+        while True:
+            while len(running) <= workers and source.more():  # one more than workers: none waits for this process
+                index, task = source.take()
+                running[executor.submit(function, task)] = index
+            if not running:
+                break
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                result = future.result()
+                index = running.pop(future)
+                source.done(index)
+                yield index, result
         clean = True
     except BrokenProcessPool:
         pass
@@ -77,8 +135,8 @@ def _pool(function, tasks, indices, workers) -> Iterator[tuple[int, Any]]:
             executor.shutdown(wait=True, kill_workers=True)
 
 
-def _start_worker() -> None:
-    """First thing in every worker: low priority for the OOM killer's sake is not ours to set; import order is."""
+def prepare_worker() -> None:
+    """First thing in every worker: one thread each, and imports in the order that works."""
     os.environ.update(_ONE_THREAD)
     try:
         import tblite.interface  # noqa: F401  before torch, whose libgomp would break it

@@ -22,6 +22,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,13 +33,23 @@ import numpy as np
 from ..clusters import Clusters
 from ..errors import FileFormatError, RunBusy, RunError
 from ..storage import storage_error, write_text
+from .claims import Claims, Others
 
 
 @dataclass(frozen=True)
 class StageDirectory:
-    """The folder of one stage of one run."""
+    """The folder of one stage of one run.
+
+    Attributes:
+        claims: who computes what, where several processes work in the run directory.
+    """
 
     folder: Path
+    claims: Claims | None = None
+
+    def part(self, name: str) -> StageDirectory:
+        """A folder of its own inside this one, as for a round of a stage."""
+        return StageDirectory(self.folder / name, self.claims)
 
     def chunk_path(self, index: int) -> Path:
         return self.folder / f"chunk-{index:05d}.npz"
@@ -98,9 +109,10 @@ class StageDirectory:
 
 @dataclass(frozen=True)
 class RunDirectory:
-    """A run directory that this process holds (see :meth:`open`)."""
+    """A run directory that this process holds (see :meth:`open`), or shares (see :meth:`join`)."""
 
     folder: Path
+    claims: Claims | None = None
 
     @classmethod
     @contextlib.contextmanager
@@ -127,11 +139,42 @@ class RunDirectory:
         except OSError as error:
             raise storage_error(error, folder) from error
         try:
+            _none_joined(folder)
             _check_manifest(folder, manifest)
             write_text(folder / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
             yield cls(folder)
         finally:
             lock.release()
+
+    @classmethod
+    @contextlib.contextmanager
+    def join(cls, folder: Path | str, manifest: dict[str, Any], **timing: Any) -> Iterator[RunDirectory]:
+        """Create or re-enter a run directory in which other processes do the same, and share the work with them.
+
+        Args:
+            timing: ``beat`` and ``stale`` of :class:`sampler.funnel.claims.Claims`.
+
+        Raises:
+            RunBusy: a process works in it that does not share, or that runs something else.
+            RunError, StorageError: as :meth:`open`.
+        """
+        folder = Path(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_error(error, folder) from error
+        with _shared_lock(folder):
+            with Claims(folder, digest_of(manifest), **timing) as claims:
+                strangers = claims.strangers()
+                if strangers:
+                    raise RunBusy(
+                        f"{folder} is in use by {strangers[0]} with other parameters; only processes with the same "
+                        "command can share a run directory"
+                    )
+                _check_manifest(folder, manifest)
+                write_text(folder / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+                yield cls(folder, claims)
+            _tidy(folder)
 
     def stage(self, position: int, kind: str, digest: str) -> StageDirectory:
         """The folder of the stage at ``position`` (from 1) whose content is determined by ``digest``."""
@@ -140,10 +183,10 @@ class RunDirectory:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise storage_error(error, folder) from error
-        for part in folder.glob(".*.part"):  # left by a killed writer
+        for part in () if self.claims else folder.rglob(".*.part"):  # left by a killed writer
             with contextlib.suppress(OSError):
                 part.unlink()
-        return StageDirectory(folder)
+        return StageDirectory(folder, self.claims)
 
     def outdated(self, ledgers: list[dict[str, Any]]) -> list[Path]:
         """Stage folders of earlier parameters, no longer part of the run."""
@@ -202,8 +245,63 @@ def _check_manifest(folder: Path, manifest: dict[str, Any]) -> None:
             kinds = ("generated candidates", "structures from elsewhere")
             raise RunError(f"{folder} holds a run that started from {kinds['from' in old]}; choose another --out")
         return
-    if any(name != ".lock" for name in os.listdir(folder)):
+    found = [n for n in os.listdir(folder) if n not in (".lock", ".claims") and not n.startswith(".manifest.json.")]
+    if found and not (folder / "manifest.json").exists():  # which a process that shares may have made in this moment
         raise RunError(f"{folder} is not empty and not a run directory; choose another --out")
+
+
+@contextlib.contextmanager
+def _shared_lock(folder: Path) -> Iterator[None]:
+    """Keep processes out that want the directory for themselves; those that share it do not exclude each other.
+
+    Where the file system has no such locks nothing is held: the signs of life then have to do.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    try:
+        handle = open(folder / ".lock", "a+b")
+    except OSError as error:
+        raise storage_error(error, folder) from error
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError) as error:
+            raise RunBusy(
+                f"{folder} is in use by a sampler process that does not share it; wait for it, or start all with --join"
+            ) from error
+        except OSError:
+            pass
+        yield
+
+
+def _none_joined(folder: Path) -> None:
+    """Raise RunBusy if a process shares the directory; remove what dead ones have left."""
+    if not (folder / ".claims").exists():
+        return
+    now = folder / ".lock"
+    with contextlib.suppress(OSError):
+        os.utime(now)
+    others = Others(folder / ".claims" / "processes").alive(since=now.stat().st_mtime if now.exists() else None)
+    for token, told in others.items():
+        raise RunBusy(
+            f"{folder} is shared by sampler processes started with --join (process {told.get('pid')} on "
+            f"{told.get('host')}, {token}); join them with --join, or wait for them; a process that was killed on "
+            "another machine counts as gone after two minutes"
+        )
+    shutil.rmtree(folder / ".claims", ignore_errors=True)
+
+
+def _tidy(folder: Path) -> None:
+    """After a complete shared run: the last process removes the claims, and what killed writers have left."""
+    left = list(folder.rglob(".*.part"))  # before the look at the others: what they write then is not in it
+    if not Others(folder / ".claims" / "processes").alive():
+        for part in left:
+            with contextlib.suppress(OSError):
+                part.unlink()
+        shutil.rmtree(folder / ".claims", ignore_errors=True)
 
 
 def read_ledgers(folder: Path | str) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -19,13 +20,19 @@ from ..composition import Composition
 from ..errors import RunError
 from ..monomers import MonomerLibrary
 from ..storage import write_text
+from .chunks import claim_folder, run_chunks
 from .context import Context
-from .parallel import Died, unordered
+from .forecast import announce, announce_all
+from .parallel import cores
 from .parents import Parent, check_parents, takes_parents
 from .progress import Progress
 from .protocol import Protocol
+from .rounds import RoundStage, run_rounds
 from .rundir import RunDirectory, StageDirectory, digest_of, write_table
 from .stage import Stage
+
+
+_TURN_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -74,18 +81,21 @@ def run(
     *,
     library: MonomerLibrary,
     seed: int = 0,
-    workers: int = 1,
+    workers: int | str = 1,
     progress: Progress | None = None,
     clean: bool = False,
     start: Start | None = None,
     parents: Sequence[Parent] = (),
+    join: bool = False,
 ) -> Run:
     """Run ``protocol`` for ``composition`` in ``folder``, or take up where an earlier run of it stopped.
 
     ``clean`` removes stage folders that belong to earlier parameters. With ``start`` the stages before its own are left
-    out. ``parents`` are results of smaller systems for the stage ``grow``; their order does not matter.
+    out. ``parents`` are results of smaller systems for the stage ``grow``; their order does not matter. ``workers``:
+    processes here, or the address of a dask scheduler (``dask://host:port``). With ``join`` other processes may run the
+    same in the same folder at the same time; they share the chunks.
 
-    The result does not depend on ``workers``, nor on how often the run was interrupted.
+    The result does not depend on ``workers`` and ``join``, nor on how often the run was interrupted.
 
     Raises:
         RunError: the directory cannot be used, nothing is left to go on with, or parents that are no part of the
@@ -96,7 +106,8 @@ def run(
     if parents and not takes_parents(protocol.stage):
         raise RunError(f"the protocol {protocol.name} has no stage 'grow', so it has no use for parents")
     parents = check_parents(parents, composition, library)
-    context = Context(composition, library, seed, Path(folder).resolve(), workers, parents)
+    processes, scheduler = (cores(), workers) if isinstance(workers, str) else (workers, "")
+    context = Context(composition, library, seed, Path(folder).resolve(), processes, parents, scheduler)
     manifest = {
         "format": "sampler-run-1",
         "composition": context.name,
@@ -107,22 +118,27 @@ def run(
         "monomers": library_digest(library, composition),
     }
     clusters, first = (start.clusters, start.position(protocol)) if start else (Clusters.empty(), 0)
+    for stage in protocol.stage[first:]:
+        stage.check(context)
     if start:
         manifest["from"] = {"source": start.source, "sha256": start.sha256, "stage": start.stage}
     if parents:
         manifest["parents"] = [{"source": p.source, "composition": p.name, "sha256": p.sha256} for p in parents]
-    with RunDirectory.open(folder, manifest) as directory:
+    with RunDirectory.join(folder, manifest) if join else RunDirectory.open(folder, manifest) as directory:
         entered = [start.sha256, start.stage] if start else []
         digest = digest_of(
             manifest["composition"], composition.charge, seed, __version__, manifest["monomers"], *entered
         )
         if start:
             write_table(directory.folder / "left_out.csv", ["id", "reason"], start.left_out.items())
+        if not (directory.folder / "ledger.json").exists():
+            announce_all(protocol.stage[first:], len(clusters) if start else None, context, progress)
         ledgers = []
         for position, stage in list(enumerate(protocol.stage, start=1))[first:]:
             digest = digest_of(digest, stage.model_dump(mode="json"), stage.identity(context))
             here = directory.stage(position, stage.kind, digest)
-            clusters, ledger = _stage(stage, position, len(protocol.stage), here, clusters, context, progress)
+            with _turn(stage, here):
+                clusters, ledger = _stage(stage, position, len(protocol.stage), here, clusters, context, progress)
             ledgers.append(ledger)
             if not len(clusters):
                 reasons = ", ".join(f"{n} {reason}" for reason, n in ledger["dropped"].items()) or "none came in"
@@ -152,6 +168,13 @@ def library_digest(library: MonomerLibrary, composition: Composition) -> dict[st
     return digests
 
 
+def _turn(stage: Stage, here: StageDirectory) -> contextlib.AbstractContextManager:
+    """Where processes share the run: a stage without chunks is one process's work, and the others wait for it."""
+    if here.claims is None or stage.per_chunk or here.ledger_path.exists():
+        return contextlib.nullcontext()
+    return here.claims.turn(claim_folder(here), "stage", lambda: time.sleep(_TURN_SECONDS))
+
+
 def _stage(
     stage: Stage,
     position: int,
@@ -167,18 +190,24 @@ def _stage(
     if done is not None:
         progress.skip(position, of, stage.kind, ledger)
         return done, ledger
-    tasks = list(stage.tasks(incoming, context))
-    progress.start(position, of, stage.kind, sum(stage.size_of(t) for t in tasks))
-    started = time.monotonic()
-    if stage.per_chunk:
-        everything = _chunks(stage, tasks, here, context, progress)
+    announce(stage, len(incoming), context, progress)
+    started, rounds = time.monotonic(), {}
+    if isinstance(stage, RoundStage):
+        everything, rounds = run_rounds(stage, position, of, here, incoming, context, progress)
     else:
-        everything = Clusters.concatenate([stage.run(task, context) for task in tasks])
+        tasks = list(stage.tasks(incoming, context))
+        progress.start(position, of, stage.kind, sum(stage.size_of(t) for t in tasks))
+        if stage.per_chunk:
+            everything = run_chunks(stage, tasks, here, context, progress)
+        else:
+            everything = Clusters.concatenate([stage.run(task, context) for task in tasks])
+        everything = stage.gather(incoming, everything)
     ledger = {
         "stage": position,
         "kind": stage.kind,
         "in": len(everything) if stage.kind == "generate" else len(incoming),
         **(stage.summary(everything) if len(everything) else {}),
+        **rounds,
     }
     kept, ledger = here.finish(everything, ledger)
     seconds = time.monotonic() - started  # beside the ledger, which is the same for every run of the same thing
@@ -186,50 +215,3 @@ def _stage(
     write_text(here.folder / "timing.json", json.dumps(timing) + "\n")
     progress.finish(ledger, seconds)
     return kept, ledger
-
-
-def _chunks(stage: Stage, tasks: list, here: StageDirectory, context: Context, progress: Progress) -> Clusters:
-    parts: dict[int, Clusters] = {}
-    for index in range(len(tasks)):
-        part, wrong = here.read_chunk(index)
-        if wrong:
-            progress.message(f"a chunk is done again: {wrong}")
-        if part is not None:
-            parts[index] = part
-            progress.advance(len(part), found=True)
-    missing = [i for i in range(len(tasks)) if i not in parts]
-    # absolute: a worker that is used again may stand in another folder
-    jobs = [(stage, tasks[i], context, here.chunk_path(i).resolve()) for i in missing]
-    for number, result in unordered(work, jobs, context.workers):
-        index = missing[number]
-        if isinstance(result, Died):
-            progress.message(f"a worker died on chunk {index}; its structures are tried one by one")
-            parts[index] = _one_by_one(stage, tasks[index], context)
-            parts[index].save(here.chunk_path(index))
-        else:
-            parts[index] = Clusters.load(here.chunk_path(index))
-        progress.advance(len(parts[index]))
-    return Clusters.concatenate([parts[i] for i in range(len(tasks))])
-
-
-def work(job: tuple[Stage, Any, Context, Path]) -> None:
-    """Run one chunk and leave it on disk; called in a worker process."""
-    stage, task, context, path = job
-    stage.run(task, context).save(path)
-
-
-def _measure(job: tuple[Stage, Any, Context]) -> Clusters:
-    stage, task, context = job
-    return stage.run(task, context)
-
-
-def _one_by_one(stage: Stage, task: Any, context: Context) -> Clusters:
-    if not isinstance(task, Clusters):
-        raise RunError(f"the worker process dies on every attempt at stage {stage.kind}; see the messages above")
-    singles = list(task)
-    results: dict[int, Clusters] = {}
-    for number, result in unordered(_measure, [(stage, single, context) for single in singles], 1):
-        if isinstance(result, Died):
-            result = singles[number].with_columns(fate="crashed", fate_detail=result.reason)
-        results[number] = result
-    return Clusters.concatenate([results[i] for i in range(len(singles))])
