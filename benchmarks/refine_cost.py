@@ -1,9 +1,10 @@
-"""What a refinement costs: CPU seconds of single points and gradients, and the power law that `sampler run` uses.
+"""What a refinement costs: CPU seconds of single points and gradients, and the polynomial that `sampler run` uses.
 
     python benchmarks/refine_cost.py REFERENCE [--methods b97-3c,r2scan-3c,wb97x-d] [--most-atoms 22]
 
 REFERENCE is the folder of public reference data. One line a measurement (one core, process time), then the fit
-seconds = scale (basis functions / 100)^power of each method. sampler/potentials/composite/cost.py holds the result.
+seconds = c0 + c2 x² + c3 x³ (x = basis functions / 100, no coefficient negative) of each method, and of the memory.
+sampler/potentials/composite/cost.py holds the results.
 """
 
 from __future__ import annotations
@@ -49,16 +50,26 @@ def main() -> None:
                 memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
                 print(f"{name:10s} {'gradient' if forces else 'energy':8s} {len(frame):3d} atoms {basis:4d} functions "
                       f"{seconds:8.2f} s, peak memory so far {memory:.2f} GB", flush=True)  # fmt: skip
-            if len(rows) > 1:
-                power, offset = np.polyfit(np.log([b / 100 for b, _ in rows]), np.log([s for _, s in rows]), 1)
-                print(f"{name} {'gradient' if forces else 'energy'}: {np.exp(offset):.3g} s x (functions / 100)^{power:.2f}")
+            fit(f"{name} {'gradient' if forces else 'energy'}", rows)
+
+
+def fit(what: str, rows: list[tuple[int, float]]) -> None:
+    """Relative errors count, so that small systems do."""
+    from scipy.optimize import nnls
+
+    x, seconds = np.array(rows).T
+    x = x / 100
+    matrix = np.stack([np.ones_like(x), x**2, x**3], axis=1) / seconds[:, None]
+    c, _ = nnls(matrix, np.ones_like(x))
+    off = matrix @ c - 1
+    print(f"{what}: {c[0]:.3g} + {c[1]:.3g} x² + {c[2]:.3g} x³ s; off by {100 * np.abs(off).max():.0f} % at most", flush=True)
 
 
 def structures(reference: Path):
-    """SA and (SA)n(AM)n, n = 1, 2, 3, …, by size."""
+    """NH3, SA and (SA)n(AM)n, n = 1, 2, 3, …, by size."""
     from ase.io import read
 
-    monomers = [f for f in read(reference / "monomers/monomers_b973c.extxyz", ":") if f.info["name"] == "1sa"]
+    monomers = [f for f in read(reference / "monomers/monomers_b973c.extxyz", ":") if f.info["name"] in ("1am", "1sa")]
     return sorted(monomers + read(reference / "sa_am/b973c_minima/sa_am_b973c_minima.extxyz", ":"), key=len)
 
 

@@ -45,6 +45,12 @@ def run(
     energy_key: Annotated[
         str | None, typer.Option("--energy", help="Key of the energies in --from, where there are several.")
     ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            "--engine", help="Who does the stages refine and orca: orca (on this machine) or pyscf. Default: see there."
+        ),
+    ] = None,
     monomers: Monomers = None,
     clean: Annotated[bool, typer.Option("--clean", help="Remove stage folders of earlier parameters.")] = False,
     as_json: Json = False,
@@ -61,6 +67,7 @@ def run(
       sampler run 2sa2am
       sampler run 4sa4am --protocol standard --workers 8
       sampler run 1b2sa --set generate.candidates=500 --set relax.fmax=0.02
+      sampler run 1sa1am --protocol refined --engine orca
       sampler run --from ensemble.xyz --stage dedupe --level gfn2-xtb
       sampler run 2sa2am --json | jq '.structures[0]'
     """
@@ -78,6 +85,10 @@ def run(
         raise CompositionError("what is the cluster made of? give a composition, for example: sampler run 4sa4am")
     wanted = Composition.parse(composition, known, charge) if composition is not None else None
     chosen = protocols.load(protocol, protocols.parse_overrides(settings or []))
+    if engine is not None:
+        from ..funnel.engine import with_engine
+
+        chosen = with_engine(chosen, engine)
     progress = reporting.choose(quiet or as_json)
     start = None
     if source is not None:

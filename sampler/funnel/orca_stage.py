@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import field_validator
 
 from ..clusters import Clusters
 from ..errors import InputError, PotentialError, WaitingForJobs
+from . import ranks
 from .context import Context
 from .protocol_types import PositiveInt
 from .stage import Stage
@@ -29,8 +32,8 @@ class Orca(Stage):
     """Energies (and geometries) from ORCA.
 
     The inputs go to ``RUN/orca-PRESET``. With ``where = "elsewhere"`` the run stops there until every job has left its
-    output in that folder; the same command then goes on. With ``where = "here"`` the jobs run on this machine, one
-    after the other.
+    output in that folder; the same command then goes on. With ``where = "here"`` the jobs run on this machine, as many at
+    a time as fit into the workers of the run; finished ones are not repeated after an interruption.
     """
 
     kind: Literal["orca"]
@@ -38,37 +41,57 @@ class Orca(Stage):
     cores: PositiveInt = 8
     memory_mb: PositiveInt = 2000
     where: Literal["elsewhere", "here"] = "elsewhere"
+    count: PositiveInt | None = None
+    """Only the lowest so many; the others leave."""
 
     @field_validator("preset")
     @classmethod
     def _known(cls, name: str) -> str:
         return known_preset(name)
 
+    def check(self, context: Context) -> None:
+        if self.where == "here":
+            from ..refine.orca.binary import find_orca
+
+            find_orca()
+
     def run(self, task: Clusters, context: Context) -> Clusters:
         from ..refine.orca import read_folder, write_inputs
 
+        ordered = ranks.remember(task.lowest_first())
+        most = len(ordered) if self.count is None else self.count
+        task, rest = ordered[:most], ordered[most:].without_energies().with_columns(fate="not_selected")
         folder = context.folder / f"orca-{self.preset}"
         write_inputs(
             task, folder, self.preset, cores=self.cores, memory_mb=self.memory_mb,
             provenance={"run": context.folder.name, "composition": context.name},
         )  # fmt: skip
         if self.where == "here":
-            self._run_here(folder)
+            self._run_here(folder, max(1, context.workers // self.cores))
         found = read_folder(folder)
-        if found.missing:
+        if self.where == "here" and not found.results:
+            raise PotentialError(f"ORCA left no output in {folder}; bash run_all.sh there shows why")
+        if self.where == "elsewhere" and found.missing:
             raise WaitingForJobs(
                 f"{len(found.missing)} of {len(task)} ORCA outputs are not in {folder} yet (first: "
                 f"{found.missing[0]}.out); run the jobs there (sbatch slurm_array.sh, or bash run_all.sh), then give "
                 "the same sampler command again"
             )
-        return self._merge(task, found)
+        return Clusters.concatenate([self._merge(task, found), rest])
 
-    def _run_here(self, folder) -> None:
-        import shutil
+    def _run_here(self, folder: Path, at_a_time: int) -> None:
+        from ..refine.orca.binary import find_orca
 
-        if not shutil.which("orca"):
-            raise PotentialError('the stage orca with where = "here" needs the orca binary on PATH; it is not there')
-        subprocess.run(["bash", "run_all.sh"], cwd=folder, check=False)  # failed jobs are told by their outputs
+        environment = os.environ | {"ORCA": str(find_orca()), "JOBS": str(at_a_time)}
+        # the jobs that failed are told by their outputs
+        subprocess.run(
+            ["bash", "run_all.sh"], cwd=folder, env=environment, check=False,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def summary(self, everything: Clusters) -> dict[str, Any]:
+        refined = everything[everything.columns["fate"] == ""]
+        return {"refined": len(refined), "ranking": ranks.change(refined)} if len(refined) else {"refined": 0}
 
     def _merge(self, task: Clusters, found) -> Clusters:
         """``task`` with ORCA's geometries and energies; jobs that gave none are dropped with ORCA's reason."""
@@ -87,7 +110,7 @@ class Orca(Stage):
         )
         lost = task[~has]
         told = [reasons.get(str(name), ("failed", "no usable result")) for name in lost.ids]
-        lost = lost.replace(energy=np.full(len(lost), np.nan), forces=None, level="").with_columns(
+        lost = lost.without_energies().with_columns(
             fate=np.array([t[0] for t in told], dtype=np.str_),
             fate_detail=np.array([t[1] for t in told], dtype=np.str_),
         )

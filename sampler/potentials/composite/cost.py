@@ -21,11 +21,11 @@ _FUNCTIONS = {
 
 # seconds = c0 + c2 x² + c3 x³ with x = basis functions / 100; memory in GB likewise
 _SECONDS = {
-    ("b97-3c", False): (0.6, 0.5, 0.17),
-    ("b97-3c", True): (0.6, 0.9, 0.3),
+    ("b97-3c", False): (0.82, 0.30, 0.20),
+    ("b97-3c", True): (0.0, 1.17, 0.18),
     ("wb97x-d", False): (1.0, 10.0, 1.0),
 }
-_MEMORY = {"b97-3c": (0.3, 0.05, 0.01), "wb97x-d": (0.3, 0.05, 0.01)}
+_MEMORY = {"b97-3c": (0.31, 0.059, 0.008), "wb97x-d": (0.3, 0.05, 0.01)}
 
 
 @dataclass(frozen=True)

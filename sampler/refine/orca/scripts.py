@@ -28,9 +28,11 @@ run_one() {
     scratch=$(mktemp -d "${SCRATCH_ROOT:-${TMPDIR:-/tmp}}/orca.XXXXXXXX") || return 1
     cp "$name.inp" "$scratch/" || return 1
     [ -f "$name.gbw" ] && cp "$name.gbw" "$scratch/"
-    (cd "$scratch" && "$orca" "$name.inp") > "$name.out.part" 2>&1
+    # a name of its own: a job that outlived the script that started it may still write
+    part="$name.out.$$.part"
+    (cd "$scratch" && "$orca" "$name.inp") > "$part" 2>&1
     status=$?
-    mv "$name.out.part" "$name.out"
+    mv "$part" "$name.out"
     for suffix in gbw xyz _trj.xyz engrad hess property.txt; do
         case $suffix in _*) file=$name$suffix ;; *) file=$name.$suffix ;; esac
         [ -f "$scratch/$file" ] && cp "$scratch/$file" .
@@ -87,15 +89,13 @@ exit $failed
 
 def _plain() -> str:
     return f"""#!/bin/bash
-# Runs all inputs of this folder one after another: ./run_all.sh
+# Runs all inputs of this folder one after another: ./run_all.sh, or four at a time: JOBS=4 ./run_all.sh
 # Inputs that are done are skipped, so running it again continues. ORCA=/full/path/to/orca if it is not on PATH.
 
 cd "$(dirname "$0")" || exit 1
 export OMP_NUM_THREADS=1
 {_RUN_ONE}
-failed=0
-while read -r name; do
-    run_one "$name" < /dev/null || failed=1
-done < jobs.txt
-exit $failed
+export orca
+export -f finished run_one
+xargs -P "${{JOBS:-1}}" -I NAME bash -c 'run_one NAME < /dev/null' < jobs.txt || exit 1
 """
