@@ -17,7 +17,7 @@ from ..identify import identify, recognise
 from ..monomers import MonomerLibrary
 from .formats import read_any
 
-STAGES = ("relax", "identify", "dedupe", "select")
+STAGES = ("relax", "identify", "dedupe", "select", "refine", "orca")
 """Where a population can enter."""
 _JUDGED_LATER = ("relax", "identify")
 _NEED_ENERGIES = ("dedupe", "select")
