@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +13,25 @@ import typer
 
 Workers = Annotated[
     int | None, typer.Option("--workers", "-j", min=1, help="Worker processes, one thread each. Default: all cores.")
+]
+Anywhere = Annotated[
+    str | None,
+    typer.Option(
+        "--workers",
+        "-j",
+        metavar="N|dask://HOST:PORT",
+        help="Worker processes here, one thread each, or a running dask scheduler. Default: all cores.",
+    ),
+]
+Slurm = Annotated[
+    Path | None,
+    typer.Option("--slurm", help="Run in SLURM jobs, which this profile (.toml) describes and this command submits."),
+]
+Join = Annotated[
+    bool,
+    typer.Option(
+        "--join", help="Share the work with other processes of the same command, as in the elements of a SLURM array."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Write the result as JSON to standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
@@ -63,6 +84,36 @@ def library(extra: list[Path] | None = None):
     from ..monomers import MonomerLibrary
 
     return MonomerLibrary.load(extra or ())
+
+
+@contextlib.contextmanager
+def workplace(workers: str | None, slurm: Path | None = None) -> Iterator[int | str]:
+    """Number of worker processes here, or the address of a dask scheduler; SLURM jobs last as long as the context.
+
+    Raises:
+        InputError: neither a number nor an address, or two places at once. Others: see funnel.slurm.workers_of.
+    """
+    from ..errors import InputError
+
+    if slurm is not None:
+        if workers is not None:
+            raise InputError("--workers and --slurm exclude each other; the profile says how many workers there are")
+        from ..funnel.slurm import workers_of
+
+        with workers_of(slurm) as address:
+            yield address
+        return
+    if workers is None or workers.isdecimal():
+        if workers is not None and int(workers) < 1:
+            raise InputError(f"--workers is {workers}; it must be at least 1")
+        yield cores(int(workers) if workers else None)
+        return
+    if not workers.startswith("dask:"):
+        raise InputError(f"--workers is {workers!r}; expected a number, or dask://HOST:PORT")
+    from ..funnel.remote import address_of
+
+    address_of(workers)
+    yield workers
 
 
 def cores(workers: int | None) -> int:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Json, Monomers, Quiet, cores, library, print_json
+from .common import Anywhere, Json, Monomers, Quiet, Slurm, library, print_json, workplace
 
 
 def label(
@@ -20,10 +20,8 @@ def label(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Label folder. Default: FILE.labels beside the file.")
     ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option("--workers", "-j", min=1, help="Worker processes, one thread each. Default: all cores."),
-    ] = None,
+    workers: Anywhere = None,
+    slurm: Slurm = None,
     collect: Annotated[
         Path | None, typer.Option("--collect", help="Write all labels of the folder to this .npz at the end.")
     ] = None,
@@ -51,6 +49,7 @@ def label(
     \b
     Examples:
       sampler label structures.npz --level b97-3c --out labels --workers 2
+      sampler label structures.npz --out labels --workers dask://node1:8786
       sampler label frames.xyz --level gfn1-xtb --collect labelled.npz
       sampler label --references sa,am,w --level b97-3c --out b97-3c@pyscf.toml
     """
@@ -72,9 +71,10 @@ def label(
     progress = reporting.choose(quiet or as_json)
     progress.start(1, 1, f"label {file.name} at {potential.level}", len(structures))
     try:
-        result = run_labels(
-            structures, potential, folder, workers=cores(workers), advance=lambda n, found: progress.advance(n, found)
-        )
+        with workplace(workers, slurm) as where:
+            result = run_labels(
+                structures, potential, folder, workers=where, advance=lambda n, found: progress.advance(n, found)
+            )
     finally:
         progress.close()
     failed = gather(folder, failures=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Json, Monomers, Quiet, Workers, cores, library, print_json
+from .common import Anywhere, Join, Json, Monomers, Quiet, Slurm, library, print_json, workplace
 
 
 def run(
@@ -23,7 +23,9 @@ def run(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Run directory. Default: ./COMPOSITION.")] = None,
     charge: Annotated[int | None, typer.Option("--charge", "-c", help="Total charge. Default: from the name.")] = None,
     seed: Annotated[int, typer.Option("--seed", "-s", min=0, help="Random seed; same seed, same result.")] = 0,
-    workers: Workers = None,
+    workers: Anywhere = None,
+    slurm: Slurm = None,
+    join: Join = False,
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -37,7 +39,7 @@ def run(
         ),
     ] = None,
     stage: Annotated[
-        str, typer.Option("--stage", help="Where --from enters: relax, identify, dedupe or select.")
+        str, typer.Option("--stage", help="Where --from enters: relax, identify, dedupe, select, refine or orca.")
     ] = "relax",
     level: Annotated[
         str | None, typer.Option("--level", help="Level of theory of the energies in --from, where it does not say.")
@@ -69,6 +71,7 @@ def run(
       sampler run 1b2sa --set generate.candidates=500 --set relax.fmax=0.02
       sampler run 1sa1am --protocol refined --engine orca
       sampler run --from ensemble.xyz --stage dedupe --level gfn2-xtb
+      sampler run 4sa4am --workers dask://node1:8786
       sampler run 2sa2am --json | jq '.structures[0]'
     """
     from ..composition import Composition
@@ -89,6 +92,8 @@ def run(
         from ..funnel.engine import with_engine
 
         chosen = with_engine(chosen, engine)
+        if stage in ("refine", "orca"):
+            stage = next((s.kind for s in chosen.stage if s.kind in ("refine", "orca")), stage)
     progress = reporting.choose(quiet or as_json)
     start = None
     if source is not None:
@@ -102,17 +107,19 @@ def run(
             progress.message(f"{name} is left out: {reason}")
     folder = out or Path(wanted.name(known))
     try:
-        finished = run_protocol(
-            wanted,
-            chosen,
-            folder,
-            library=known,
-            seed=seed,
-            workers=cores(workers),
-            progress=progress,
-            clean=clean,
-            start=start,
-        )
+        with workplace(workers, slurm) as where:
+            finished = run_protocol(
+                wanted,
+                chosen,
+                folder,
+                library=known,
+                seed=seed,
+                workers=where,
+                progress=progress,
+                clean=clean,
+                start=start,
+                join=join,
+            )
         written = results.write(finished, chosen, known, wanted)
     finally:
         progress.close()

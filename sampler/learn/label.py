@@ -11,9 +11,10 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def label(
     potential: Potential,
     folder: Path | str,
     *,
-    workers: int = 1,
+    workers: int | str = 1,
     limit: int | None = None,
     advance: Callable[[int, bool], None] | None = None,
 ) -> LabelResult:
@@ -58,7 +59,8 @@ def label(
         clusters: structures; their columns are kept beside the label.
         potential: any potential; its ``level`` is that of the folder.
         folder: created if absent.
-        workers: processes; 1 computes in this one.
+        workers: processes; 1 computes in this one. Or the address of a dask scheduler (``dask://host:port``), whose
+            workers need not see the folder.
         limit: compute at most so many structures in this call.
         advance: called as ``advance(n, found)`` when ``n`` structures are done; ``found`` if by an earlier run.
 
@@ -83,6 +85,8 @@ def label(
     if workers == 1:
         _lower_priority()
         outcomes = ((n, _task(task)) for n, task in enumerate(tasks))
+    elif isinstance(workers, str):
+        outcomes = _from_afar(unordered(_compute, [task[:2] for task in tasks], workers), tasks)
     else:
         outcomes = unordered(_task, tasks, workers)
     for n, reason in outcomes:
@@ -170,24 +174,46 @@ def _path(folder: Path, one: Clusters) -> Path:
 
 
 def _task(task: tuple[Potential, Clusters, str]) -> str:
+    """Label a structure and leave it on disk, in a process here; returns why it failed."""
     potential, one, path = task
     _lower_priority()
     if Path(path).exists():  # another run in the same folder was quicker
         return ""
+    labelled = _compute((potential, one))
+    labelled.save(path)
+    return str(labelled.columns["failure"][0])
+
+
+def _compute(task: tuple[Potential, Clusters]) -> Clusters:
+    potential, one = task
     started = time.process_time()
     result = potential.evaluate(one)
     seconds = time.process_time() - started
-    failure = str(result.failure[0])
-    _store(potential, one, Path(path), result.energy[0], result.forces, failure, seconds)
-    return failure
+    return _labelled(potential, one, result.energy[0], result.forces, str(result.failure[0]), seconds)
+
+
+def _from_afar(results: Iterator[tuple[int, Any]], tasks: list) -> Iterator[tuple[int, Any]]:
+    """Keep the labels that come from other machines, as :func:`_task` does."""
+    from ..funnel.parallel import Died
+
+    for n, labelled in results:
+        if isinstance(labelled, Died):
+            yield n, labelled
+            continue
+        labelled.save(tasks[n][2])
+        yield n, str(labelled.columns["failure"][0])
 
 
 def _store(potential, one, path, energy, forces, failure, seconds) -> None:
+    _labelled(potential, one, energy, forces, failure, seconds).save(path)
+
+
+def _labelled(potential, one, energy, forces, failure, seconds) -> Clusters:
     blank = np.full(one.positions.shape, np.nan)
     labelled = one.replace(
         energy=np.array([energy]), forces=blank if failure else np.asarray(forces, float), level=potential.level
     )
-    labelled.with_columns(failure=failure, cpu_seconds=round(float(seconds), 2)).save(path)
+    return labelled.with_columns(failure=failure, cpu_seconds=round(float(seconds), 2))
 
 
 def _claim(folder: Path, level: str) -> None:

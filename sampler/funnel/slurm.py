@@ -1,0 +1,144 @@
+"""A SLURM profile (a TOML file) and the dask cluster that dask-jobqueue makes of it."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
+
+from ..errors import InputError, MissingDependency, RunError
+
+_MEMORY = re.compile(r"\d+(\.\d+)?\s*(k|M|G|T)i?B", re.IGNORECASE)
+_WALLTIME = re.compile(r"(\d+-)?\d{1,2}:\d{2}(:\d{2})?|\d+")
+
+
+class SlurmProfile(BaseModel):
+    """Jobs that run worker processes of one thread each. Names are those of dask-jobqueue's ``SLURMCluster``.
+
+    Attributes:
+        jobs: how many are kept in the queue or running; one that ends (its walltime) is submitted again.
+        cores: of a job; as many worker processes. memory: of a job, such as "16 GB".
+        walltime: of a job, as sbatch takes it: "HH:MM:SS", "D-HH:MM" or minutes.
+        queue: the partition. account: what is charged. interface: network of the cluster, such as "ib0".
+        job_extra_directives: further ``#SBATCH`` lines, without that word.
+        job_script_prologue: shell lines before the worker starts, such as "module load …".
+        local_directory: scratch of the workers. log_directory: for the jobs' output.
+        python: of the workers; by default the one that runs this command.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    jobs: PositiveInt
+    cores: PositiveInt
+    memory: str
+    walltime: str
+    queue: str | None = None
+    account: str | None = None
+    interface: str | None = None
+    job_extra_directives: tuple[str, ...] = ()
+    job_script_prologue: tuple[str, ...] = ()
+    local_directory: str | None = None
+    log_directory: str | None = None
+    python: str | None = None
+    job_name: Annotated[str, Field(pattern=r"^[\w.-]+$")] = "sampler"
+
+    @field_validator("memory")
+    @classmethod
+    def _memory(cls, text: str) -> str:
+        if not _MEMORY.fullmatch(text.strip()):
+            raise ValueError('expected a number and a unit, such as "16 GB"')
+        return text
+
+    @field_validator("walltime")
+    @classmethod
+    def _walltime(cls, text: str) -> str:
+        if not _WALLTIME.fullmatch(text.strip()):
+            raise ValueError('expected "HH:MM:SS", "D-HH:MM" or minutes, such as "04:00:00"')
+        return text
+
+    @field_validator("job_extra_directives")
+    @classmethod
+    def _bare(cls, lines: tuple[str, ...]) -> tuple[str, ...]:
+        for line in lines:
+            if line.lstrip().startswith("#SBATCH"):
+                raise ValueError(f"leave out #SBATCH: {line.replace('#SBATCH', '').strip()!r}")
+        return lines
+
+    @model_validator(mode="after")
+    def _one_source(self) -> SlurmProfile:
+        given = {"-p": self.queue, "--partition": self.queue, "-A": self.account, "--account": self.account}
+        for line in self.job_extra_directives:
+            option = re.split(r"[\s=]", line.strip())[0]
+            if given.get(option):
+                raise ValueError(f"job_extra_directives has {line!r}, which queue or account says already")
+        return self
+
+    def arguments(self) -> dict[str, Any]:
+        """For ``dask_jobqueue.SLURMCluster``."""
+        given = self.model_dump(exclude={"jobs"}, exclude_none=True)
+        lists = {k: list(v) for k, v in given.items() if isinstance(v, tuple)}
+        return given | lists | {"processes": self.cores}
+
+
+def load_profile(path: Path | str) -> SlurmProfile:
+    """The profile in a TOML file.
+
+    Raises:
+        InputError: no such file, not TOML, or mistakes in it (all of them named).
+    """
+    path = Path(path)
+    try:
+        return SlurmProfile(**tomllib.loads(path.read_text(encoding="utf-8")))
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path}: not valid TOML: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read: {error}") from error
+    except ValidationError as error:
+        raise InputError(f"{path}: " + "; ".join(_line(item) for item in error.errors())) from error
+
+
+def make_cluster(profile: SlurmProfile):
+    """A ``SLURMCluster`` whose scheduler runs in this process; no job is submitted yet.
+
+    Raises:
+        MissingDependency: dask-jobqueue is not installed. RunError: the scheduler cannot be started.
+    """
+    try:
+        from dask_jobqueue import SLURMCluster
+    except ImportError as error:
+        raise MissingDependency("dask-jobqueue", "--slurm", "slurm") from error
+    try:
+        return SLURMCluster(**profile.arguments(), scheduler_options={"dashboard": False, "dashboard_address": ":0"})
+    except (OSError, ValueError, RuntimeError) as error:
+        raise RunError(f"the dask scheduler for SLURM cannot be started: {error}") from error
+
+
+@contextlib.contextmanager
+def workers_of(path: Path | str) -> Iterator[str]:
+    """Submit the jobs of a profile; gives the address of their scheduler (``dask://host:port``); cancels them after.
+
+    Raises:
+        InputError: see :func:`load_profile`. RunError: no sbatch here. MissingDependency: see :func:`make_cluster`.
+    """
+    profile = load_profile(path)
+    if not shutil.which("sbatch"):
+        raise RunError("--slurm needs the command sbatch, which is not on PATH; run sampler on a login node of the cluster")
+    with make_cluster(profile) as cluster:
+        cluster.adapt(minimum_jobs=profile.jobs, maximum_jobs=profile.jobs)  # what ends is submitted again
+        yield "dask://" + cluster.scheduler_address.partition("://")[2]
+
+
+def _line(item: dict[str, Any]) -> str:
+    name = ".".join(str(p) for p in item["loc"])
+    if item["type"] == "missing":
+        return f"{name} is missing"
+    if item["type"] == "extra_forbidden":
+        return f"{name} is not a parameter; known: {', '.join(SlurmProfile.model_fields)}"
+    text = item["msg"].removeprefix("Value error, ")
+    return f"{name} = {item['input']!r}: {text}" if name else text
