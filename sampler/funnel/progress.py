@@ -17,6 +17,9 @@ class Progress:
 
     def finish(self, ledger: dict[str, Any], seconds: float) -> None: ...
 
+    def round_done(self, position: int, of: int, kind: str, words: str, seconds: float) -> None:
+        """One round of a stage is done; ``words`` say what it found."""
+
     def skip(self, position: int, of: int, kind: str, ledger: dict[str, Any]) -> None: ...
 
     def message(self, text: str) -> None: ...
@@ -29,9 +32,10 @@ class Progress:
 
 
 def outcome(ledger: dict[str, Any]) -> str:
-    """``200 in, 143 out (40 duplicate, 17 reacted)``."""
+    """``200 in, 143 out (40 duplicate, 17 reacted)``; a search says what it ``found`` besides what came in."""
     dropped = ", ".join(f"{n} {reason.replace('_', ' ')}" for reason, n in ledger["dropped"].items())
-    return f"{ledger['in']} in, {ledger['out']} out" + (f" ({dropped})" if dropped else "")
+    found = f", {ledger['found']} found" if ledger.get("found") else ""
+    return f"{ledger['in']} in{found}, {ledger['out']} out" + (f" ({dropped})" if dropped else "")
 
 
 class PlainProgress(Progress):
@@ -56,6 +60,9 @@ class PlainProgress(Progress):
 
     def finish(self, ledger, seconds):
         self._say(f"{self.label}: {outcome(ledger)}, {duration(seconds)}")
+
+    def round_done(self, position, of, kind, words, seconds):
+        self._say(f"[{position}/{of}] {kind}: {words}, {duration(seconds)}")
 
     def skip(self, position, of, kind, ledger):
         self._say(f"[{position}/{of}] {kind}: {outcome(ledger)}, done before")
@@ -90,6 +97,7 @@ class BarProgress(Progress):
         self.task = None
 
     def start(self, position, of, kind, total):
+        self._end_task()  # of the round before
         self.label, self.fresh, self.started = f"[{position}/{of}] {kind}", 0, time.monotonic()
         self.bar.start()
         self.task = self.bar.add_task(self.label, total=total, rate="")
@@ -102,6 +110,10 @@ class BarProgress(Progress):
     def finish(self, ledger, seconds):
         self._end_task()
         self.console.print(f"{self.label}: {outcome(ledger)}, {duration(seconds)}", markup=False)
+
+    def round_done(self, position, of, kind, words, seconds):
+        self._end_task()
+        self.console.print(f"[{position}/{of}] {kind}: {words}, {duration(seconds)}", markup=False)
 
     def skip(self, position, of, kind, ledger):
         self.console.print(f"[{position}/{of}] {kind}: {outcome(ledger)}, done before", markup=False)

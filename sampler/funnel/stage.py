@@ -43,6 +43,10 @@ class Stage(BaseModel):
     def run(self, task: Any, context: Context) -> Clusters:
         raise NotImplementedError
 
+    def gather(self, incoming: Clusters, made: Clusters) -> Clusters:
+        """Everything that the stage leaves, with fates, from what came in and the results of its tasks."""
+        return made
+
     def size_of(self, task: Any) -> int:
         """Structures in a task, for the progress bar."""
         return len(task)

@@ -11,6 +11,8 @@ from pydantic import Field, model_validator
 from ..clusters import Clusters
 from ..units import KCAL_PER_MOL
 from .context import Context
+from .grow_stage import Grow
+from .hop_stage import Hop
 from .orca_stage import Orca
 from .portions import portions
 from .potential_stage import PotentialStage
@@ -175,10 +177,12 @@ class Select(Stage):
 
 STAGES: dict[str, type[Stage]] = {
     "generate": Generate,
+    "grow": Grow,
     "relax": Relax,
     "identify": Identify,
     "dedupe": Dedupe,
     "select": Select,
+    "hop": Hop,
     "refine": Refine,
     "orca": Orca,
 }

@@ -1,0 +1,151 @@
+"""The archive of distinct minima that a search has found: how it starts, what a round adds, what it says of the rest.
+
+The archive is a population with counts in columns:
+
+* ``seen``: how often the minimum was found, other than by a child of its own.
+* ``walkers``: bit w is set where walker w has found it.
+* ``tried``: how many children were made from it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..clusters import Clusters
+from ..similarity import DedupeParams, dedupe
+from ..units import KCAL_PER_MOL
+from .unseen import estimates
+
+COUNTS = ("seen", "walkers", "tried")
+_ODD = int("01" * 16, 2)
+_LOWER = 0.01 * KCAL_PER_MOL  # a lowest minimum lower by less is the same
+
+
+def start(
+    population: Clusters, walkers: int, watch_kcalmol: float, spent: int, n_jobs: int
+) -> tuple[Clusters, dict[str, Any]]:
+    """The archive of the structures that a search starts with, duplicates marked, and the ledger of round 0.
+
+    The minima are dealt out to the walkers, lowest first.
+    """
+    alive = np.flatnonzero(population.columns["fate"] == "")
+    result = dedupe(population[alive], DedupeParams(), n_jobs=n_jobs)
+    fate = population.columns["fate"].astype("U32")
+    detail = population.columns.get("fate_detail", np.full(len(population), "")).astype("U64")
+    fate[alive[result.duplicate_of != ""]] = "duplicate"
+    fate[alive[result.set_aside != ""]] = "not_comparable"
+    detail[alive] = np.where(result.duplicate_of != "", result.duplicate_of, detail[alive])
+    columns = {k: np.zeros(len(population), np.int64) for k in COUNTS}
+    multiplicity = np.ones(len(population), np.int64)
+    first = result.representatives
+    place = {str(name): i for i, name in enumerate(population.ids)}
+    for rank in range(len(first)):
+        i = place[str(first.ids[rank])]
+        multiplicity[i] = columns["seen"][i] = first.columns["multiplicity"][rank]
+        columns["walkers"][i] = 1 << (rank % walkers)
+    everything = population.with_columns(
+        **columns, fate=fate, fate_detail=detail, multiplicity=multiplicity
+    )  # fmt: skip
+    kept = everything[fate == ""]
+    record = {"known": len(kept), "new": 0, "stale": 0, "evaluations": spent, "evaluations_so_far": spent}
+    if len(kept):
+        record |= {"lowest_eV": float(kept.energy.min())} | _estimates(kept, watch_kcalmol)
+    return everything, record
+
+
+def absorb(
+    population: Clusters, made: Clusters, history: list[dict[str, Any]], watch_kcalmol: float, n_jobs: int
+) -> tuple[Clusters, dict[str, Any]]:
+    """Take the children of a round into the archive: new minima are added, known ones counted.
+
+    Members of the archive are never replaced: a child that is the same minimum leaves as ``duplicate``.
+    """
+    fate, detail = (made.columns[k].astype("U64") for k in ("fate", "fate_detail"))
+    seen, walkers, tried = (population.columns[k].copy() for k in COUNTS)
+    index = {str(name): i for i, name in enumerate(population.ids)}
+    for parent in made.columns["parent"]:
+        tried[index[str(parent)]] += 1
+    alive = np.flatnonzero(fate == "")
+    children = made[alive]
+    n = len(population)
+    result = dedupe(Clusters.concatenate([_bare(population), _bare(children)]), DedupeParams(), n_jobs=n_jobs)
+    fate[alive[result.set_aside[n:] != ""]] = "not_comparable"
+    known = {int(g): i for i, g in reversed(list(enumerate(result.group[:n])))}  # group -> its first member
+    new: dict[int, int] = {}
+    bits = 1 << children.columns["walker"].astype(np.int64)
+    child_seen, child_walkers = np.zeros(len(children), np.int64), np.zeros(len(children), np.int64)
+    for k in np.lexsort((np.arange(len(children)), children.energy)):
+        group = int(result.group[n + k])
+        if group < 0:
+            continue
+        if group in known:
+            i = known[group]
+            fate[alive[k]], detail[alive[k]] = "duplicate", str(population.ids[i])
+            walkers[i] |= bits[k]
+            if str(children.columns["parent"][k]) != str(population.ids[i]):
+                seen[i] += 1
+            continue
+        if group in new:
+            fate[alive[k]], detail[alive[k]] = "duplicate", str(children.ids[new[group]])
+        new.setdefault(group, int(k))
+        child_seen[new[group]] += 1
+        child_walkers[new[group]] |= bits[k]
+    counts = {"seen": np.zeros(len(made), np.int64), "walkers": np.zeros(len(made), np.int64)}
+    counts["seen"][alive], counts["walkers"][alive] = child_seen, child_walkers
+    before = population.with_columns(seen=seen, walkers=walkers, tried=tried, fate="", fate_detail="")
+    born = made.with_columns(
+        **counts, tried=np.zeros(len(made), np.int64), fate=fate, fate_detail=detail, multiplicity=1, mirror_count=0
+    )
+    everything = Clusters.concatenate([before, born])
+    kept = everything[everything.columns["fate"] == ""]
+    lowest, old = float(kept.energy.min()), history[-1]
+    fresh = np.flatnonzero(fate == "")
+    low = int((made.energy[fresh] <= lowest + watch_kcalmol * KCAL_PER_MOL).sum())
+    spent = int(made.columns["evaluations"].sum())
+    record = {
+        "known": len(kept),
+        "children": len(made),
+        "new": len(fresh),
+        "new_in_window": low,
+        "stale": 0 if low or lowest < old["lowest_eV"] - _LOWER else old["stale"] + 1,
+        "evaluations": spent,
+        "evaluations_so_far": old["evaluations_so_far"] + spent,
+        "lowest_eV": lowest,
+        "lowered_kcalmol": round((history[0]["lowest_eV"] - lowest) / KCAL_PER_MOL, 4),
+        "moves": _moves(made, fate),
+        **_estimates(kept, watch_kcalmol),
+    }
+    return everything, record
+
+
+def words(record: dict[str, Any], watch_kcalmol: float) -> str:
+    """One line about a round."""
+    guess = f"{record['unseen_chao1']:.0f} (Chao1)"
+    if "unseen_lincoln_petersen" in record:
+        guess += f", {record['unseen_lincoln_petersen']:.0f} (Lincoln-Petersen)"
+    return (
+        f"round {record['round']}: {record['children']} children, {record['new']} new minima, "
+        f"{record['new_in_window']} of them within {watch_kcalmol:g} kcal/mol, where {record['seen']} are known and "
+        f"about {guess} unseen; lowest {-record['lowered_kcalmol']:+.2f} kcal/mol since the start; "
+        f"{record['evaluations_so_far']} evaluations"
+    )
+
+
+def _estimates(kept: Clusters, watch_kcalmol: float) -> dict[str, Any]:
+    low = kept[kept.energy <= kept.energy.min() + watch_kcalmol * KCAL_PER_MOL]
+    bits = low.columns["walkers"]
+    return estimates(low.columns["seen"], (bits & _ODD) != 0, (bits & ~_ODD) != 0)
+
+
+def _moves(made: Clusters, fate: np.ndarray) -> dict[str, list[int]]:
+    """Move -> [children, new minima]."""
+    move = made.columns["move"]
+    return {str(m): [int((move == m).sum()), int(((move == m) & (fate == "")).sum())] for m in np.unique(move)}
+
+
+def _bare(clusters: Clusters) -> Clusters:
+    """What the comparison needs, and no counts of earlier ones."""
+    columns = {k: v for k, v in clusters.columns.items() if k == "state"}
+    return clusters.replace(columns=columns, forces=None)

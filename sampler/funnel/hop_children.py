@@ -1,0 +1,100 @@
+"""The children of a round: made by a move, and compared with their parents on the way down."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..clusters import Clusters
+from ..units import KCAL_PER_MOL
+from .context import Context
+
+if TYPE_CHECKING:
+    from .hop_stage import Hop
+
+_SAME_RMSD, _SAME_DISPLACEMENT = 0.125, 0.4  # Å, as in the stage dedupe
+_SAME_ENERGY = 0.25 * KCAL_PER_MOL
+
+
+class _Noise:
+    """Normal deviates for the atoms of several structures, each structure with its own generator."""
+
+    def __init__(self, generators: list[np.random.Generator], sizes: np.ndarray):
+        self.generators, self.sizes = generators, sizes
+
+    def standard_normal(self, shape: tuple[int, int]) -> np.ndarray:
+        return np.concatenate([g.standard_normal((n, 3)) for g, n in zip(self.generators, self.sizes)])
+
+
+def moved(task: Clusters, stage: Hop, context: Context) -> tuple[Clusters, np.ndarray]:
+    """One child for every structure of ``task`` by the move in its column ``move`` ('' leaves it as it is).
+
+    A move that a structure does not offer is replaced by another; where there is none the child has the fate
+    ``no_move``. Each child depends on its own structure and on its own random key alone.
+
+    Returns: the children, in order, with the column ``fate``; (B,) evaluations of the potential spent on them.
+    """
+    from ..generate.bodies import Kinds, take_apart
+    from ..generate.hopping import MD, MOVES, child_of
+
+    move = task.columns["move"].astype("U16")
+    if not (move != "").any():
+        return task.with_columns(fate=""), np.zeros(len(task), np.int64)
+    rngs = [np.random.default_rng(_key(context, s)) for s in task.columns["stream"]]
+    bodies = take_apart(task, context.composition, Kinds(context.library))
+    positions = [task.positions[task.atoms_of(i)] for i in range(len(task))]
+    numbers = [task.numbers[task.atoms_of(i)] for i in range(len(task))]
+    fate = np.full(len(task), "", "U16")
+    for i in range(len(task)):
+        if move[i] in ("", MD):
+            continue
+        one = bodies[i]
+        made = None if one is None else child_of(one, str(move[i]), context.composition, context.library, rngs[i])
+        if made is None:
+            fate[i] = "no_move"
+        else:
+            (numbers[i], positions[i]), move[i] = made
+    assert set(move) <= {"", MD, *MOVES}
+    children = Clusters.make(
+        positions, numbers, charge=task.charge, ids=task.ids, columns={**task.columns, "move": move, "fate": fate}
+    )
+    spent = np.zeros(len(task), np.int64)
+    hot = np.flatnonzero(move == MD)
+    if len(hot):
+        from ..relax.langevin import Langevin
+
+        some = children[hot]
+        noise = _Noise([rngs[i] for i in hot], some.natoms)
+        end, _ = Langevin().run(some, stage.started(), stage.md_temperature, stage.md_steps, noise)
+        everything = children.positions.copy()
+        for k, i in enumerate(hot):
+            everything[children.atoms_of(i)] = end.positions[end.atoms_of(k)]
+        children = children.replace(positions=everything)
+        spent[hot] = stage.md_steps + 1
+    return children, spent
+
+
+def compared(children: Clusters, task: Clusters, context: Context) -> Clusters:
+    """``children`` with the fate ``above_window`` or ``returned`` (to the parent's minimum, or its mirror image)."""
+    from ..similarity import permutation_rmsd
+
+    fate, detail = (children.columns[k].astype("U64") for k in ("fate", "fate_detail"))
+    parent_energy = task.columns.get("parent_energy_eV", np.full(len(task), np.nan))
+    for i in np.flatnonzero(fate == ""):
+        if children.energy[i] > task.columns["ceiling_eV"][i]:
+            fate[i] = "above_window"
+        elif abs(children.energy[i] - parent_energy[i]) < _SAME_ENERGY:  # never where there is no parent: NaN
+            mine, theirs = children.atoms_of(i), task.atoms_of(i)
+            match = permutation_rmsd(
+                children.numbers[mine], children.positions[mine], task.numbers[theirs], task.positions[theirs]
+            )
+            if match.rmsd <= _SAME_RMSD and match.max_displacement <= _SAME_DISPLACEMENT:
+                fate[i], detail[i] = "returned", str(task.columns["parent"][i])
+    return children.with_columns(fate=fate, fate_detail=detail)
+
+
+def _key(context: Context, stream: int) -> np.random.SeedSequence:
+    words = np.frombuffer(hashlib.sha256(f"child {context.name}".encode()).digest()[:16], "<u4").tolist()
+    return np.random.SeedSequence(context.seed, spawn_key=(*words, int(stream)))

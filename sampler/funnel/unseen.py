@@ -1,0 +1,66 @@
+"""How many minima have not been seen: estimates from how often those that were seen have been found.
+
+They are lower bounds in spirit: minima differ in how easily they are found, and one that no move leads to leaves no
+trace. An estimate of 0 unseen minima is no proof.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def chao1(counts: np.ndarray) -> float:
+    """Estimated number of classes that were never seen, from how often each of the others was.
+
+    The bias-corrected form f₁(f₁ − 1) / (2 (f₂ + 1)) · (n − 1)/n with f₁ classes seen once, f₂ twice, and n observations
+    in all. Chao 1984, Scand. J. Statist. 11, 265 (https://www.jstor.org/stable/4615964); Chao 1987, DOI 10.2307/2531532.
+    It is a lower bound where some classes are harder to find than others.
+
+    Args:
+        counts: (K,) how often each seen class was seen; zeros are ignored.
+    """
+    counts = np.asarray(counts)
+    counts = counts[counts > 0]
+    once, twice, n = int((counts == 1).sum()), int((counts == 2).sum()), int(counts.sum())
+    return (n - 1) / n * once * (once - 1) / (2.0 * (twice + 1)) if n else 0.0
+
+
+def coverage(counts: np.ndarray) -> float:
+    """Estimated probability that the next observation is of a class that was seen already: 1 − f₁/n.
+
+    Good 1953, DOI 10.1093/biomet/40.3-4.237. NaN without observations.
+    """
+    counts = np.asarray(counts)
+    n = int(counts.sum())
+    return 1.0 - int((counts == 1).sum()) / n if n else float("nan")
+
+
+def lincoln_petersen(first: int, second: int, both: int) -> float:
+    """Estimated number of classes in all, from two independent samples, in Chapman's nearly unbiased form.
+
+    (n₁ + 1)(n₂ + 1)/(m + 1) − 1; Chapman 1951, Univ. California Publ. Stat. 1, 131; Seber 1982, ISBN 0-85264-755-5.
+
+    Args:
+        first, second: classes in each sample. both: classes in both.
+    """
+    return (first + 1) * (second + 1) / (both + 1) - 1.0
+
+
+def estimates(counts: np.ndarray, in_first: np.ndarray, in_second: np.ndarray) -> dict[str, Any]:
+    """What the ledger says of K seen minima.
+
+    Args:
+        counts: (K,) how often each was found. in_first, in_second: (K,) bool, whether the one or the other half of the
+            walkers found it.
+    """
+    either = int((in_first | in_second).sum())
+    pair = int(in_first.sum()), int(in_second.sum())
+    told: dict[str, Any] = {"seen": len(counts), "unseen_chao1": round(chao1(counts), 2)}
+    if sum(counts):
+        told["coverage"] = round(coverage(counts), 4)
+    if min(pair):
+        total = lincoln_petersen(*pair, int((in_first & in_second).sum()))
+        told["unseen_lincoln_petersen"] = round(max(0.0, total - either), 2)
+    return told
