@@ -27,7 +27,7 @@ class Hop(PotentialStage, RoundStage):
     """
 
     kind: Literal["hop"]
-    fmax: Positive = 0.02
+    fmax: Positive = 0.01
     """eV/Å at which a child counts as a minimum."""
     coarse_fmax: Positive = 0.1
     """eV/Å at which a child is looked at first: what has fallen back to its parent or lies too high goes no further."""
@@ -40,7 +40,7 @@ class Hop(PotentialStage, RoundStage):
     """Rounds without a new minimum in the window after which the stage ends."""
     budget: PositiveInt | None = None
     """Evaluations of the potential after which no round starts; without it there is no limit."""
-    watch_kcalmol: Positive = 3.0
+    watch_kcalmol: Positive = 1.0
     """The window above the lowest minimum in which new minima count."""
     window_kcalmol: Positive = 15.0
     """Higher minima are not kept."""
