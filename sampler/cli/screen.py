@@ -2,148 +2,158 @@
 
 from __future__ import annotations
 
-import re
-from itertools import product
+import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from .common import Json, Monomers, Quiet, Workers, cores, library, number, print_json, print_table
+from .common import Anywhere, Join, Json, Monomers, Quiet, Slurm, library, number, print_json, print_table, workplace
 
-_AXIS = re.compile(r"(\d+)(?:-(\d+))?([a-zA-Z]+)")
 _MANY = 200
 
 
 def screen(
     axes: Annotated[
-        list[str], typer.Argument(help="One range a molecule, e.g. 1-4sa 0-4am; a single number is a range too.")
-    ],
+        list[str] | None,
+        typer.Argument(
+            help="One range a molecule, e.g. 1-4sa 0-4am; a band, e.g. am=sa±2 (or am=sa+-2, am=2sa); or whole "
+            "compositions, e.g. 4sa4am."
+        ),
+    ] = None,
+    names: Annotated[
+        Path | None, typer.Option("--list", help="A text file with compositions, instead of or besides the grid.")
+    ] = None,
     protocol: Annotated[
         str, typer.Option("--protocol", "-p", help="A shipped protocol (see: sampler protocols) or a .toml file.")
     ] = "quick",
     out: Annotated[Path, typer.Option("--out", "-o", help="Directory of all runs and of the table.")] = Path("screen"),
-    charge: Annotated[int, typer.Option("--charge", "-c", help="Total charge of every cluster.")] = 0,
+    charge: Annotated[
+        int | None, typer.Option("--charge", "-c", help="Total charge of every cluster. Default: from the names.")
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", "-s", min=0, help="Random seed.")] = 0,
-    workers: Workers = None,
+    priority: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--priority", help="Systems to run first (comma-separated), or the order: small (default) or given."
+        ),
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option("--time-budget", help="Start no further system after this time, e.g. 2h or 1h30m.")
+    ] = None,
+    growth: Annotated[
+        bool, typer.Option("--growth/--no-growth", help="Let larger systems grow from finished smaller ones.")
+    ] = True,
+    workers: Anywhere = None,
+    slurm: Slurm = None,
+    join: Join = False,
     settings: Annotated[list[str] | None, typer.Option("--set", help="As in sampler run (may be repeated).")] = None,
     monomers: Monomers = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help=f"Do not ask before more than {_MANY} systems.")] = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run a protocol for every composition of a grid, small clusters first, with one table at the end.
+    """Run a protocol for every composition of a grid, small clusters first, with one table of all.
 
     Each composition has a run directory of its own below --out. The same command resumes; finished systems are not
-    repeated. A system that fails is listed with its error and does not stop the others.
+    repeated. A system that fails is listed with its error and does not stop the others. The table (screen.csv) is up
+    to date at any time; at the end there is a heat map, too. With a protocol that has a stage grow, larger systems
+    start from the structures of the smaller ones in the grid.
+
+    Exit status: 0 all finished, 1 some failed, 3 some are left (time budget, ORCA jobs elsewhere).
 
     \b
     Examples:
       sampler screen 1-4sa 0-4am
+      sampler screen 1-15sa am=sa±2 --protocol thorough --time-budget 12h
       sampler screen 1-2sa 1-2dma 0-3w --protocol standard --out wet
+      sampler screen --list wanted.txt --priority 4sa4am,3sa3am
     """
-    from ..composition import Composition
-    from ..errors import CompositionError, SamplerError, StorageError
+    from ..errors import InputError
+    from ..funnel import grid as grids
     from ..funnel import progress as reporting
     from ..funnel import protocol as protocols
-    from ..funnel import results
-    from ..funnel.runner import run as run_protocol
-    from ..storage import write_text
+    from ..funnel import screening
+    from ..funnel.parents import takes_parents
 
+    words = [*grids.expand(axes or []), *(grids.read_list(names) if names else [])]
+    if not words:
+        raise InputError("what is to be screened? give a grid, for example: sampler screen 1-4sa 0-4am")
+    seconds = screening.seconds_of(budget) if budget else None
     known = library(monomers)
     chosen = protocols.load(protocol, protocols.parse_overrides(settings or []))
-    grid: dict[str, Any] = {}
-    for text in expand(axes):
-        try:
-            wanted = Composition.parse(text, known, charge)
-        except CompositionError:
-            if text.strip("0") and any(int(n) for n in re.findall(r"\d+", text)):
-                raise
-            continue  # the empty corner of a grid that starts at zero
-        grid[wanted.name(known)] = wanted
-    if not grid:
-        raise CompositionError(f"the grid {' '.join(axes)} holds no molecule")
+    grid = grids.systems(words, known, charge)
+    first, by = _priority(priority or [], grid, known, charge)
+    order = grids.order(grid, known, first, by=by, growth=growth and takes_parents(chosen.stage))
+    screening.check_folder(out)
     if len(grid) > _MANY and not yes:
-        typer.confirm(f"The grid has {len(grid)} systems. Start?", abort=True, err=True)
-    rows, progress = [], reporting.choose(quiet or as_json)
-    order = sorted(grid.values(), key=lambda c: (c.molecules(), c.name(known)))
+        _ask(len(grid))
+    progress = reporting.choose(quiet or as_json)
+    what = screening.Screen(grid, order, chosen, known, out, seed, growth)
     try:
-        for number_, wanted in enumerate(order, start=1):
-            name = wanted.name(known)
-            progress.message(f"--- {name} ({number_} of {len(order)})")
-            try:
-                finished = run_protocol(
-                    wanted, chosen, out / name, library=known, seed=seed, workers=cores(workers), progress=progress
-                )
-                results.write(finished, chosen, known, wanted)
-                rows.append(_row(name, results.ranking(finished.clusters, wanted, known), finished.ledgers))
-            except StorageError:
-                raise
-            except SamplerError as error:
-                progress.message(f"{name} failed: {error}")
-                rows.append({"system": name, "error": str(error)})
+        with workplace(workers, slurm) as where:
+            rows = screening.screen(what, workers=where, join=join, budget=seconds, progress=progress)
     finally:
         progress.close()
-    write_text(out / "screen.csv", _csv(rows))
+    from ..funnel.screen_table import draw
+
+    for kind in ("svg", "png"):
+        draw(out / f"screen.{kind}", rows, grid)
     if as_json:
         print_json(rows)
-        return
-    print_table(
-        f"{len(rows)} systems ({chosen.name}, seed {seed}); kcal/mol",
-        ["system", "binding", "state", "minima", "evaluations", "note"],
-        [
-            [r["system"], number(r.get("binding_energy_kcalmol")), r.get("state", ""), r.get("minima", ""),
-             r.get("evaluations", ""), r.get("error", "")]
-            for r in rows
-        ],
-        right={1, 3, 4},
-    )  # fmt: skip
-    typer.echo(f"table: {out / 'screen.csv'}")
-    if any("error" in r for r in rows):
+    else:
+        _show(rows, grid, f"{len(rows)} systems ({chosen.name}, seed {seed}); kcal/mol")
+        typer.echo(f"table: {out / 'screen.csv'}; heat map: {out / 'screen.svg'}, {out / 'screen.png'}")
+    status = {row["status"] for row in rows}
+    if "failed" in status:
         raise typer.Exit(1)
+    if status & set(screening.OPEN):
+        raise typer.Exit(3)
 
 
-def expand(axes: list[str]) -> list[str]:
-    """``["1-2sa", "0-1am"]`` -> ``["1sa0am", "1sa1am", "2sa0am", "2sa1am"]``.
+def _priority(given: list[str], grid, known, charge) -> tuple[list[str], str]:
+    """Names to run first, in their canonical form, and the order of the rest."""
+    from ..composition import Composition
+    from ..funnel.grid import ORDERS
 
-    Raises:
-        CompositionError: not a range and a molecule.
-    """
-    from ..errors import CompositionError
-
-    ranges = []
-    for axis in axes:
-        match = _AXIS.fullmatch(axis.strip())
-        if not match:
-            raise CompositionError(f"cannot read {axis!r}: expected a range and a molecule, as in 1-4sa or 2am")
-        low, high = int(match[1]), int(match[2] or match[1])
-        if low > high:
-            raise CompositionError(f"the range in {axis!r} runs backwards; write {high}-{low}{match[3]}")
-        ranges.append([f"{n}{match[3]}" for n in range(low, high + 1)])
-    return ["".join(parts) for parts in product(*ranges)]
+    words = [word.strip() for text in given for word in text.split(",") if word.strip()]
+    by = [word for word in words if word in ORDERS]
+    names = [Composition.parse(word, known, charge).name(known) for word in words if word not in ORDERS]
+    return names, by[-1] if by else ORDERS[0]
 
 
-def _row(name: str, ranked: list[dict[str, Any]], ledgers: list[dict[str, Any]]) -> dict[str, Any]:
-    lowest = ranked[0]
-    return {
-        "system": name,
-        "binding_energy_kcalmol": lowest["binding_energy_kcalmol"],
-        "state": lowest["state"],
-        "minima": len(ranked),
-        "level": lowest["level"],
-        "id": lowest["id"],
-        "evaluations": sum(ledger.get("evaluations", 0) for ledger in ledgers),
-    }
+def _ask(count: int) -> None:
+    from ..errors import InputError
+
+    if not sys.stdin.isatty():
+        raise InputError(f"the grid has {count} systems; say --yes if all of them are meant")
+    typer.confirm(f"The grid has {count} systems. Start?", abort=True, err=True)
 
 
-def _csv(rows: list[dict[str, Any]]) -> str:
-    import csv
-    import io
+def _show(rows, grid, title: str) -> None:
+    from rich.console import Console
 
-    table = io.StringIO()
-    names = ["system", "binding_energy_kcalmol", "state", "minima", "level", "id", "evaluations", "error"]
-    writer = csv.DictWriter(table, fieldnames=names, lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({k: "" if v != v else v for k, v in row.items()})
-    return table.getvalue()
+    from ..funnel.progress import duration
+    from ..funnel.screen_table import text_map
+
+    def value(row, key):
+        return "" if row[key] is None else row[key]
+
+    print_table(
+        title,
+        ["system", "binding", "state", "minima", "evaluations", "CPU time", "note"],
+        [
+            [
+                row["system"],
+                number(row["binding_energy_kcalmol"]),
+                row["state"],
+                value(row, "minima"),
+                value(row, "evaluations"),
+                "" if row["cpu_seconds"] is None else duration(row["cpu_seconds"]),
+                row["error"] or ("" if row["status"] == "finished" else row["status"]),
+            ]
+            for row in rows
+        ],
+        right={1, 3, 4, 5},
+    )
+    Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(text_map(rows, grid))
