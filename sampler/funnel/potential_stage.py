@@ -17,7 +17,11 @@ from .stage import Stage
 
 
 class PotentialStage(Stage):
-    """A stage with the parameters ``potential`` (a name of :func:`sampler.potentials.available`) and ``options``."""
+    """A stage with the parameters ``potential`` and ``options``.
+
+    The potential is a name of :func:`sampler.potentials.available`, or ``auto`` (see :mod:`.automatic`), which is another
+    name by the time a run starts.
+    """
 
     potential: str = "gfn1-xtb"
     options: dict[str, Any] = {}
@@ -26,12 +30,16 @@ class PotentialStage(Stage):
     @field_validator("potential")
     @classmethod
     def _known(cls, name: str) -> str:
-        if name.lower() not in available() and not name.lower().startswith("ase:"):
-            raise ValueError(f"no such potential; known: {', '.join(available())}, ase:NAME")
-        return name
+        if name.lower() not in ("auto", *available()) and not name.lower().startswith("ase:"):
+            raise ValueError(f"no such potential; known: auto, {', '.join(available())}, ase:NAME")
+        return "auto" if name.lower() == "auto" else name
 
     @model_validator(mode="after")
     def _usable(self) -> PotentialStage:
+        if self.potential == "auto":
+            if self.options:
+                raise ValueError("potential = 'auto' takes no options; name the potential")
+            return self
         try:
             self.make()
         except SamplerError as error:

@@ -1,0 +1,61 @@
+"""potential = "auto": a recommended model where it is at home, GFN1-xTB elsewhere, and written down as what it is."""
+
+import json
+
+import pytest
+from ase.data import chemical_symbols
+
+from sampler.composition import Composition
+from sampler.errors import ProtocolError
+from sampler.funnel import automatic
+from sampler.funnel import protocol as protocols
+from sampler.funnel.runner import run
+from sampler.monomers import MonomerLibrary
+from sampler.potentials import get_potential
+
+TABLE = {
+    "name": "toy",
+    "description": "d",
+    "stage": [
+        {"kind": "generate", "candidates": 6, "chunk": 3},
+        {"kind": "relax", "potential": "Auto", "fmax": 0.5, "max_steps": 5},
+        {"kind": "select", "count": 2},
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def library():
+    return MonomerLibrary.load()
+
+
+def test_every_recommended_model_ships_and_knows_its_molecules(library):
+    for entry in automatic.recommendations():
+        potential = get_potential(entry["potential"], **entry["options"])
+        cards = [m.card for m in getattr(potential, "members", [potential])]
+        for card in cards:
+            needed = {chemical_symbols[z] for f in entry["molecules"] for z in library[f].numbers}
+            assert needed <= set(card.elements) and entry["charge"] in card.charges
+
+
+def test_auto_is_resolved_by_composition(library, monkeypatch, tmp_path):
+    entry = {
+        "molecules": ["sa", "am"], "charge": 0, "largest_difference": 1, "potential": "lennard-jones", "options": {}
+    }  # fmt: skip
+    monkeypatch.setattr(automatic, "recommendations", lambda: [entry])
+    chosen = {}
+    for name, charge in (("3sa2am", 0), ("2sa2am", 0), ("3sa1am", 0), ("2sa", 0), ("2sa1am1w", 0), ("1sa1b1am", -1)):
+        chosen[name] = automatic.recommended(Composition.parse(name, library, charge), library)[0]
+    assert chosen == {
+        "3sa2am": "lennard-jones", "2sa2am": "lennard-jones",
+        "3sa1am": "gfn1-xtb", "2sa": "gfn1-xtb", "2sa1am1w": "gfn1-xtb", "1sa1b1am": "gfn1-xtb",
+    }  # fmt: skip
+    run(Composition.parse("1sa1am", library), protocols.build(TABLE, "toy"), tmp_path / "run", library=library)
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert manifest["protocol"]["stage"][1]["potential"] == "lennard-jones"
+
+
+def test_auto_takes_no_options():
+    table = {**TABLE, "stage": [TABLE["stage"][0], {"kind": "relax", "potential": "auto", "options": {"model": "x"}}]}
+    with pytest.raises(ProtocolError, match="takes no options"):
+        protocols.build(table, "toy")
