@@ -5,7 +5,7 @@ import numpy as np
 from ..compiled import compiled
 
 
-@compiled
+@compiled(error_model="numpy")  # a check for division by zero would keep the loop from being vectorised
 def adamw(w, g, m, v, average, scale, rate, b1, b2, eps, shrink, c1, c2, decay):
     """One pass over (P,) float32 arrays: weights, gradient, both moments, moving average (if ``decay`` >= 0)."""
     one = np.float32(1.0)

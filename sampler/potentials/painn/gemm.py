@@ -14,10 +14,13 @@ from . import simd
 PANEL = 64  # columns of a packed panel: four vectors
 
 
-def pack(matrix: np.ndarray) -> np.ndarray:
-    """(k, n) -> flat: panels of 64 columns (the last of 32 where n is an odd multiple of 32), row by row inside."""
+def pack(matrix: np.ndarray, out: np.ndarray) -> None:
+    """(k, n) -> (k n,): panels of 64 columns (the last of 32 where n is an odd multiple of 32), row by row inside."""
     k, n = matrix.shape
-    return np.concatenate([matrix[:, s : s + PANEL].ravel() for s in range(0, n, PANEL)])
+    panels = n // PANEL
+    whole = panels * PANEL
+    out[: k * whole].reshape(panels, k, PANEL)[...] = matrix[:, :whole].reshape(k, panels, PANEL).swapaxes(0, 1)
+    out[k * whole :].reshape(k, n - whole)[...] = matrix[:, whole:]
 
 
 @numba.njit(inline="never")

@@ -145,16 +145,16 @@ class Network:
     def set_weights(self, arrays: dict[str, np.ndarray]) -> None:
         """Pack new weights (same names and shapes as ``PaiNNParameters.arrays``)."""
         a, lay, f, w = self.architecture, self.layout, self.architecture.n_atom_basis, self.layout.width
-        put = self._put
+        put, put_packed = self._put, self._put_packed
         for layer in range(1 if a.shared_interactions else a.n_interactions):
             for column, name in layer_names(a, layer):
                 array = blow_up(np.asarray(arrays[name], self.dtype), f, w)
                 if array.ndim == 1:
                     put(lay.offsets[layer, column], array)
                 else:
-                    put(lay.offsets[layer, column], pack(array.T))
+                    put_packed(lay.offsets[layer, column], array.T)
                     transposed = k.WMT if column == k.WM else k.W1T + (column - k.W1) // 2
-                    put(lay.offsets[layer, transposed], pack(array))
+                    put_packed(lay.offsets[layer, transposed], array)
         last = len(lay.out_offsets) - 1
         for m in range(last + 1):
             weight = np.asarray(arrays[f"output_modules.0.outnet.{m}.weight"], self.dtype)
@@ -165,8 +165,8 @@ class Network:
             if m == last:
                 put(lay.out_offsets[m, 0], weight.ravel())
             else:
-                put(lay.out_offsets[m, 0], pack(weight.T))
-                put(lay.out_offsets[m, 2], pack(weight))
+                put_packed(lay.out_offsets[m, 0], weight.T)
+                put_packed(lay.out_offsets[m, 2], weight)
         self.embedding = _pad_to(np.asarray(arrays[EMBEDDING], self.dtype), a.max_z, w).ravel()
         filter_table(a, arrays, self.basis, w, self.table)
 
@@ -176,6 +176,9 @@ class Network:
 
     def _put(self, offset: int, array: np.ndarray) -> None:
         self.weights[offset : offset + array.size] = array.ravel()
+
+    def _put_packed(self, offset: int, matrix: np.ndarray) -> None:
+        pack(matrix, self.weights[offset : offset + matrix.size])
 
     @property
     def geometry_key(self) -> tuple:
