@@ -1,0 +1,156 @@
+"""One run of one method on one system: what it found, and after how many evaluations of the potential."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+POTENTIAL = "gfn1-xtb"
+FMAX = 0.01  # eV/Å, of the peers: at 0.05 minima of these clusters can still be several kcal/mol too high
+RANDOM_CHUNK = 10
+PEERS = {
+    "random": {"fmax": FMAX, "max_steps": 1500, "shares": "ions-first"},
+    # a step of 0.1 Å, ASE's default, leaves molecules where they are
+    "basin-hopping": {"fmax": FMAX, "optimizer": "LBFGS", "dr_A": 0.4, "kT_eV": 0.05},
+    "minima-hopping": {"fmax": FMAX, "optimizer": "LBFGS", "T0_K": 1000.0, "Ediff0_eV": 0.5, "timestep_fs": 1.0},
+}
+REFERENCE = {"fmax": 0.005, "max_steps": 3000}
+
+
+def settings(method: str, budget: int | None) -> str:
+    """A digest of all that a run depends on besides system and seed; records with another one are not mixed."""
+    name = method.partition("*")[0]
+    if name == "reference":
+        what: Any = REFERENCE
+    elif name in PEERS:
+        what = PEERS[name] | {"budget": budget}
+    else:
+        from sampler.funnel import protocol
+
+        what = protocol.load(name).dump()
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def budget(method: str, same: list[dict[str, Any]]) -> int | None:
+    """Evaluations that a peer may take: those of ``standard`` in ``same`` (records of this system and seed), times the
+    factor in its name. None for no limit, 0 where standard has not run yet."""
+    name, _, factor = method.partition("*")
+    if name not in PEERS:
+        return None
+    ran = [r for r in same if r["method"] == "standard"]
+    return int(ran[-1]["evaluations"][POTENTIAL] * float(factor or 1)) if ran else 0
+
+
+def run(system: str, method: str, seed: int, limit: int | None, folder: Path, reference: Path) -> dict[str, Any]:
+    """The record of one run.
+
+    Keys: ``evaluations`` {potential: number}; ``trace`` [[evaluations, lowest energy in eV so far], …] of intact clusters;
+    ``lowest_eV`` (None if there is none), ``state``, and the geometry (``numbers``, ``positions`` in Å) of the lowest.
+    A funnel gives its answer at its end, so its trace has one entry.
+    """
+    from sampler.composition import Composition
+    from sampler.monomers import MonomerLibrary
+
+    library = MonomerLibrary.load()
+    composition = Composition.parse(system, library)
+    name = method.partition("*")[0]
+    if name == "reference":
+        return _reference(composition, library, reference)
+    if name == "random":
+        return _random(composition, library, seed, limit)
+    if name in PEERS:
+        import peers
+
+        return peers.run(name, PEERS[name], composition, library, seed, limit)
+    return _protocol(name, composition, library, seed, folder)
+
+
+class Best:
+    """The lowest intact cluster met so far, and when it was met."""
+
+    def __init__(self, composition, library):
+        self.composition, self.library = composition, library
+        self.trace: list[list[float]] = []
+        self.lowest = None
+
+    def offer(self, clusters, evaluations: int) -> None:
+        """Clusters with energies (eV), found after ``evaluations``."""
+        import numpy as np
+
+        from sampler.identify import identify
+
+        limit = self.trace[-1][1] if self.trace else np.inf
+        candidates = clusters[np.flatnonzero(np.isfinite(clusters.energy) & (clusters.energy < limit))].lowest_first()
+        if not len(candidates):
+            return
+        whole = identify(candidates, self.composition, self.library)
+        whole = whole[whole.columns["intact"]]
+        if len(whole):
+            self.lowest = whole[0]
+            self.trace.append([evaluations, float(whole.energy[0])])
+
+    def record(self, evaluations: dict[str, int]) -> dict[str, Any]:
+        found = {"lowest_eV": None, "state": "", "numbers": [], "positions": []}
+        if self.lowest is not None:
+            found = {
+                "lowest_eV": float(self.lowest.energy[0]),
+                "state": str(self.lowest.columns["state"][0]),
+                "numbers": self.lowest.numbers.tolist(),
+                "positions": self.lowest.positions.round(6).tolist(),
+            }
+        return {"evaluations": evaluations, "trace": self.trace, **found}
+
+
+def _protocol(name: str, composition, library, seed: int, folder: Path) -> dict[str, Any]:
+    from sampler.funnel import protocol as protocols
+    from sampler.funnel.runner import run as run_protocol
+
+    protocol = protocols.load(name)
+    finished = run_protocol(composition, protocol, folder, library=library, seed=seed, workers=1)
+    evaluations: dict[str, int] = {}
+    for stage, ledger in zip(protocol.stage, finished.ledgers):
+        if "evaluations" in ledger:
+            potential = getattr(stage, "potential", "other")
+            evaluations[potential] = evaluations.get(potential, 0) + int(ledger["evaluations"])
+    best = Best(composition, library)
+    best.offer(finished.clusters, sum(evaluations.values()))
+    return best.record(evaluations)
+
+
+def _random(composition, library, seed: int, limit: int) -> dict[str, Any]:
+    from sampler.generate import plan, run_chunk
+    from sampler.potentials import get_potential
+    from sampler.relax import RelaxParams, relax
+
+    chosen = PEERS["random"]
+    potential, best, spent = get_potential(POTENTIAL), Best(composition, library), 0
+    most = max(RANDOM_CHUNK, limit // 10)  # no relaxation takes less than ten evaluations
+    for spec in plan(composition, library, most, RANDOM_CHUNK, chosen["shares"]):
+        for candidate in run_chunk(spec, library, seed):
+            left = min(limit - spent, chosen["max_steps"])
+            if left < 1:
+                return best.record({POTENTIAL: spent})
+            relaxed = relax(candidate, potential, RelaxParams(fmax=chosen["fmax"], max_steps=left))
+            spent += int(relaxed.columns["evaluations"][0])
+            if relaxed.columns["fate"][0] == "":
+                best.offer(relaxed, spent)
+    return best.record({POTENTIAL: spent})
+
+
+def _reference(composition, library, folder: Path) -> dict[str, Any]:
+    import systems
+
+    from sampler.potentials import get_potential
+    from sampler.relax import RelaxParams, relax
+
+    best = Best(composition, library)
+    start = systems.published(folder, composition, library)
+    if not len(start):
+        return best.record({POTENTIAL: 0}) | {"source": "no published structure in the reference data"}
+    relaxed = relax(start, get_potential(POTENTIAL), RelaxParams(**REFERENCE))
+    spent = int(relaxed.columns["evaluations"].sum())
+    best.offer(relaxed, spent)
+    source = f"lowest of {len(start)}: {best.lowest.ids[0] if best.lowest is not None else 'none intact'}"
+    return best.record({POTENTIAL: spent}) | {"source": source}
