@@ -259,6 +259,7 @@ run(Composition.parse('1sa1am', library), protocol.load(sys.argv[1]), sys.argv[2
 """
 
 
+@pytest.mark.slow
 def test_three_processes_killed_at_random_end_like_one(finished, tmp_path):
     protocol, folder = tmp_path / "toy.toml", tmp_path / "run"
     lines = ['name = "toy"', 'description = "fast stages for tests"']
