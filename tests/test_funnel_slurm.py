@@ -1,0 +1,147 @@
+"""SLURM profiles: mistakes, the job script that dask-jobqueue makes, and a run over a stand-in for sbatch."""
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sampler.composition import Composition
+from sampler.errors import InputError, RunError
+from sampler.funnel import protocol as protocols
+from sampler.funnel.runner import run
+from sampler.funnel.slurm import SlurmProfile, load_profile, make_cluster, workers_of
+from sampler.monomers import MonomerLibrary
+
+ROOT = Path(__file__).resolve().parents[1]
+PROFILE = {
+    "jobs": 2,
+    "cores": 4,
+    "memory": "8 GB",
+    "walltime": "02:00:00",
+    "queue": "small",
+    "account": "project_1",
+    "job_extra_directives": ["--nice=10"],
+    "job_script_prologue": ["module load python", "export X=1"],
+}
+
+
+def write(folder, table):
+    path = folder / "profile.toml"
+    path.write_text("".join(f"{k} = {json.dumps(v)}\n" for k, v in table.items()))
+    return path
+
+
+def test_a_profile(tmp_path):
+    profile = load_profile(write(tmp_path, PROFILE))
+    assert profile == SlurmProfile(**PROFILE)
+    assert profile.arguments()["processes"] == profile.arguments()["cores"] == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"jobs": 0}, "jobs = 0"),
+        ({"cores": None}, "cores is missing"),
+        ({"memory": "8"}, 'memory = .8.: expected a number and a unit, such as "16 GB"'),
+        ({"walltime": "two hours"}, "walltime = 'two hours': expected"),
+        ({"partition": "small"}, "partition is not a parameter; known: jobs, cores"),
+        ({"job_extra_directives": ["#SBATCH --nice=3"]}, "leave out #SBATCH: '--nice=3'"),
+        ({"job_extra_directives": ["-p large"]}, "'-p large', which queue or account says already"),
+    ],
+)
+def test_mistakes_in_a_profile(tmp_path, change, says):
+    table = {k: v for k, v in (PROFILE | change).items() if v is not None}
+    with pytest.raises(InputError, match=says) as caught:
+        load_profile(write(tmp_path, table))
+    assert "profile.toml" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_unreadable_profiles(tmp_path):
+    with pytest.raises(InputError, match="cannot be read"):
+        load_profile(tmp_path / "absent.toml")
+    (tmp_path / "bad.toml").write_text("jobs = = 2")
+    with pytest.raises(InputError, match="not valid TOML"):
+        load_profile(tmp_path / "bad.toml")
+
+
+def test_without_sbatch(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(RunError, match="needs the command sbatch"), workers_of(write(tmp_path, PROFILE)):
+        pass
+
+
+def test_the_job_script(tmp_path):
+    """Against the options of sbatch, and of dask's worker, that the profile asks for."""
+    pytest.importorskip("dask_jobqueue")
+    with make_cluster(SlurmProfile(**PROFILE)) as cluster:
+        script, address = cluster.job_script(), cluster.scheduler_address
+    lines = script.splitlines()
+    assert lines[0].startswith("#!")
+    for line in ("#SBATCH -J sampler", "#SBATCH -p small", "#SBATCH -A project_1", "#SBATCH --cpus-per-task=4",
+                 "#SBATCH --mem=8G", "#SBATCH -t 02:00:00", "#SBATCH --nice=10", "module load python", "export X=1"):  # fmt: skip
+        assert line in lines, script
+    worker = next(line for line in lines if "dask_worker" in line)
+    assert lines.index("export X=1") < lines.index(worker)
+    assert worker.startswith(f"{sys.executable} -m distributed.cli.dask_worker {address} ")
+    for words in ("--nthreads 1", "--nworkers 4", "--nanny"):
+        assert words in worker
+
+
+SBATCH = """#!{python}
+import os, pathlib, subprocess, sys
+here = pathlib.Path({folder!r})
+process = subprocess.Popen(["bash", "-c", open(sys.argv[-1]).read()], start_new_session=True,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+(here / f"job-{{process.pid}}").write_text("")
+print(f"Submitted batch job {{process.pid}}")
+"""
+SCANCEL = """#!{python}
+import os, pathlib, signal, sys
+try:
+    os.killpg(int(sys.argv[-1]), signal.SIGKILL)
+except ProcessLookupError:
+    pass
+(pathlib.Path({folder!r}) / f"cancelled-{{sys.argv[-1]}}").write_text("")
+"""
+
+
+@pytest.mark.slow
+def test_a_run_in_jobs_that_a_stand_in_for_sbatch_starts(tmp_path, monkeypatch):
+    """No SLURM is here; what dask-jobqueue asks of sbatch and scancel is done by two small programs."""
+    pytest.importorskip("dask_jobqueue")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name, text in (("sbatch", SBATCH), ("scancel", SCANCEL)):
+        (programs / name).write_text(text.format(python=sys.executable, folder=str(tmp_path)))
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    table = {"jobs": 2, "cores": 1, "memory": "1 GB", "walltime": "00:10:00", "local_directory": str(tmp_path / "scratch")}
+    stages = [
+        {"kind": "generate", "candidates": 8, "chunk": 4},
+        {"kind": "relax", "potential": "lennard-jones", "max_steps": 5, "chunk": 2},
+    ]
+    library = MonomerLibrary.load()
+    protocol = protocols.build({"name": "toy", "description": "fast", "stage": stages}, "toy")
+    wanted = Composition.parse("1sa1am", library)
+    try:
+        with workers_of(write(tmp_path, table)) as address:
+            there = run(wanted, protocol, tmp_path / "there", library=library, workers=address)
+        jobs = {p.name.removeprefix("job-") for p in tmp_path.glob("job-*")}
+        deadline = time.monotonic() + 60
+        while jobs != (gone := {p.name.removeprefix("cancelled-") for p in tmp_path.glob("cancelled-*")}):
+            assert time.monotonic() < deadline, (jobs, gone)
+            time.sleep(0.1)
+    finally:
+        for path in tmp_path.glob("job-*"):
+            try:
+                os.killpg(int(path.name.removeprefix("job-")), signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+    assert len(jobs) >= 2
+    here = run(wanted, protocol, tmp_path / "here", library=library)
+    assert [ledger["output_sha256"] for ledger in there.ledgers] == [ledger["output_sha256"] for ledger in here.ledgers]
