@@ -8,8 +8,7 @@ from sampler.errors import InputError
 from sampler.potentials.lennard_jones import LennardJones
 from sampler.potentials.xtb import XTBPotential
 from sampler.refine.hessian import hessians, isotope_masses, normal_modes, principal_moments, standard_masses
-from sampler.refine.thermo.constants import CM1_PER_SQRT_EV_PER_AMU_ANGSTROM2, HBAR2_PER_AMU_ANGSTROM2
-from sampler.units import AMU_ANGSTROM2_TO_CM1
+from sampler.units import AMU_ANGSTROM2_TO_CM1, CM1_PER_SQRT_EV_PER_AMU_ANGSTROM2, HBAR2_PER_AMU_ANGSTROM2
 
 
 def lj_hessian(x, epsilon=0.01, sigma=2.0):

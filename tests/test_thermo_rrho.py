@@ -14,9 +14,8 @@ from sampler.refine.thermo import (
     scaling_methods,
     thermochemistry,
 )
-from sampler.refine.thermo.constants import CM1
 from sampler.refine.thermo.rrho import free_rotor_entropy, oscillator_entropy
-from sampler.units import HARTREE, KB, KCAL_PER_MOL
+from sampler.units import CM1, HARTREE, KB, KCAL_PER_MOL
 
 HARMONIC = Treatment(low="harmonic")
 WATER = [1600.0, 3650.0, 3750.0]

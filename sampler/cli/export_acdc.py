@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
+from ..units import ATMOSPHERE
 from .common import Json, Monomers, Quiet, Workers, cores, library, print_json
-from .thermo import (
+from .thermo_options import (
+    ROOM_TEMPERATURE,
     Count,
     Cutoff,
     Imaginary,
@@ -43,8 +45,8 @@ def acdc(
     potential: PotentialName = None,
     model: Model = None,
     count: Count = 10,
-    temperature: Temperature = 298.15,
-    pressure: Pressure = 101325.0,
+    temperature: Temperature = ROOM_TEMPERATURE,
+    pressure: Pressure = ATMOSPHERE,
     low_modes: Low = "grimme",
     cutoff: Cutoff = 100.0,
     scale: Scale = "none",
@@ -53,6 +55,10 @@ def acdc(
     mirror_images: Mirror = False,
     isotopes: Isotopes = False,
     step: Step = None,
+    dipoles: Annotated[
+        str | None,
+        typer.Option("--dipoles", help="Compute dipoles of the neutral species: b97-3c, gfn2-xtb or gfn1-xtb."),
+    ] = None,
     workers: Workers = None,
     monomers: Monomers = None,
     as_json: Json = False,
@@ -60,13 +66,15 @@ def acdc(
 ) -> None:
     """Write the cluster set (input.inp), the energies (HS…K.txt) and, where known, dipoles (dip_pol_…K.txt).
 
-    INPUTS are those of sampler thermo. Dipoles and polarizabilities come from ORCA outputs that hold both; ACDC needs
-    them only where there are ions.
+    INPUTS are those of sampler thermo. ACDC needs dipoles and polarizabilities only where there are ions. They come from
+    ORCA outputs that hold both, or are computed for the lowest conformer of every neutral species: dipoles at the level
+    of --dipoles, polarizabilities with the D4 model (which needs the extra dft).
 
     \b
     Examples:
       sampler export acdc clusters.json --out acdc
       sampler export acdc clusters.json --temperature 278.15 --outgrown 5A5N
+      sampler export acdc clusters.json --dipoles b97-3c
     """
     from ..refine import acdc as files
     from ..refine.thermo.study import study
@@ -77,13 +85,19 @@ def acdc(
     gathered = gather(inputs, potential, model, count, isotopes, cores(workers), known, quiet or as_json, step)
     made = study(gathered.species, known, options.conditions, options.treatment)
     densities = {k: _number(k, v) for k, v in _pairs(density, "--density", known).items()}
-    whole = files.system(made, known, _pairs(name, "--name", known), densities)
+    moments, failed = {}, {}
+    if dipoles is not None:
+        from ..refine.moments import moments_of
+
+        neutral = [c.lowest for c in made.clusters if c.charge == 0]
+        moments, failed = moments_of(neutral, dipoles, cores(workers))
+    whole = files.system(made, known, _pairs(name, "--name", known), densities, moments)
     written = files.write(whole, out, [files.parse_counts(text, whole) for text in outgrown or []])
     holes = files.missing_clusters(whole)
     ions = any(e.charge for e in whole.entries)
     command = f"perl acdc.pl --i {out}/{written['cluster_set'].name} --e {out}/{written['energies'].name}"
     command += f" --dip {out}/{written['dipoles'].name}" if "dipoles" in written else ""
-    problems = gathered.rejected | made.problems
+    problems = gathered.rejected | made.problems | {k: f"no dipole: {reason}" for k, reason in failed.items()}
     if as_json:
         print_json(
             {
@@ -99,7 +113,10 @@ def acdc(
         shown = ", ".join(holes[:10]) + (" …" if len(holes) > 10 else "")
         typer.echo(f"not in the set: {shown}; add their runs if they matter")
     if "dipoles" not in written and ions:
-        typer.echo("no dipole file: a neutral lacks dipole or polarizability, which ACDC needs beside ions")
+        typer.echo(
+            "no dipole file: a neutral lacks dipole or polarizability, which ACDC needs beside ions; "
+            "compute them with --dipoles b97-3c (or gfn2-xtb, which is quick)"
+        )
     for key, reason in problems.items():
         typer.echo(f"left out {key}: {reason}")
 

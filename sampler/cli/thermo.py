@@ -2,52 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from ..units import ATMOSPHERE
 from .common import Json, Monomers, Quiet, Workers, cores, library, number, print_json, print_table
-
-Inputs = Annotated[
-    list[Path],
-    typer.Argument(
-        help="Run directories, folders or files of ORCA outputs, structures (.npz, .xyz), or files of --out."
-    ),
-]
-PotentialName = Annotated[
-    str | None,
-    typer.Option("--potential", "-P", help="Level of the frequencies. Default: the one that relaxed the run last."),
-]
-Model = Annotated[str | None, typer.Option("--model", help="The model of --potential painn.")]
-Count = Annotated[int, typer.Option("--count", "-n", min=1, help="Lowest structures of each run or file.")]
-Temperature = Annotated[float, typer.Option("--temperature", "-T", help="K.")]
-Pressure = Annotated[float, typer.Option("--pressure", help="Standard pressure in Pa.")]
-Low = Annotated[
-    str,
-    typer.Option("--low-modes", help="grimme (interpolation to a free rotor), raised (to the cutoff) or harmonic."),
-]
-Cutoff = Annotated[float, typer.Option("--cutoff", help="Of the low modes, cm⁻¹.")]
-Scale = Annotated[
-    str, typer.Option("--scale", help="Frequency scaling: a number or a method; an unknown one lists all.")
-]
-Imaginary = Annotated[
-    str, typer.Option("--imaginary", help="Structures with imaginary modes: reject, skip (the modes) or absolute.")
-]
-Symmetry = Annotated[bool, typer.Option("--symmetry/--no-symmetry", help="Count rotational symmetry numbers.")]
-Mirror = Annotated[bool, typer.Option("--mirror-images", help="Count both mirror images of chiral structures.")]
-Vapours = Annotated[
-    list[str] | None,
-    typer.Option("--vapour", "-v", help="Concentration for actual ΔG, e.g. sa=1e7cm-3, am=100ppt (repeat)."),
-]
-Definition = Annotated[
-    str, typer.Option("--definition", help="Of the actual ΔG: self-consistent or mass-action.")
-]
-Step = Annotated[
-    float | None, typer.Option("--step", min=1e-4, help="Å, of the Hessian's differences. Default: 0.005, painn 0.01.")
-]
-Isotopes = Annotated[bool, typer.Option("--isotopes", help="Masses of the main isotopes (as Gaussian), not averages.")]
+from .thermo_options import (
+    ROOM_TEMPERATURE,
+    Count,
+    Cutoff,
+    Definition,
+    Imaginary,
+    Inputs,
+    Isotopes,
+    Low,
+    Mirror,
+    Model,
+    PotentialName,
+    Pressure,
+    Scale,
+    Step,
+    Symmetry,
+    Temperature,
+    Vapours,
+    options_of,
+)
 
 
 def thermo(
@@ -55,8 +36,8 @@ def thermo(
     potential: PotentialName = None,
     model: Model = None,
     count: Count = 10,
-    temperature: Temperature = 298.15,
-    pressure: Pressure = 101325.0,
+    temperature: Temperature = ROOM_TEMPERATURE,
+    pressure: Pressure = ATMOSPHERE,
     low_modes: Low = "grimme",
     cutoff: Cutoff = 100.0,
     scale: Scale = "none",
@@ -106,24 +87,6 @@ def thermo(
         print_json(_json(made, rows, problems))
         return
     _print(made, rows, problems, bool(pressures))
-
-
-@dataclass(frozen=True)
-class Options:
-    conditions: Any
-    treatment: Any
-
-
-def options_of(temperature, pressure, low, cutoff, scale, imaginary, symmetry, mirror_images) -> Options:
-    from ..refine.thermo import Conditions, Treatment, scaling
-
-    return Options(
-        Conditions(temperature, pressure),
-        Treatment(
-            low=low, cutoff=cutoff, scaling=scaling(scale), imaginary=imaginary, symmetry=symmetry,
-            mirror_images=mirror_images,
-        ),
-    )  # fmt: skip
 
 
 def pressures_of(vapours: list[str], conditions, known) -> dict[str, float]:

@@ -100,11 +100,13 @@ def system(
     library: MonomerLibrary,
     names: Mapping[str, str] | None = None,
     densities: Mapping[str, float] | None = None,
+    moments: Mapping[str, tuple[float, float]] | None = None,
 ) -> System:
     """The ACDC system of a study.
 
     Args:
         names: molecule -> letters, beside :data:`NAMES`. densities: molecule -> kg/m³, beside :data:`DENSITIES`.
+        moments: id of a species -> dipole in debye and polarizability in Å³, in place of what the species brings.
 
     Raises:
         InputError: a cluster with more than one charge, a name that is no letters or used twice, an unknown density.
@@ -132,7 +134,7 @@ def system(
         if used.count(name) > 1:
             raise InputError(f"two molecules would be called {name!r} in ACDC; name one with --name MOLECULE=LETTERS")
     keys = [m.name for m in neutral] + [m.name for m in ordered if m.name in anions] + ["p"] * positive
-    entries = [_entry(c, keys, library) for c in clusters]
+    entries = [_entry(c, keys, library, moments or {}) for c in clusters]
     t = made.treatment
     note = f"{made.level}, low modes {t.low}" + ("" if t.low == "harmonic" else f" {t.cutoff:g} cm-1")
     return System(
@@ -181,7 +183,9 @@ def _anion(m, names, densities, library) -> Molecule:
     )  # fmt: skip
 
 
-def _entry(cluster: Cluster, keys: Sequence[str], library: MonomerLibrary) -> Entry:
+def _entry(
+    cluster: Cluster, keys: Sequence[str], library: MonomerLibrary, moments: Mapping[str, tuple[float, float]]
+) -> Entry:
     counts = dict.fromkeys(keys, 0)
     for name, n in cluster.counts:
         monomer = library[name]
@@ -193,10 +197,11 @@ def _entry(cluster: Cluster, keys: Sequence[str], library: MonomerLibrary) -> En
             counts[name] += n
     d = cluster.binding
     more = cluster.lowest.columns
+    known = float(more.get("dipole_debye", np.nan)), float(more.get("polarizability_A3", np.nan))
     return Entry(
         tuple(counts.values()), cluster.charge,
         d.enthalpy / KCAL_PER_MOL if d else 0.0, d.entropy / KCAL_PER_MOL * 1000.0 if d else 0.0,
-        float(more.get("dipole_debye", np.nan)), float(more.get("polarizability_A3", np.nan)),
+        *moments.get(cluster.lowest.id, known),
     )  # fmt: skip
 
 

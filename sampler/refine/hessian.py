@@ -9,7 +9,7 @@ import numpy as np
 from ..clusters import Clusters
 from ..errors import InputError
 from ..potentials.base import Potential
-from .thermo.constants import CM1_PER_SQRT_EV_PER_AMU_ANGSTROM2
+from ..units import CM1_PER_SQRT_EV_PER_AMU_ANGSTROM2
 
 _LINEAR = 1e-4  # smallest over largest moment of inertia below which a molecule counts as linear
 

@@ -46,6 +46,22 @@ def scf(method: CompositeMethod, mol, forces: bool = True) -> tuple[float, np.nd
     Raises:
         StructureFailure: the SCF did not converge.
     """
+    energy, mf, fine, dm, fock = _converged(method, mol)
+    return energy, _gradient(mf, fine, dm, fock) if forces else None
+
+
+def dipole(method: CompositeMethod, mol) -> np.ndarray:
+    """(3,) dipole moment [e bohr] about the origin, nuclei plus, electrons minus.
+
+    Raises:
+        StructureFailure: the SCF did not converge.
+    """
+    _, mf, _, dm, _ = _converged(method, mol)
+    return np.asarray(mf.dip_moment(mol, dm, unit="AU", verbose=0))
+
+
+def _converged(method: CompositeMethod, mol):
+    """Energy, SCF object, functional on the final grid, density matrix and its Fock matrix."""
     mf = _RKS(mol, xc=method.functional)
     symbols = tuple(sorted({mol.atom_symbol(i) for i in range(mol.natm)}))
     mf.coulomb = FittedCoulomb(mol, fitting_basis(method.fitting, symbols))
@@ -76,7 +92,7 @@ def scf(method: CompositeMethod, mol, forces: bool = True) -> tuple[float, np.nd
         mf.conv_tol, mf.conv_tol_grad = 1e-8, min(1e-3, max(0.03 * rest, 0.2 * gradient_tolerance))
     else:
         raise StructureFailure(f"scf_failed: the final grid is not reached, orbital gradient {rest:.1e}")
-    return energy, _gradient(mf, fine, dm, fock) if forces else None
+    return energy, mf, fine, dm, fock
 
 
 def _gradient(mf: _RKS, fine: ExchangeCorrelation, dm: np.ndarray, fock: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 from ...clusters import Clusters
 from ...units import BOHR, HARTREE, HARTREE_PER_BOHR
 from ..base import Evaluation, evaluate_each
+from ..moments import Moments, dipoles_each
 from .corrections import correction, require_corrections
 from .methods import get_method
 from .molecule import build, fitting_basis, require_pyscf
@@ -56,6 +57,19 @@ class CompositePotential:
         method = get_method(self.method)
         require_corrections(method)
         fitting_basis(method.fitting, tuple(chemical_symbols[z] for z in numbers))
+
+    def dipoles(self, clusters: Clusters) -> Moments:
+        """Dipole moments from the converged density; errors as :meth:`evaluate`."""
+        self.require(np.unique(clusters.numbers))
+        return dipoles_each(clusters, self._dipole)
+
+    def _dipole(self, numbers, positions, charge):
+        from .reference import dipole
+
+        method = get_method(self.method)
+        if self.fast and _has_fast_driver(method):
+            from .fast import dipole
+        return dipole(method, build(method, numbers, positions, charge)) * BOHR
 
     def _one(self, numbers, positions, charge, forces):
         from .reference import scf

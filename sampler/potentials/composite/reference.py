@@ -15,6 +15,25 @@ def scf(method: CompositeMethod, mol, forces: bool = True) -> tuple[float, np.nd
     Raises:
         StructureFailure: the SCF did not converge.
     """
+    energy, mf = _converged(method, mol)
+    if not forces:
+        return energy, None
+    gradient = mf.nuc_grad_method()
+    gradient.grid_response = True
+    return energy, gradient.kernel()
+
+
+def dipole(method: CompositeMethod, mol) -> np.ndarray:
+    """(3,) dipole moment [e bohr] about the origin, nuclei plus, electrons minus.
+
+    Raises:
+        StructureFailure: the SCF did not converge.
+    """
+    return np.asarray(_converged(method, mol)[1].dip_moment(mol, unit="AU", verbose=0))
+
+
+def _converged(method: CompositeMethod, mol):
+    """Energy and converged SCF object."""
     mf = mean_field(method, mol)
     energy = mf.kernel()
     if not mf.converged:
@@ -25,11 +44,7 @@ def scf(method: CompositeMethod, mol, forces: bool = True) -> tuple[float, np.nd
         plain = mean_field(method, mol)
         plain.__dict__.update(mo_coeff=mf.mo_coeff, mo_occ=mf.mo_occ, mo_energy=mf.mo_energy, e_tot=mf.e_tot)
         mf = plain
-    if not forces:
-        return float(energy), None
-    gradient = mf.nuc_grad_method()
-    gradient.grid_response = True
-    return float(energy), gradient.kernel()
+    return float(energy), mf
 
 
 def mean_field(method: CompositeMethod, mol):

@@ -12,12 +12,10 @@ import numpy as np
 
 from ...clusters import Clusters
 from ...errors import FileFormatError, InputError, LevelError
-from ...units import BOHR
+from ...units import BOHR, DEBYE
 from .inputs import read_manifest
 from .outputs import OrcaResult, read_output
 
-_DEBYE = 0.2081943
-"""e·Å per debye."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +160,7 @@ _COLUMNS = {
     "enthalpy_eV": lambda r: _first(r, "enthalpy"),
     "gibbs_eV": lambda r: _first(r, "gibbs"),
     "entropy_eV_per_K": lambda r: _first(r, "entropy"),
-    "dipole_debye": lambda r: float(np.linalg.norm(r.dipole)) / _DEBYE if r.dipole is not None else np.nan,
+    "dipole_debye": lambda r: float(np.linalg.norm(r.dipole)) / DEBYE if r.dipole is not None else np.nan,
     "polarizability_bohr3": lambda r: r.polarizability / BOHR**3,
     "rotational_a_cm1": lambda r: _vector(r.rotational_constants, 0),
     "rotational_b_cm1": lambda r: _vector(r.rotational_constants, 1),

@@ -10,8 +10,7 @@ from typing import Literal
 import numpy as np
 
 from ...errors import InputError, LevelError
-from ...units import KB
-from .constants import ATMOSPHERE
+from ...units import ATMOSPHERE, KB
 from .rrho import Conditions, Thermo
 
 Counts = tuple[tuple[str, int], ...]

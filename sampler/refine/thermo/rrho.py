@@ -12,8 +12,7 @@ from typing import Literal
 import numpy as np
 
 from ...errors import InputError
-from ...units import KB
-from .constants import ATMOSPHERE, CM1, HBAR2_PER_AMU_ANGSTROM2, PA_ANGSTROM3
+from ...units import ATMOSPHERE, CM1, HBAR2_PER_AMU_ANGSTROM2, KB, PA_ANGSTROM3
 from .scaling import UNSCALED, Scaling
 
 LowModes = Literal["harmonic", "grimme", "raised"]

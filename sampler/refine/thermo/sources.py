@@ -15,12 +15,12 @@ from ...errors import FileFormatError, InputError
 from ...monomers import MonomerLibrary
 from ...potentials.base import Potential
 from ...storage import write_text
+from ...units import DEBYE, KCAL_PER_MOL
 from ..hessian import hessians, isotope_masses, normal_modes, principal_moments, standard_masses
 from .rrho import Species
 from .symmetry import point_group
 
 _FORMAT = "sampler-thermo-1"
-_DEBYE = 0.20819433  # e·Å
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def from_orca(results: Sequence[Any], isotopes: bool = False, tolerance: float =
         masses = (isotope_masses if isotopes else standard_masses)(r.numbers)
         more: dict[str, Any] = {}
         if r.dipole is not None:
-            more["dipole_debye"] = float(np.linalg.norm(r.dipole)) / _DEBYE
+            more["dipole_debye"] = float(np.linalg.norm(r.dipole)) / DEBYE
         if np.isfinite(r.polarizability):
             more["polarizability_A3"] = float(r.polarizability)
         made.append(
@@ -164,8 +164,6 @@ def distinct(species: Sequence[Species]) -> tuple[list[Species], list[Rejected]]
     The same are two of one composition whose energies agree to 0.02 kcal/mol, whose principal moments agree to 1 %
     and whose frequencies agree to 3 cm⁻¹ (root mean square). Mirror images are the same.
     """
-    from ...units import KCAL_PER_MOL
-
     kept: list[Species] = []
     dropped: list[Rejected] = []
     for s in sorted(species, key=lambda s: (s.energy, s.id)):

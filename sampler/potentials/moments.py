@@ -1,0 +1,80 @@
+"""Electric moments of structures: dipoles from a potential that has them, polarizabilities from the D4 model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..clusters import Clusters
+from ..errors import MissingDependency, PotentialError
+from ..units import BOHR
+from .base import Potential, StructureFailure
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Dipole moments of B structures.
+
+    Attributes:
+        dipole: (B, 3) e·Å, from minus to plus, about the centre of mass (which matters for ions alone); NaN where the
+            calculation failed.
+        failure: (B,) str; '' where it went well, else the reason, as in :class:`~sampler.potentials.Evaluation`.
+    """
+
+    dipole: np.ndarray
+    failure: np.ndarray
+
+
+def dipoles(clusters: Clusters, potential: Potential) -> Moments:
+    """Dipole moments at the level of ``potential``.
+
+    Raises:
+        PotentialError: it has none (only energies and forces), or is not usable.
+    """
+    if not hasattr(potential, "dipoles"):
+        raise PotentialError(
+            f"{potential.level} gives no dipole moments; take gfn2-xtb, gfn1-xtb or, better, b97-3c for them"
+        )
+    return potential.dipoles(clusters)
+
+
+def dipoles_each(clusters: Clusters, one: Callable[[np.ndarray, np.ndarray, int], np.ndarray]) -> Moments:
+    """One structure after the other with ``one(numbers, positions [Å], charge) -> (3,) e·Å``, in coordinates whose
+    origin is the centre of mass."""
+    from ase.data import atomic_masses
+
+    dipole, failure = np.full((len(clusters), 3), np.nan), [""] * len(clusters)
+    for i in range(len(clusters)):
+        atoms = clusters.atoms_of(i)
+        numbers, positions = clusters.numbers[atoms], clusters.positions[atoms]
+        try:
+            centred = positions - np.average(positions, axis=0, weights=atomic_masses[numbers])
+            dipole[i] = one(numbers, centred, int(clusters.charge[i]))
+        except StructureFailure as error:
+            failure[i] = str(error)
+        except Exception as error:  # an engine's own errors are unknowable; the structure alone pays
+            failure[i] = f"engine_error: {type(error).__name__}: {error}".splitlines()[0]
+    return Moments(dipole, np.asarray(failure, dtype=np.str_).reshape(len(clusters)))
+
+
+def polarizabilities(clusters: Clusters) -> np.ndarray:
+    """(B,) static isotropic polarizabilities in Å³: sums of the atoms' of the D4 model, which depend on surroundings and
+    charges (DOI 10.1063/1.5090222).
+
+    A finite field with GFNn-xTB or a triple-zeta basis without diffuse functions gives far too little instead.
+
+    Raises:
+        MissingDependency: dftd4 is not installed.
+    """
+    try:
+        from dftd4.interface import DispersionModel
+    except ImportError as error:
+        raise MissingDependency("dftd4", "polarizabilities", "dft") from error
+    out = np.empty(len(clusters))
+    for i in range(len(clusters)):
+        atoms = clusters.atoms_of(i)
+        model = DispersionModel(clusters.numbers[atoms], clusters.positions[atoms] / BOHR, float(clusters.charge[i]))
+        out[i] = model.get_properties()["polarizabilities"].sum() * BOHR**3
+    return out

@@ -1,0 +1,50 @@
+"""Dipoles and polarizabilities of species, for collisions with ions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..clusters import Clusters
+from ..funnel.parallel import Died, unordered
+from ..potentials import get_potential
+from ..potentials.moments import dipoles, polarizabilities
+from ..units import DEBYE
+from .thermo.rrho import Species
+
+
+def moments_of(
+    species: Sequence[Species], level: str, workers: int = 1
+) -> tuple[dict[str, tuple[float, float]], dict[str, str]]:
+    """Moments at the geometries of the species.
+
+    Args:
+        species: with ``numbers``, ``positions`` and ``charge`` among their columns, as all sources of sampler have.
+        level: a potential that gives dipoles.
+
+    Returns:
+        id -> (dipole in debye, isotropic polarizability of the D4 model in Å³); id -> reason of what failed.
+
+    Raises:
+        PotentialError, MissingDependency: the level gives no dipoles, or something is not installed.
+    """
+    dipoles(Clusters.empty(), get_potential(level))
+    polarizabilities(Clusters.empty())
+    done, failed = {}, {}
+    for i, result in unordered(_one, [(s, level) for s in species], workers):
+        name = species[i].id
+        reason = result.reason if isinstance(result, Died) else result[2]
+        if reason:
+            failed[name] = reason
+        else:
+            done[name] = result[:2]
+    return done, failed
+
+
+def _one(task: tuple[Species, str]) -> tuple[float, float, str]:
+    species, level = task
+    more = species.columns
+    one = Clusters.make([np.array(more["positions"])], [more["numbers"]], charge=int(more["charge"]))
+    found = dipoles(one, get_potential(level))
+    return float(np.linalg.norm(found.dipole[0])) / DEBYE, float(polarizabilities(one)[0]), str(found.failure[0])
