@@ -53,6 +53,20 @@ def run(
             "--engine", help="Who does the stages refine and orca: orca (on this machine) or pyscf. Default: see there."
         ),
     ] = None,
+    parents: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--parents", help="Run directory of a smaller system, for the stage grow (may be repeated)."
+        ),
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option("--patience", min=1, help="Rounds without a new low minimum after which the stage hop ends."),
+    ] = None,
+    budget: Annotated[
+        int | None,
+        typer.Option("--budget", min=1, help="Evaluations of the potential after which the stage hop starts no round."),
+    ] = None,
     monomers: Monomers = None,
     clean: Annotated[bool, typer.Option("--clean", help="Remove stage folders of earlier parameters.")] = False,
     as_json: Json = False,
@@ -70,15 +84,17 @@ def run(
       sampler run 4sa4am --protocol standard --workers 8
       sampler run 1b2sa --set generate.candidates=500 --set relax.fmax=0.02
       sampler run 1sa1am --protocol refined --engine orca
+      sampler run 4sa4am -p thorough --parents 3sa3am --parents 4sa3am --patience 10
       sampler run --from ensemble.xyz --stage dedupe --level gfn2-xtb
       sampler run 4sa4am --workers dask://node1:8786
       sampler run 2sa2am --json | jq '.structures[0]'
     """
     from ..composition import Composition
-    from ..errors import CompositionError
+    from ..errors import CompositionError, InputError
     from ..funnel import progress as reporting
     from ..funnel import protocol as protocols
     from ..funnel import results
+    from ..funnel.parents import read_parent
     from ..funnel.runner import Start
     from ..funnel.runner import run as run_protocol
     from .show import print_ranking
@@ -87,7 +103,16 @@ def run(
     if composition is None and source is None:
         raise CompositionError("what is the cluster made of? give a composition, for example: sampler run 4sa4am")
     wanted = Composition.parse(composition, known, charge) if composition is not None else None
-    chosen = protocols.load(protocol, protocols.parse_overrides(settings or []))
+    overrides = protocols.parse_overrides(settings or [])
+    chosen = protocols.load(protocol, overrides)
+    limits = {k: v for k, v in {"hop.patience": patience, "hop.budget": budget}.items() if v is not None}
+    if limits:
+        if not any(s.kind == "hop" for s in chosen.stage):
+            raise InputError(
+                f"--patience and --budget are for the stage hop, which the protocol {chosen.name} does not have; "
+                "take thorough or large"
+            )
+        chosen = protocols.load(protocol, overrides | limits)
     if engine is not None:
         from ..funnel.engine import with_engine
 
@@ -105,6 +130,7 @@ def run(
             progress.message(note)
         for name, reason in entry.left_out.items():
             progress.message(f"{name} is left out: {reason}")
+    smaller = [read_parent(folder, known) for folder in parents or []]
     folder = out or Path(wanted.name(known))
     try:
         with workplace(workers, slurm) as where:
@@ -118,6 +144,7 @@ def run(
                 progress=progress,
                 clean=clean,
                 start=start,
+                parents=smaller,
                 join=join,
             )
         written = results.write(finished, chosen, known, wanted)
