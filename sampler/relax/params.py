@@ -79,7 +79,8 @@ class RelaxParams:
         min_distance: Å; structures that start with closer atoms are evicted before the first evaluation (``clash``).
         preconditioner: ``lindh`` (a model Hessian, see :class:`sampler.relax.preconditioner.ModelHessian`) or ``none``; L-BFGS only.
         memory: steps that L-BFGS remembers.
-        batch_atoms: structures are evaluated together up to this number of atoms. It changes speed alone.
+        batch_atoms: structures are evaluated together up to this number of atoms; None: what the potential prefers
+            (its ``batch_atoms``; a GPU wants many), else 300. It changes speed alone.
         time_budget: s, None for no limit. After it no structure takes a further step, and those that have not
             converged leave as ``interrupted``. Results then depend on the machine.
 
@@ -96,13 +97,14 @@ class RelaxParams:
     min_distance: float = 0.4
     preconditioner: Literal["lindh", "none"] = "lindh"
     memory: int = 50
-    batch_atoms: int = 300
+    batch_atoms: int | None = None
     time_budget: float | None = None
 
     def __post_init__(self):
         for name in ("fmax", "max_steps", "max_step", "max_displacement", "memory", "batch_atoms"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"relax: {name} must be positive, it is {getattr(self, name)}")
+            value = getattr(self, name)
+            if not (name == "batch_atoms" and value is None) and not value > 0:
+                raise InputError(f"relax: {name} must be positive, it is {value}")
         if self.time_budget is not None and not self.time_budget > 0:
             raise InputError(f"relax: time_budget must be positive, it is {self.time_budget}")
         known = {

@@ -6,6 +6,8 @@ import numpy as np
 
 CHUNK_ATOMS = 256
 """Atoms that go through the fused network together: enough for the matrix products, few enough for the cache."""
+DEVICE_ATOMS = 20000
+"""The same on a GPU, which is slow on little and has no such cache."""
 
 
 def chunk_bounds(ptr: np.ndarray, atoms: int = CHUNK_ATOMS) -> list[tuple[int, int]]:

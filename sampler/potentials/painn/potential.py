@@ -104,6 +104,13 @@ class PaiNNPotential:
         return self._params
 
     @property
+    def batch_atoms(self) -> int:
+        """Atoms that are worth evaluating together; :func:`sampler.relax.relax` fills its batches with so many."""
+        from .chunks import DEVICE_ATOMS
+
+        return 300 if self.device == "cpu" else DEVICE_ATOMS
+
+    @property
     def network(self):
         """The compiled or torch network; made on first use."""
         if self._network is None:
@@ -262,6 +269,7 @@ class CommitteePotential:
         if len(levels) > 1:
             raise LevelError(f"the members of a committee are of different levels of theory: {', '.join(levels)}")
         self.level = levels[0]
+        self.batch_atoms = self.members[0].batch_atoms
 
     def share(self, folder: Path) -> None:
         """:meth:`PaiNNPotential.share` for every member."""

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ...errors import PotentialError
+from .chunks import CHUNK_ATOMS, DEVICE_ATOMS
 from .parameters import (
     EMBEDDING,
     FILTER_BIAS,
@@ -45,7 +47,12 @@ class TorchNetwork:
         self.torch = require("torch", "the PyTorch engine of PaiNN")
         self.architecture, self.device = params.architecture, device
         self.dtype = self.torch.float64 if np.dtype(dtype) == np.float64 else self.torch.float32
-        self.chunk_atoms = 256 if device == "cpu" else 20000
+        try:
+            self.torch.zeros(1, device=device)
+        except (RuntimeError, AssertionError) as error:  # the latter where torch was built without CUDA
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise PotentialError(f"PaiNN cannot run on the device {device!r} here: {reason}; use device='cpu'") from error
+        self.chunk_atoms = CHUNK_ATOMS if device == "cpu" else DEVICE_ATOMS
         self.set_weights(params.arrays)
 
     def set_weights(self, arrays: dict[str, np.ndarray]) -> None:
