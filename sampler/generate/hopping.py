@@ -22,6 +22,7 @@ Child = tuple[np.ndarray, np.ndarray]
 _HYDROGEN_BOND = 2.3  # Å, H···A
 _BOND = {7: 1.03, 8: 0.98}  # Å, N–H and O–H as they are put
 _TRIES = 6
+_NEW_PLACE = 0.3  # Å, by which the largest of the sorted distances between atoms changes at least
 
 
 def redock(bodies: Bodies, library: MonomerLibrary, rng: np.random.Generator) -> Child | None:
@@ -72,6 +73,8 @@ def swap(bodies: Bodies, library: MonomerLibrary, rng: np.random.Generator) -> C
 
 def shake(bodies: Bodies, library: MonomerLibrary, rng: np.random.Generator) -> Child | None:
     """Displace every molecule by about 0.5 Å and turn it by about 30°, less where molecules would overlap."""
+    if bodies.molecules < 2:
+        return None
     of, centres = bodies.molecule_of_atom, bodies.centres()
     shift = rng.normal(0.0, 0.5, (bodies.molecules, 3))
     axis = rng.normal(0.0, np.pi / 6, (bodies.molecules, 3)) / np.sqrt(3.0)
@@ -125,6 +128,8 @@ MOVES: dict[str, Callable[[Bodies, MonomerLibrary, np.random.Generator], Child |
 }
 """Name in a protocol -> move."""
 
+_PLACES = ("redock", "turn", "swap")
+
 MD = "md"
 """The move that the stage makes itself, with its potential: short hot molecular dynamics."""
 
@@ -149,7 +154,8 @@ def child_of(
 ) -> tuple[Child, str] | None:
     """One child, made by ``move`` or, where that is not possible, by the moves after it in :data:`MOVES`.
 
-    Every child is checked: the same atoms, all molecules whole, one connected cluster, nothing overlapping.
+    Every child is checked: the same atoms, all molecules whole, one connected cluster, nothing overlapping; molecules
+    that were moved are not back where they were.
 
     Returns: ((numbers, positions), name of the move that made it), or None for a single rigid molecule.
     """
@@ -162,6 +168,8 @@ def child_of(
             child = MOVES[name](bodies, library, rng)
             if child is None:
                 break
+            if name in _PLACES and _alike(bodies.positions, child[1]):
+                continue  # back where it was, or like molecules exchanged
             if assign(*child, composition, library, composition.charge).intact:
                 return child, name
     return None
@@ -215,6 +223,12 @@ def _open_direction(bodies: Bodies, h: int, a: int, rng: np.random.Generator) ->
     heavy = bodies.numbers[others] != 1
     close = np.where(heavy, 1.5, 1.6)[None]  # Å, below which two atoms that are not bonded repel
     return u[(charge / r + 20.0 * np.maximum(close - r, 0.0) ** 2).sum(1).argmin()]
+
+
+def _alike(x: np.ndarray, y: np.ndarray) -> bool:
+    i, j = np.triu_indices(len(x), 1)
+    distances = [np.sort(np.linalg.norm(z[i] - z[j], axis=1)) for z in (x, y)]
+    return bool(np.abs(distances[0] - distances[1]).max() < _NEW_PLACE)
 
 
 def _nearest(x: np.ndarray, of: np.ndarray) -> float:
