@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from ..clusters import Clusters
 from ..units import KCAL_PER_MOL
@@ -18,6 +18,7 @@ from .portions import portions
 from .potential_stage import PotentialStage
 from .protocol_types import Positive, PositiveInt
 from .refine_stage import Refine
+from .select_stage import Select
 from .stage import Stage
 
 _CHUNK = {"painn": 40, "b97-3c": 1, "r2scan-3c": 1, "wb97x-d": 1}
@@ -138,41 +139,6 @@ class Dedupe(Stage):
         detail = np.where(result.duplicate_of != "", result.duplicate_of, result.set_aside)[gone]
         kept = result.representatives.with_columns(fate="")
         return Clusters.concatenate([kept, task[gone].with_columns(fate=fate, fate_detail=detail)])
-
-
-class Select(Stage):
-    """The lowest structures: within an energy window, at most ``count``, optionally spread over distinct shapes."""
-
-    kind: Literal["select"]
-    count: PositiveInt | None = None
-    window_kcalmol: Positive | None = None
-    diverse: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Share of ``count`` that is chosen for being unlike what is chosen already; the rest are the lowest."""
-
-    @model_validator(mode="after")
-    def _something(self) -> Select:
-        if self.count is None and self.window_kcalmol is None:
-            raise ValueError("give count, window_kcalmol or both; without them nothing is selected")
-        return self
-
-    def run(self, task: Clusters, context: Context) -> Clusters:
-        task = task.lowest_first()
-        fate = np.where(np.isfinite(task.energy), "", "no_energy").astype("U32")
-        if self.window_kcalmol is not None and len(task):
-            high = task.energy > np.nanmin(task.energy) + self.window_kcalmol * KCAL_PER_MOL
-            fate[high & (fate == "")] = "above_window"
-        alive = np.flatnonzero(fate == "")
-        if self.count is not None and len(alive) > self.count:
-            chosen = self._choose(task[alive], context)
-            fate[np.setdiff1d(alive, alive[chosen])] = "not_selected"
-        return task.with_columns(fate=fate)
-
-    def _choose(self, task: Clusters, context: Context) -> np.ndarray:
-        if not self.diverse:
-            return np.arange(self.count)
-        from ..similarity import select_diverse
-
-        return select_diverse(task, self.count, diversity=self.diverse)
 
 
 STAGES: dict[str, type[Stage]] = {

@@ -1,0 +1,169 @@
+"""How many structures to keep, so that the lowest one at a higher level of theory is among them.
+
+Given energies E of n structures at a low level, the energies at the high level are taken to be E + constant + error, with
+independent normal errors of standard deviation sigma. Then the probability that structure i is the lowest at the high
+level is an integral over one variable,
+
+    P(i) = ∫ φ((x − E_i) / σ) / σ · Π_{j≠i} Φ((E_j − x) / σ) dx,
+
+and the k lowest hold the high-level minimum with the probability P(1) + … + P(k). Nothing is drawn at random.
+
+Sigma grows with the square root of the number of molecules; how much, was fitted to where the high-level minima of
+reference systems really lie (docs/confidence.md), and is kept in ``data/calibration/relative_errors.toml``.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import resources
+from ..composition import Composition
+from ..errors import InputError
+
+TABLE = ("data", "calibration", "relative_errors.toml")
+_REMEDY = "error_kcalmol of the stage select (sampler run --confidence 0.95 --error-kcalmol 2.5)"
+_POINTS = 501
+_TAILS = 8.5  # standard deviations on either side
+_BLOCK = 2_000_000  # numbers held at a time
+
+
+@dataclass(frozen=True)
+class ErrorEstimate:
+    """What is known of the error of relative energies.
+
+    Attributes:
+        kcalmol: standard deviation for structures of one composition.
+        source: where it comes from, in words.
+    """
+
+    kcalmol: float
+    source: str
+
+
+def minimum_probabilities(energy: np.ndarray, sigma: float) -> np.ndarray:
+    """(n,) probability of each structure to be the lowest at the high level; they add to 1.
+
+    Args:
+        energy: (n,) at the low level, in any unit and order, finite. sigma: standard deviation of the errors, same unit.
+
+    Raises:
+        InputError: no energies, one that is not finite, or a sigma that is not positive.
+    """
+    from scipy.special import log_ndtr
+
+    energy = np.asarray(energy, float)
+    if energy.ndim != 1 or not len(energy) or not np.isfinite(energy).all():
+        raise InputError("the probability of being lowest needs a list of finite energies")
+    if not (sigma > 0 and np.isfinite(sigma)):
+        raise InputError(f"the error of relative energies must be positive, it is {sigma}")
+    e = (energy - energy.min()) / sigma
+    near = np.flatnonzero(e < 2 * _TAILS)  # the others cannot be lowest: their terms are below 1e-16
+    x = np.linspace(-_TAILS, _TAILS, _POINTS)  # where the lowest of all may lie; it is not above the error of e = 0
+    blocks = [near[i : i + max(1, _BLOCK // _POINTS)] for i in range(0, len(near), max(1, _BLOCK // _POINTS))]
+    above = sum(log_ndtr(e[b, None] - x).sum(0) for b in blocks)  # log of the probability that all lie above x
+    p = np.zeros(len(e))
+    for b in blocks:
+        z = e[b, None] - x
+        p[b] = np.exp(above - log_ndtr(z) - 0.5 * z * z).sum(1)
+    return p / p.sum()
+
+
+def how_many(energy: np.ndarray, sigma: float, confidence: float) -> tuple[int, float]:
+    """The smallest k so that the k lowest hold the high-level minimum with at least ``confidence``; and its probability.
+
+    Args:
+        energy, sigma: see :func:`minimum_probabilities`. confidence: between 0 and 1.
+
+    Raises:
+        InputError: see :func:`minimum_probabilities`; or a confidence that is not between 0 and 1.
+    """
+    if not 0 < confidence < 1:
+        raise InputError(f"confidence is {confidence}; it must lie between 0 and 1, for example 0.95")
+    kept = np.cumsum(np.sort(minimum_probabilities(energy, sigma))[::-1])  # equal errors: the lower, the more probable
+    k = int(np.searchsorted(kept, confidence - 1e-12)) + 1
+    return min(k, len(kept)), float(min(kept[min(k, len(kept)) - 1], 1.0))
+
+
+def fitted_error(minima: list[tuple[np.ndarray, int, float]]) -> float:
+    """The error per square root of a molecule under which the high-level minima most likely lie where they do.
+
+    Args:
+        minima: for each reference system the low-level energies (n,), the index of its high-level minimum, and its
+            number of molecules.
+
+    Returns: in the unit of the energies.
+    """
+    from scipy.optimize import minimize_scalar
+
+    def cost(log_s: float) -> float:
+        p = [minimum_probabilities(e, np.exp(log_s) * np.sqrt(m))[i] for e, i, m in minima]
+        return -float(np.log(np.maximum(p, 1e-300)).sum())
+
+    grid = np.log(np.geomspace(0.02, 10.0, 25))
+    start = grid[int(np.argmin([cost(g) for g in grid]))]
+    return float(np.exp(minimize_scalar(cost, bounds=(start - 0.3, start + 0.3), method="bounded").x))
+
+
+def calibrated_error(level: str, composition: Composition) -> ErrorEstimate:
+    """The calibrated error of a level for a composition.
+
+    Raises:
+        InputError: nothing was calibrated for this level and these molecules.
+    """
+    fitting = [e for e in calibrated_levels(composition) if e["level"] == level]
+    if not fitting:
+        known = ", ".join(dict.fromkeys(e["level"] for e in calibrated_levels(composition)))
+        raise InputError(
+            f"no error of {level or 'an unnamed level'} was calibrated for {_molecules(composition)} (only of {known}); "
+            f"give its standard deviation: {_REMEDY}"
+        )
+    entry = min(fitting, key=lambda e: len(e["molecules"]))
+    value = float(entry["kcalmol_per_sqrt_molecule"] * np.sqrt(composition.molecules()))
+    return ErrorEstimate(value, f"{level} against {entry['against']}, {entry['systems']} systems")
+
+
+def calibrated_levels(composition: Composition) -> list[dict[str, Any]]:
+    """The entries of the calibration that cover all molecules of a composition.
+
+    Raises:
+        InputError: there are none.
+    """
+    entries = tomllib.loads(resources.path(*TABLE).read_text(encoding="utf-8"))["error"]
+    families = {f for f, n in composition.counts if n}
+    fitting = [e for e in entries if families <= set(e["molecules"])]
+    if not fitting:
+        known = "; ".join(", ".join(e["molecules"]) for e in entries)
+        raise InputError(
+            f"no error of relative energies was calibrated for {_molecules(composition)} (only for {known}); "
+            f"give its standard deviation: {_REMEDY}"
+        )
+    return fitting
+
+
+def model_error(model: str) -> float:
+    """Standard deviation (kcal/mol) of the relative energies of a trained model from those of its own level, by its card.
+
+    The largest error of relative energies that the card has (a mean absolute one, times √(π/2) as for normal errors),
+    or else the root-mean-square error of validation.
+
+    Raises:
+        ModelError: no such model. InputError: its card has neither.
+    """
+    from ..potentials.painn.card import read_card
+    from ..potentials.trained import model_folder
+
+    errors = read_card(model_folder(model)).errors
+    relative = [v for k, v in errors.items() if k.endswith("relative_mae_energy_kcal_mol")]
+    if relative:
+        return float(np.sqrt(np.pi / 2) * max(relative))
+    if "validation_rmse_energy_kcal_mol" not in errors:
+        raise InputError(f"the card of the model {model} has no error of relative energies; give {_REMEDY}")
+    return float(errors["validation_rmse_energy_kcal_mol"])
+
+
+def _molecules(composition: Composition) -> str:
+    return ", ".join(f for f, n in composition.counts if n)
