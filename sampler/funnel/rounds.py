@@ -95,8 +95,10 @@ def run_rounds(
         population = found
         history.append(ledger)
     progress.start(position, of, stage.kind, 0)
-    final = Clusters.concatenate([stage.close(population, history), lost])
-    return final, stage.story(history)
+    last = stage.close(population, history)
+    if len(last):
+        lost = lost.replace(columns={k: v for k, v in lost.columns.items() if k in last.columns or k == "fate_detail"})
+    return Clusters.concatenate([last, lost]), stage.story(history)
 
 
 def _name(number: int) -> str:
