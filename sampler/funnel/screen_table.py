@@ -79,7 +79,7 @@ def text_map(table: Sequence[Mapping[str, Any]], grid: Mapping[str, Composition]
     shown = []
     for plane in planes:
         title = "binding energy per molecule, kcal/mol" + (f"; {plane.rest}" if plane.rest else "")
-        sheet = Table(title=title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
+        sheet = Table(box=SIMPLE_HEAD, pad_edge=False)
         sheet.add_column("")
         for column in plane.columns:
             sheet.add_column(f"{column}{across}" if across else "", justify="right", no_wrap=True)
@@ -89,7 +89,7 @@ def text_map(table: Sequence[Mapping[str, Any]], grid: Mapping[str, Composition]
                 cell = plane.cells.get((row, column))
                 line.append(Text("·") if cell is None else Text(_mark(cell), style=_colour(cell[VALUE], low, high)))
             sheet.add_row(*line)
-        shown.append(sheet)
+        shown += [Text(title), sheet]  # as a title of the table it would be wrapped to its width
     return Group(*shown)
 
 

@@ -134,7 +134,7 @@ def _summary(what: Screen, name: str, clusters: Clusters, ledgers: list[dict[str
     ranked = results.ranking(clusters, what.grid[name], what.library)
     lowest, stages = ranked[0], what.folder / name / "stages"
     binding = lowest["binding_energy_kcalmol"]
-    binding = None if binding != binding else binding
+    binding = None if binding != binding else binding + 0.0  # no minus zero
     return {
         "status": "finished",
         "binding_energy_kcalmol": binding,
