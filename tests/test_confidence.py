@@ -11,7 +11,7 @@ from sampler.errors import InputError, ModelError, ProtocolError
 from sampler.funnel import confidence
 from sampler.funnel import protocol as protocols
 from sampler.funnel.context import Context
-from sampler.funnel.select_stage import Select
+from sampler.funnel.select_stage import Select, with_confidence
 from sampler.monomers import MonomerLibrary
 from sampler.units import KCAL_PER_MOL
 
@@ -167,3 +167,45 @@ def test_contradictions_in_a_protocol(wrong):
         protocols.build(
             {"name": "x", "description": "x", "stage": [{"kind": "generate"}, {"kind": "select", **wrong}]}, "x"
         )
+
+
+def test_the_option_changes_the_decisive_selection():
+    plain = protocols.load("standard")
+    changed = with_confidence(plain, 0.9, 2.0)
+    before, after = ([s for s in p.stage if s.kind == "select"] for p in (plain, changed))
+    assert after[:-1] == before[:-1] and len(after) == len(before)
+    assert after[-1] == Select(kind="select", confidence=0.9, error_kcalmol=2.0)
+    assert changed.export.count is None
+    table = {"name": "x", "description": "x", "stage": [
+        {"kind": "generate"}, {"kind": "select", "count": 9}, {"kind": "refine"}, {"kind": "select", "count": 2}]}  # fmt: skip
+    refined = with_confidence(protocols.build(table, "x"), 0.9)
+    assert refined.stage[1].confidence == 0.9 and refined.stage[3].count == 2
+    with pytest.raises(ProtocolError, match="confidence = 1.5"):
+        with_confidence(plain, 1.5)
+    with pytest.raises(ProtocolError, match="no stage 'select'"):
+        with_confidence(protocols.build({"name": "x", "description": "x", "stage": [{"kind": "generate"}]}, "x"), 0.9)
+
+
+def test_a_run_with_confidence(library, tmp_path):
+    """From the command line: the ledger and `show` say what was kept and why; the columns reach the next reader."""
+    from typer.testing import CliRunner
+
+    from sampler.cli.app import app
+    from sampler.funnel.rundir import read_ledgers, read_result
+
+    toy = tmp_path / "toy.toml"
+    toy.write_text(
+        'name = "toy"\ndescription = "toy"\n[[stage]]\nkind = "generate"\ncandidates = 12\n'
+        '[[stage]]\nkind = "relax"\npotential = "lennard-jones"\nmax_steps = 5\n[[stage]]\nkind = "select"\ncount = 3\n'
+    )
+    run = ["run", "1sa1w", "-p", str(toy), "-o", str(tmp_path / "run"), "-j", "1", "-q"]
+    refused = CliRunner().invoke(app, [*run, "--confidence", "0.8"])
+    assert refused.exit_code and "lennard-jones" in str(refused.exception)
+    done = CliRunner().invoke(app, [*run, "--confidence", "0.8", "--error-kcalmol", "5"])
+    assert done.exit_code == 0, done.output
+    ledger = read_ledgers(tmp_path / "run")[-1]["confidence"]
+    kept = read_result(tmp_path / "run")
+    assert ledger["kept"] == len(kept) and ledger["probability"] >= 0.8
+    assert kept.columns["lowest_probability"].sum() == pytest.approx(ledger["probability"], abs=1e-4)
+    shown = CliRunner().invoke(app, ["show", str(tmp_path / "run")])
+    assert "hold the high-level minimum with" in shown.output

@@ -67,6 +67,18 @@ def run(
         int | None,
         typer.Option("--budget", min=1, help="Evaluations of the potential after which the stage hop starts no round."),
     ] = None,
+    confidence: Annotated[
+        float | None,
+        typer.Option(
+            "--confidence", help="Keep as many structures as hold the high-level minimum with this probability, e.g. 0.95."
+        ),
+    ] = None,
+    error_kcalmol: Annotated[
+        float | None,
+        typer.Option(
+            "--error-kcalmol", help="With --confidence: standard deviation of relative energies. Default: calibrated."
+        ),
+    ] = None,
     monomers: Monomers = None,
     clean: Annotated[bool, typer.Option("--clean", help="Remove stage folders of earlier parameters.")] = False,
     as_json: Json = False,
@@ -85,6 +97,7 @@ def run(
       sampler run 1b2sa --set generate.candidates=500 --set relax.fmax=0.02
       sampler run 1sa1am --protocol refined --engine orca
       sampler run 4sa4am -p thorough --parents 3sa3am --parents 4sa3am --patience 10
+      sampler run 3sa3am --protocol standard --confidence 0.95
       sampler run --from ensemble.xyz --stage dedupe --level gfn2-xtb
       sampler run 4sa4am --workers dask://node1:8786
       sampler run 2sa2am --json | jq '.structures[0]'
@@ -113,6 +126,12 @@ def run(
                 "take thorough or large"
             )
         chosen = protocols.load(protocol, overrides | limits)
+    if confidence is not None:
+        from ..funnel.select_stage import with_confidence
+
+        chosen = with_confidence(chosen, confidence, error_kcalmol)
+    elif error_kcalmol is not None:
+        raise InputError("--error-kcalmol has a meaning only with --confidence")
     if engine is not None:
         from ..funnel.engine import with_engine
 

@@ -71,6 +71,12 @@ def _more(ledger: dict[str, Any]) -> str:
         from ..funnel.ranks import in_words
 
         return in_words(ledger["ranking"])
+    if "confidence" in ledger:
+        found = ledger["confidence"]
+        return (
+            f"hold the high-level minimum with {found['probability']:.1%} ({found['asked']:.1%} asked; "
+            f"error {found['error_kcalmol']:.2f} kcal/mol)"
+        )
     if "evaluations" in ledger:
         return f"{ledger['converged']} converged, {ledger['evaluations']} evaluations"
     if "states" in ledger:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from .. import resources
 from ..clusters import Clusters
+from ..errors import ProtocolError
 from ..units import KCAL_PER_MOL
 from . import confidence as statistics
 from .context import Context
 from .protocol_types import Positive, PositiveInt
 from .stage import Stage
+
+if TYPE_CHECKING:
+    from .protocol import Protocol
 
 
 class Select(Stage):
@@ -110,3 +114,27 @@ class Select(Stage):
                 "error_from": "protocol" if self.error_kcalmol is not None else "calibration",
             }
         }
+
+
+def with_confidence(protocol: Protocol, confidence: float, error_kcalmol: float | None = None) -> Protocol:
+    """The protocol with its decisive selection done by confidence, and an ORCA input for every structure it keeps.
+
+    Decisive is the last ``select`` before structures go to a higher level (``refine``, ``orca``), or else the last one. Its
+    count and window are lifted: the confidence decides.
+
+    Raises:
+        ProtocolError: no selection, or a confidence or error that is out of range.
+    """
+    kinds = [s.kind for s in protocol.stage]
+    higher = min((kinds.index(k) for k in ("refine", "orca") if k in kinds), default=len(kinds))
+    places = [i for i, kind in enumerate(kinds) if kind == "select"]
+    if not places:
+        raise ProtocolError(f"the protocol {protocol.name} has no stage 'select', so --confidence has no use for it")
+    place = max([i for i in places if i < higher] or places)
+    try:
+        stage = Select(kind="select", confidence=confidence, error_kcalmol=error_kcalmol)
+    except ValidationError as error:
+        words = "; ".join(f"{e['loc'][0]} = {e['input']}: {e['msg']}" for e in error.errors())
+        raise ProtocolError(f"--confidence: {words}") from error
+    stages = (*protocol.stage[:place], stage, *protocol.stage[place + 1 :])
+    return protocol.model_copy(update={"stage": stages, "export": protocol.export.model_copy(update={"count": None})})
