@@ -140,6 +140,12 @@ class Dedupe(Stage):
         kept = result.representatives.with_columns(fate="")
         return Clusters.concatenate([kept, task[gone].with_columns(fate=fate, fate_detail=detail)])
 
+    def summary(self, everything: Clusters) -> dict[str, Any]:
+        """How often the lowest minima were found, and how many more there may be."""
+        from .unseen import of_multiplicities
+
+        return of_multiplicities(everything[everything.columns["fate"] == ""])
+
 
 STAGES: dict[str, type[Stage]] = {
     "generate": Generate,

@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from ..clusters import Clusters
+from ..units import KCAL_PER_MOL
+
 
 def chao1(counts: np.ndarray) -> float:
     """Estimated number of classes that were never seen, from how often each of the others was.
@@ -64,3 +67,20 @@ def estimates(counts: np.ndarray, in_first: np.ndarray, in_second: np.ndarray) -
         total = lincoln_petersen(*pair, int((in_first & in_second).sum()))
         told["unseen_lincoln_petersen"] = round(max(0.0, total - either), 2)
     return told
+
+
+def of_multiplicities(distinct: Clusters, watch_kcalmol: float = 1.0) -> dict[str, Any]:
+    """What the ledger says of distinct minima with the column ``multiplicity``: how many candidates ended in each.
+
+    Candidates are independent samples of what generation and relaxation lead to; only the minima within
+    ``watch_kcalmol`` of the lowest are looked at. Empty without energies.
+    """
+    energy = distinct.energy
+    if not np.isfinite(energy).any() or "multiplicity" not in distinct.columns:
+        return {}
+    low = energy <= np.nanmin(energy) + watch_kcalmol * KCAL_PER_MOL
+    counts = distinct.columns["multiplicity"][low]
+    return {
+        "watch_kcalmol": watch_kcalmol, "seen": len(counts), "unseen_chao1": round(chao1(counts), 2),
+        "coverage": round(coverage(counts), 4),
+    }  # fmt: skip
