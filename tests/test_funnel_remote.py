@@ -209,7 +209,20 @@ def test_another_version_is_refused():
 
 
 def test_workers_with_threads_are_refused():
-    with distributed.LocalCluster(n_workers=1, threads_per_worker=3, processes=False, dashboard_address=None,
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=3, processes=False, dashboard_address=":0",
                                   protocol="tcp", host="127.0.0.1") as threads:  # fmt: skip
         with pytest.raises(RunError, match="have 3 threads each.*--nthreads 1"):
             list(unordered(triple, [1], threads.scheduler_address.replace("tcp:", "dask:")))
+
+
+def test_a_scheduler_that_goes_away(monkeypatch):
+    """One line that says so; the tasks that were done are done."""
+    monkeypatch.setattr("sampler.funnel.remote._PATIENCE", 0.5)
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0",
+                                  protocol="tcp", host="127.0.0.1") as short:  # fmt: skip
+        results = unordered(triple, range(20), short.scheduler_address.replace("tcp:", "dask:"))
+        index, value = next(results)
+        assert value == 3 * index
+        short.close()
+        with pytest.raises(RunError, match="is gone or has dropped the tasks.*same command goes on"):
+            list(results)

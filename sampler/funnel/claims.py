@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ..storage import storage_error, write_text
+from ..storage import storage_error
 
 BEAT_SECONDS = 10.0
 STALE_SECONDS = 120.0
@@ -118,7 +118,7 @@ class Claims:
         try:
             yield
         finally:  # given back by a claim of nobody: a number is used once
-            _create(self.root / folder / f"{name}.{self.numbers(folder)[name] + 1}", {"process": ""})
+            _create(self.root / folder / f"{name}.{self.numbers(folder).get(name, -1) + 1}", {"process": ""})
 
 
 class Others:
@@ -199,7 +199,14 @@ class _Life:
                 self._tell(count)
 
     def _tell(self, count: int) -> None:
-        write_text(self.path, json.dumps(self._told | {"beat": count}))
+        # not storage.write_text: it asks for the umask by setting it, which a second thread must not do
+        private = self.path.with_name(f".{self.path.name}")
+        try:
+            private.parent.mkdir(parents=True, exist_ok=True)
+            private.write_text(json.dumps(self._told | {"beat": count}), encoding="utf-8")
+            os.replace(private, self.path)
+        except OSError as error:
+            raise storage_error(error, self.path) from error
 
 
 def _create(path: Path, content: dict[str, Any]) -> bool:
