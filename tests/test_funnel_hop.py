@@ -1,0 +1,287 @@
+"""The stage hop: rounds, the archive, when it stops, interruptions; and the stage grow with its parents."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_funnel_run import Recorder, contents
+
+from sampler.clusters import Clusters
+from sampler.composition import Composition
+from sampler.errors import CompositionError, ProtocolError, RunError
+from sampler.funnel import hop_archive
+from sampler.funnel import protocol as protocols
+from sampler.funnel.parents import is_part_of, missing, read_parent
+from sampler.funnel.rundir import read_ledgers, read_manifest, read_result
+from sampler.funnel.runner import run
+from sampler.identify import identify
+from sampler.monomers import MonomerLibrary
+from sampler.units import KCAL_PER_MOL
+
+ROOT = Path(__file__).resolve().parents[1]
+LIBRARY = MonomerLibrary.load()
+
+# so weak a potential moves nothing: every child that is whole is a minimum of its own
+HOP = {
+    "kind": "hop", "potential": "lennard-jones", "options": {"epsilon": 1e-5, "sigma": 0.9}, "children": 6, "rounds": 3,
+    "chunk": 2, "md_steps": 2,
+}  # fmt: skip
+TOY = {"name": "toy", "description": "fast stages for tests", "stage": [{"kind": "generate", "candidates": 8}, HOP]}
+
+
+def with_hop(**changes):
+    return TOY | {"stage": [TOY["stage"][0], HOP | changes]}
+
+
+def go(folder, table=TOY, name="1sa1am", workers=1, progress=None, **options):
+    progress = progress or Recorder()
+    wanted = Composition.parse(name, LIBRARY)
+    protocol = protocols.build(table, "toy")
+    return run(wanted, protocol, folder, library=LIBRARY, workers=workers, progress=progress, **options)
+
+
+def rounds_of(folder: Path) -> list[dict]:
+    return [json.loads(p.read_text()) for p in sorted(folder.glob("stages/*-hop-*/round-*/ledger.json"))]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("hop") / "run"
+    go(folder)
+    return folder
+
+
+def test_the_archive_grows_and_everything_in_it_is_whole(finished):
+    ledger = read_ledgers(finished)[-1]
+    rounds = rounds_of(finished)
+    assert ledger["rounds"] == len(rounds) == 3 and ledger["stopped"] == "rounds"
+    assert ledger["in"] + ledger["found"] == ledger["out"] + sum(ledger["dropped"].values())
+    assert ledger["found"] == sum(r["new"] for r in rounds) > 5
+    for before, after in zip(rounds, rounds[1:]):
+        assert after["known"] == before["known"] + after["new"] and after["lowest_eV"] <= before["lowest_eV"]
+        assert after["evaluations_so_far"] == before["evaluations_so_far"] + after["evaluations"]
+    clusters = read_result(finished)
+    assert len(set(clusters.ids)) == len(clusters) == ledger["out"]
+    assert identify(clusters, Composition.parse("1sa1am", LIBRARY), LIBRARY).columns["intact"].all()
+    assert not set(hop_archive.COUNTS) & set(clusters.columns)
+    assert all(sum(c for c, _ in r["moves"].values()) == 6 for r in rounds)
+
+
+def test_the_number_of_workers_does_not_matter(finished, tmp_path):
+    go(tmp_path / "run", workers=2)
+    assert contents(tmp_path / "run") == contents(finished)
+
+
+class Interrupter(Recorder):
+    """Ends the run after so many finished chunks."""
+
+    def __init__(self, left):
+        super().__init__()
+        self.left = left
+
+    def advance(self, n, found=False):
+        self.left -= 0 if found else 1
+        if self.left < 0:
+            raise KeyboardInterrupt
+
+
+def test_interrupted_again_and_again_it_ends_alike(finished, tmp_path):
+    folder, times = tmp_path / "run", 0
+    while True:
+        try:
+            go(folder, progress=Interrupter(3))
+            break
+        except KeyboardInterrupt:
+            times += 1
+            assert times < 20
+    assert times >= 2
+    assert contents(folder) == contents(finished)
+
+
+@pytest.mark.slow
+def test_killed_at_random_it_ends_alike(finished, tmp_path):
+    protocol, folder = tmp_path / "toy.json", tmp_path / "run"
+    protocol.write_text(json.dumps(TOY))
+    script = (
+        "import json, sys; from sampler.funnel import protocol; from sampler.funnel.runner import run;"
+        "from sampler.monomers import MonomerLibrary; from sampler.composition import Composition;"
+        "l = MonomerLibrary.load(); p = protocol.build(json.load(open(sys.argv[1])), 'toy');"
+        "run(Composition.parse('1sa1am', l), p, sys.argv[2], library=l, workers=2)"
+    )
+    rng, kills = random.Random(5), 0
+    for _ in range(30):
+        process = subprocess.Popen([sys.executable, "-c", script, str(protocol), str(folder)], cwd=ROOT, start_new_session=True)
+        target = len(list(folder.rglob("chunk-*.npz"))) + rng.randint(1, 4)
+        while process.poll() is None and len(list(folder.rglob("chunk-*.npz"))) < target:
+            time.sleep(0.002)
+        time.sleep(rng.random() * 0.02)
+        if process.poll() is not None:
+            assert process.returncode == 0
+            break
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        kills += 1
+    else:
+        pytest.fail("the run did not end")
+    assert kills >= 2
+    assert contents(folder) == contents(finished)
+
+
+def test_damage_in_a_round_is_mended(finished, tmp_path):
+    folder = tmp_path / "run"
+    go(folder)
+    stage = next(folder.glob("stages/*-hop-*"))
+    (stage / "ledger.json").unlink()
+    (stage / "round-0002" / "output.npz").write_bytes(b"")
+    (stage / "round-0002" / "chunk-00001.npz").write_bytes(b"PK")
+    recorder = Recorder()
+    go(folder, progress=recorder)
+    assert recorder.fresh == 2, "one chunk of two children is done again"
+    assert any("round 2 is taken in again" in m for m in recorder.messages), recorder.messages
+    assert contents(folder) == contents(finished)
+
+
+def test_patience(tmp_path):
+    # children that start too high for the window are never kept, so nothing new turns up
+    go(tmp_path / "run", with_hop(window_kcalmol=1e-12, watch_kcalmol=1e-12, patience=2, rounds=50))
+    ledger = read_ledgers(tmp_path / "run")[-1]
+    rounds = rounds_of(tmp_path / "run")
+    assert ledger["stopped"] == "patience"
+    stale = [r["stale"] for r in rounds]
+    assert stale[-2:] == [1, 2] and max(stale[:-1]) < 2
+
+
+def test_budget(tmp_path):
+    go(tmp_path / "run", with_hop(budget=30, rounds=50))
+    ledger = read_ledgers(tmp_path / "run")[-1]
+    spent = [r["evaluations_so_far"] for r in rounds_of(tmp_path / "run")]
+    assert ledger["stopped"] == "budget" and ledger["evaluations"] == spent[-1] >= 30
+    assert len(spent) == 1 or spent[-2] < 30, "no round starts beyond the budget"
+
+
+def test_children_fall_back_on_a_real_surface(tmp_path):
+    """With GFN1-xTB: returned and duplicate children are counted, energies are of one level, the lowest never rises."""
+    pytest.importorskip("tblite")
+    table = with_hop(potential="gfn1-xtb", options={}, fmax=0.05, children=6, rounds=2)
+    go(tmp_path / "run", table)
+    ledger, rounds = read_ledgers(tmp_path / "run")[-1], rounds_of(tmp_path / "run")
+    gone = sum((r["dropped"].get(k, 0) for r in rounds for k in ("returned", "duplicate")))
+    assert gone >= 1, rounds
+    clusters = read_result(tmp_path / "run")
+    assert clusters.level == "gfn1-xtb" and np.isfinite(clusters.energy).all()
+    assert (clusters.columns["fmax_eV_per_A"] <= 0.05).all()
+    assert ledger["seen"] >= 1 and rounds[-1]["lowest_eV"] <= rounds[0]["lowest_eV"]
+
+
+def test_a_single_molecule_ends_by_patience(tmp_path):
+    go(tmp_path / "run", with_hop(patience=1), name="1w")
+    ledger = read_ledgers(tmp_path / "run")[-1]
+    assert ledger["stopped"] == "patience" and ledger["out"] == 1
+
+
+@pytest.mark.parametrize(("key", "value"), [("moves", {"fly": 1}), ("walkers", 0), ("temperature", -1), ("children", 0)])
+def test_bad_parameters_are_refused(key, value):
+    with pytest.raises(ProtocolError, match=key):
+        protocols.build(with_hop(**{key: value}), "toy")
+
+
+# ---- the archive alone ------------------------------------------------------------------------------
+
+
+def waters(energies, shifts, **columns):
+    """Water dimers with the second molecule ``shift`` Å further away: distinct where the shifts differ."""
+    w = LIBRARY["w"]
+    x = w.conformers[0].positions
+    frames = [np.concatenate([x, x + [2.9 + s, 0.0, 0.0]]) for s in shifts]
+    numbers = [np.concatenate([w.numbers, w.numbers])] * len(frames)
+    n = len(frames)
+    return Clusters.make(
+        frames, numbers, ids=[f"c{i}" for i in range(n)], energy=np.array(energies) * KCAL_PER_MOL, level="toy",
+        columns={"fate": np.full(n, ""), "fate_detail": np.full(n, ""), **columns},
+    )  # fmt: skip
+
+
+def test_known_minima_are_counted_and_new_ones_added():
+    everything, record = hop_archive.start(waters([0.0, 0.0, 2.0], [0.0, 0.0, 1.0]), 2, 3.0, 7, 1)
+    assert everything.columns["fate"].tolist() == ["", "duplicate", ""]
+    assert record["known"] == 2 and record["evaluations_so_far"] == 7
+    population = everything[everything.columns["fate"] == ""]
+    assert population.columns["seen"].tolist() == [2, 1] and population.columns["walkers"].tolist() == [1, 2]
+    made = waters(
+        [2.0, 0.0, -1.0, -1.0, 9.0], [1.0, 0.0, 2.0, 2.0, 3.0], parent=np.array(["c0", "c0", "c2", "c0", "c2"]),
+        walker=np.array([0, 1, 1, 0, 0]), move=np.array(["turn"] * 5), evaluations=np.array([1, 2, 3, 4, 5]),
+    )  # fmt: skip
+    made = made.replace(ids=np.array([f"n{i}" for i in range(5)]))
+    made.columns["fate"] = np.array(["", "", "", "", "above_window"])
+    after, record = hop_archive.absorb(population, made, [{"round": 0, **record}], 3.0, 1)
+    fates = dict(zip(after.ids.tolist(), after.columns["fate"].tolist()))
+    assert fates == {"c0": "", "c2": "", "n0": "duplicate", "n1": "duplicate", "n2": "", "n3": "duplicate", "n4": "above_window"}
+    kept = after[after.columns["fate"] == ""]
+    # n0 finds c2; n1 is a child of c0 that falls back to it, which is no observation; n2 and n3 find the same new one
+    assert dict(zip(kept.ids.tolist(), kept.columns["seen"].tolist())) == {"c0": 2, "c2": 2, "n2": 2}
+    assert dict(zip(kept.ids.tolist(), kept.columns["walkers"].tolist())) == {"c0": 3, "c2": 3, "n2": 3}
+    assert dict(zip(kept.ids.tolist(), kept.columns["tried"].tolist())) == {"c0": 3, "c2": 2, "n2": 0}
+    assert record["new"] == record["new_in_window"] == 1 and record["stale"] == 0 and record["evaluations_so_far"] == 22
+    assert record["lowered_kcalmol"] == pytest.approx(1.0)
+    assert "1 new minima" in hop_archive.words({"round": 1, **record}, 3.0)
+
+
+# ---- growth -----------------------------------------------------------------------------------------
+
+GROW = {
+    "name": "grow", "description": "toy",
+    "stage": [
+        {"kind": "generate", "candidates": 4}, {"kind": "grow", "candidates": 7, "chunk": 3},
+        {"kind": "relax", "potential": "lennard-jones", "options": HOP["options"]},
+    ],
+}  # fmt: skip
+
+
+def test_candidates_grow_from_smaller_systems(finished, tmp_path):
+    parent = read_parent(finished, LIBRARY)
+    assert parent.name == "1sa1am" and (np.diff(parent.clusters.energy) >= 0).all()
+    result = go(tmp_path / "a", GROW, "2sa2am", parents=[parent])
+    ledger = read_ledgers(tmp_path / "a")[1]
+    assert ledger["found"] == ledger["added"] + ledger["spliced"] == 7 and ledger["out"] == 11
+    grown = result.clusters[np.char.find(result.clusters.ids, "grow") >= 0]
+    assert len(grown) == 7 and all("1sa1am/1sa1am-" in p for p in grown.columns["parent"])
+    assert identify(grown, Composition.parse("2sa2am", LIBRARY), LIBRARY).columns["intact"].all()
+    told = read_manifest(tmp_path / "a")["parents"]
+    assert told == [{"source": "run", "composition": "1sa1am", "sha256": parent.sha256}]
+    go(tmp_path / "b", GROW, "2sa2am", workers=2, parents=[parent, parent])
+    assert contents(tmp_path / "b") == contents(tmp_path / "a")
+    # other parents, another result; what does not depend on them is kept
+    recorder = Recorder()
+    go(tmp_path / "a", GROW, "2sa2am", progress=recorder)
+    assert recorder.skipped == ["generate"]
+    ledger = read_ledgers(tmp_path / "a")[1]
+    assert ledger["found"] == 0 and "nothing grown" in ledger["note"] and ledger["out"] == 4
+
+
+def test_parents_that_do_not_fit(finished, tmp_path):
+    parent = read_parent(finished, LIBRARY)
+    with pytest.raises(RunError, match="--parents run: 1sa1am is no part of 2sa: too many am"):
+        go(tmp_path / "run", GROW, "2sa", parents=[parent])
+    with pytest.raises(RunError, match="it is no smaller"):
+        go(tmp_path / "run", GROW, "1sa1am", parents=[parent])
+    with pytest.raises(RunError, match="has no stage 'grow'"):
+        go(tmp_path / "run", TOY, "2sa1am", parents=[parent])
+    with pytest.raises(RunError, match="not a run directory"):
+        read_parent(tmp_path, LIBRARY)
+
+
+def test_parts_of_compositions():
+    parse = lambda text, charge=None: Composition.parse(text, LIBRARY, charge)  # noqa: E731
+    assert missing(parse("1sa1am"), parse("2sa3am"), LIBRARY).counts == (("sa", 1), ("am", 2))
+    assert missing(parse("1sa1am"), parse("1sa1b1am"), LIBRARY).charge == -1
+    assert is_part_of(parse("1sa"), parse("1sa1am"), LIBRARY)
+    assert not is_part_of(parse("2sa"), parse("1sa1am"), LIBRARY)
+    with pytest.raises(CompositionError, match="cannot have the charge"):
+        missing(parse("1sa1am1p"), parse("1sa2am", -1), LIBRARY)
