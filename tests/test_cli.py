@@ -63,7 +63,7 @@ def test_run_show_and_export(sampler, tmp_path):
     rows = (folder / "ranking.csv").read_text().splitlines()
     assert len(rows) == 7 and rows[0].startswith("rank,id,state,relative_energy_kcalmol")
     status, out, _ = sampler("export", "xyz", folder, "-n", 1)
-    assert out.splitlines()[0] == "11" and "level=lennard-jones" in out
+    assert out.splitlines()[0] == "11" and 'level="lennard-jones"' in out
     status, out, _ = sampler("export", "csv", folder, "-n", 2)
     assert out.splitlines() == rows[:3]
     status, out, err = sampler("export", "orca", folder, "-p", "nonsense")

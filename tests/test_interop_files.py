@@ -245,3 +245,23 @@ def test_enter_the_funnel(tmp_path, library):
         enter(clusters, library, Composition.parse("3w", library))
     with pytest.raises(InputError, match="cannot enter at 'generate'"):
         enter(clusters, library, two, stage="generate")
+
+
+def test_the_structures_of_a_run_keep_all_digits(tmp_path, library):
+    """structures.xyz is written by the same writer: read back, positions and energies are the same bits."""
+    from sampler.funnel.results import ranking, to_xyz
+
+    rng = np.random.default_rng(3)
+    numbers = np.array([8, 1, 1, 8, 1, 1])
+    written = Clusters.make(
+        [rng.normal(0, 2, (6, 3)) for _ in range(2)], [numbers, numbers], ids=["w-0007_0123", "w-0007_0124"],
+        energy=[-310.123456789012345, -309.0], level="gfn1-xtb",
+    ).with_columns(state=np.array(["2 H2O", "2 H2O"]))  # fmt: skip
+    rows = ranking(written, Composition.parse("2w", library), library)
+    path = tmp_path / "structures.xyz"
+    path.write_text(to_xyz(written, rows), encoding="utf-8")
+    assert "energy_eV=" in path.read_text() and "binding_energy_kcalmol=" in path.read_text()
+    found = read_any(path)
+    assert (found.positions == written.positions).all() and (found.energy == written.energy).all()
+    assert found.ids.tolist() == written.ids.tolist() and found.level == "gfn1-xtb"
+    assert found.columns["state"].tolist() == ["2 H2O", "2 H2O"]

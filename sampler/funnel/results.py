@@ -104,18 +104,15 @@ def to_csv(rows: list[dict[str, Any]]) -> str:
 
 
 def to_xyz(clusters: Clusters, rows: list[dict[str, Any]]) -> str:
-    """Multi-frame extxyz; units are in the keys. ``rows`` in the order of ``clusters``."""
-    import ase.io
+    """Multi-frame extxyz with all digits; units are in the keys. ``rows`` in the order of ``clusters``."""
+    from ..interop.xyz import extxyz_text
 
-    frames = []
-    for frame, row in zip(clusters.to_ase(), rows):
-        keys = ("id", "state", "level", "energy_eV", "relative_energy_kcalmol", "binding_energy_kcalmol")
-        frame.info = {k: row[k] for k in keys if row[k] == row[k]} | {"charge": frame.info["charge"]}
-        frame.arrays.pop("forces_eV_per_A", None)
-        frames.append(frame)
-    text = io.StringIO()
-    ase.io.write(text, frames, format="extxyz")
-    return text.getvalue()
+    columns = {"state": np.array([row["state"] for row in rows], np.str_)}
+    for key in ("relative_energy_kcalmol", "binding_energy_kcalmol"):
+        values = np.array([row[key] for row in rows], float)
+        if np.isfinite(values).any():
+            columns[key] = values
+    return extxyz_text(clusters.replace(columns=columns, forces=None), energy="energy_eV")
 
 
 def composition_of(folder: Path | str, library: MonomerLibrary) -> Composition:

@@ -236,8 +236,13 @@ def _forces(path: Path, frames: list[_Frame], key: str | None, energy_key: str |
 
 def write_extxyz(clusters: Clusters, path: Path | str) -> None:
     """Extended XYZ with all digits: ``energy`` in eV, ``forces`` in eV/Å, id, charge, level and all columns."""
+    write_text(path, extxyz_text(clusters))
+
+
+def extxyz_text(clusters: Clusters, energy: str = "energy") -> str:
+    """What :func:`write_extxyz` writes; ``energy`` is the key of the energy (``energy`` or ``energy_eV``)."""
     properties = "species:S:1:pos:R:3" + (":forces:R:3" if clusters.forces is not None else "")
-    write_text(path, _text(clusters, f'Properties={properties} pbc="F F F"', crest=False))
+    return _text(clusters, f'Properties={properties} pbc="F F F"', energy)
 
 
 def write_crest(clusters: Clusters, path: Path | str) -> None:
@@ -248,10 +253,11 @@ def write_crest(clusters: Clusters, path: Path | str) -> None:
     """
     if clusters.forces is not None:
         raise InputError(f"{path}: a CREST ensemble cannot hold forces; write .extxyz, or leave them out (--no-forces)")
-    write_text(path, _text(clusters, "", crest=True))
+    write_text(path, _text(clusters, "", None))
 
 
-def _text(clusters: Clusters, head: str, crest: bool) -> str:
+def _text(clusters: Clusters, head: str, energy_key: str | None) -> str:
+    """All frames; without a key the energy, in Hartree, opens the comment line."""
     from ase.data import chemical_symbols
 
     clash = set(clusters.columns) & set(_OWN)
@@ -260,10 +266,10 @@ def _text(clusters: Clusters, head: str, crest: bool) -> str:
     lines = []
     for i in range(len(clusters)):
         atoms, energy = clusters.atoms_of(i), float(clusters.energy[i])
-        start = f"{energy / HARTREE!r}" if crest else head
+        start = f"{energy / HARTREE!r}" if energy_key is None else head
         pairs = {"id": str(clusters.ids[i]), "charge": int(clusters.charge[i])}
         if np.isfinite(energy):
-            pairs |= {} if crest else {"energy": energy}
+            pairs |= {} if energy_key is None else {energy_key: energy}
             pairs |= {"level": clusters.level} if clusters.level else {}
         pairs |= {k: v[i].item() for k, v in clusters.columns.items()}
         lines += [str(clusters.natoms[i]), " ".join([start, *(f"{_key(k)}={_written(v)}" for k, v in pairs.items())])]
