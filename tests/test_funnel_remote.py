@@ -48,6 +48,14 @@ def start(*words, cwd):
     )  # fmt: skip
 
 
+def address_in(path):
+    """Of the scheduler, once its file is written; it is not written at one blow."""
+    try:
+        return json.loads(path.read_text())["address"]
+    except (OSError, ValueError):
+        return ""
+
+
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     """Address of a scheduler with two worker processes, each watched by a nanny that replaces it."""
@@ -55,13 +63,12 @@ def cluster(tmp_path_factory):
     where = folder / "scheduler.json"
     common = ("--scheduler-file", where, "--no-dashboard")
     processes = [start("distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", 0, *common, cwd=folder)]
+    deadline = time.monotonic() + 300
+    while not (address := address_in(where)) and time.monotonic() < deadline:
+        time.sleep(0.05)
     processes.append(
         start("distributed.cli.dask_worker", "--nworkers", 2, "--nthreads", 1, "--memory-limit", 0, *common, cwd=folder)
     )
-    deadline = time.monotonic() + 300
-    while not where.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    address = json.loads(where.read_text())["address"]
     with distributed.Client(address, set_as_default=False) as client:
         client.wait_for_workers(2, timeout=300)
     yield address.replace("tcp:", "dask:")
