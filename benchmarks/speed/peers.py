@@ -18,6 +18,13 @@ from sampler.clusters import Clusters
 from sampler.potentials.painn.parameters import PaiNNParameters
 
 
+class Frames(list):
+    """A list that ASE's present ``Dynamics`` takes; SchNetPack 2.1's batchwise optimiser hands it a bare list and fails."""
+
+    def __ase_optimizable__(self):
+        return None  # the batchwise optimiser has its own loop and never asks it
+
+
 class Count:
     """Counts the structures that a SchNetPack model has evaluated."""
 
@@ -80,9 +87,11 @@ def batchwise_lbfgs(starts: Clusters, calculator, fmax: float, steps: int) -> tu
     from schnetpack.interfaces.batchwise_optimization import ASEBatchwiseLBFGS
 
     calculator.results = None
-    frames = starts.to_ase()
-    optimizer = ASEBatchwiseLBFGS(calculator, frames, logfile=None)
-    optimizer.run(fmax=fmax, steps=steps)
+    optimizer = ASEBatchwiseLBFGS(calculator, Frames(starts.to_ase()), logfile=None)
+    optimizer.atoms = list(optimizer.atoms)  # which SchNetPack's converter insists on
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # ASE's, about how SchNetPack writes its log
+        optimizer.run(fmax=fmax, steps=steps)
     frames, results = optimizer.get_relaxation_results()
     forces = results["forces"].reshape(len(frames), -1, 3)
     return np.concatenate([f.positions for f in frames]), list((forces**2).sum(-1).max(-1) < fmax**2)
