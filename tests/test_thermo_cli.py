@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from sampler.cli.export_acdc import acdc
 from sampler.cli.thermo import thermo
-from sampler.errors import FileFormatError, InputError
+from sampler.errors import FileFormatError, InputError, PotentialError
 from sampler.refine.thermo.sources import load, save
 
 
@@ -95,3 +95,25 @@ def test_structures_through_gfn1_xtb(invoke, tmp_path):
     assert cluster["entropy_calmolK"] == pytest.approx(45.1, abs=0.2)
     (saved,) = load(kept)
     assert len(saved.frequencies) == 3 and np.all(saved.frequencies > 1000)
+
+
+def test_dipoles_for_ions_without_orca(invoke, tmp_path):
+    """Neutrals get dipoles from GFN2-xTB and polarizabilities from D4 at their own geometries; ions need none."""
+    pytest.importorskip("dftd4")
+    from ase.build import molecule
+
+    path = tmp_path / "species.json"
+    made = [make(["w"], -5.0, 1600.0), make(["am"], -3.0, 900.0), make(["amh"], -2.5, 900.0, charge=1)]
+    for one, geometry in zip(made, (molecule("H2O"), molecule("NH3"))):
+        one.columns.update(numbers=geometry.numbers.tolist(), positions=geometry.positions.tolist())
+    save(path, made)
+    told = json.loads(invoke("acdc", path, "--out", tmp_path / "without", "--json"))
+    assert "dipoles" not in told["files"]
+    assert "--dipoles b97-3c" in invoke("acdc", path, "--out", tmp_path / "without")
+    told = json.loads(invoke("acdc", path, "--out", tmp_path / "acdc", "--dipoles", "gfn2-xtb", "-j", 1, "--json"))
+    rows = [line.split() for line in (tmp_path / "acdc" / "dip_pol_298.15K.txt").read_text().splitlines()]
+    found = {r[0]: (float(r[1]), float(r[2])) for r in rows}
+    assert set(found) == {"1W", "1N"} and "--dip" in told["command"]
+    assert found["1W"] == (pytest.approx(2.29, abs=0.05), pytest.approx(1.45, rel=0.08))
+    with pytest.raises(PotentialError, match="no dipole moments"):
+        invoke("acdc", path, "--out", tmp_path / "x", "--dipoles", "lennard-jones", "-j", 1)

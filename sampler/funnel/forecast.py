@@ -23,6 +23,7 @@ class Forecast:
     Attributes:
         what: e.g. ``20 b97-3c single points of 44 atoms``.
         each: CPU seconds of one structure. structures: how many. memory: bytes that one worker needs.
+        least: nothing like it was measured; it will take longer.
         remedy: what to do if this is too much.
     """
 
@@ -31,6 +32,7 @@ class Forecast:
     structures: int
     memory: float
     remedy: str
+    least: bool = False
 
     def seconds(self, workers: int) -> float:
         """Wall time with so many workers, each with a core of its own."""
@@ -44,7 +46,7 @@ def announce(stage: Stage, structures: int, context: Context, progress: Progress
         return
     workers = context.workers
     seconds = forecast.seconds(workers)
-    text = f"{'at most ' if at_most else ''}{forecast.what}: about {duration(seconds)} with {workers} worker"
+    text = f"{'at most ' if at_most else ''}{forecast.what}: {'more than' if forecast.least else 'about'} {duration(seconds)} with {workers} worker"
     text += f"{'s' if workers > 1 else ''} ({duration(forecast.each)} each)"
     if seconds > LONG:
         progress.warn(f"{text}. That is more than a day; {forecast.remedy}")

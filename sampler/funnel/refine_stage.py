@@ -58,13 +58,14 @@ class Refine(PotentialStage):
         if cost is None:
             return None
         optimise = self.mode == "optimise"
-        kind = "optimisations" if optimise else "single points"
         number = min(structures, self.count or structures)
+        kind = ("optimisation" if optimise else "single point") + "s" * (number > 1)
         return Forecast(
             what=f"{number} {self.potential} {kind} of {sum(counts.values())} atoms",
             each=cost.seconds * (min(self.max_steps, evaluations(sum(counts.values()))) if optimise else 1),
             structures=number,
             memory=cost.memory,
+            least=cost.least,
             remedy="refine fewer structures (--set refine.count=N)" + ", only single points" * optimise + " or use ORCA "
             "(--engine orca here; a stage of kind 'orca' elsewhere)",
         )
