@@ -42,9 +42,10 @@ TOY = {
 
 def start(*words, cwd):
     here = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    patient = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "300s"}  # a busy machine starts processes slowly
     return subprocess.Popen(
         [sys.executable, "-m", *map(str, words)], cwd=cwd, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": here},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **patient, "PYTHONPATH": here},
     )  # fmt: skip
 
 
@@ -63,18 +64,24 @@ def cluster(tmp_path_factory):
     where = folder / "scheduler.json"
     common = ("--scheduler-file", where, "--no-dashboard")
     processes = [start("distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", 0, *common, cwd=folder)]
-    deadline = time.monotonic() + 300
-    while not (address := address_in(where)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    processes.append(
-        start("distributed.cli.dask_worker", "--nworkers", 2, "--nthreads", 1, "--memory-limit", 0, *common, cwd=folder)
-    )
-    with distributed.Client(address, set_as_default=False) as client:
-        client.wait_for_workers(2, timeout=300)
-    yield address.replace("tcp:", "dask:")
-    for process in processes:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    try:
+        deadline = time.monotonic() + 300
+        while not (address := address_in(where)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        workers = ("--nworkers", 2, "--nthreads", 1, "--memory-limit", 0)
+        processes.append(start("distributed.cli.dask_worker", *workers, *common, cwd=folder))
+        with distributed.Client(address, timeout=300, set_as_default=False) as client:
+            client.wait_for_workers(2, timeout=300)
+        yield address.replace("tcp:", "dask:")
+    finally:
+        for process in processes:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    monkeypatch.setattr("sampler.funnel.remote._CONNECT", 300)
 
 
 @pytest.fixture(scope="module")

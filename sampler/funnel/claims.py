@@ -9,7 +9,8 @@ What this needs of the file system: that creating a name which exists fails (har
 version 3 and later), that rename is atomic, and that opening a file shows what was written before the writer closed
 it. Clocks are not compared: every process measures with its own how long a count has stood still.
 
-Were a live process taken for dead, a chunk would be computed twice, with the same content, and written whole both times.
+Were a live process taken for dead, a chunk would be computed twice, with the same content, and be written whole both
+times.
 """
 
 from __future__ import annotations

@@ -53,14 +53,14 @@ def expand(words: Sequence[str]) -> list[str]:
             names.append(word)
         else:
             raise CompositionError(
-                f"cannot read {word!r}: expected a range and a molecule, as in 1-4sa or 2am, a band, as in am=sa±2, or a "
-                "composition, as in 4sa4am"
+                f"cannot read {word!r}: expected a range and a molecule, as in 1-4sa or 2am, a band, as in am=sa±2, "
+                "or a composition, as in 4sa4am"
             )
         if size > _MOST:
             raise CompositionError(f"the grid {' '.join(words)} has more than {_MOST} systems; make it smaller")
     for molecule, band in bands.items():
         if band[3].lower() not in ranges:
-            raise CompositionError(f"the band {band[0]!r} of {molecule} needs a range of {band[3]}, such as 1-4{band[3]}")
+            raise CompositionError(f"the band {band[0]!r} needs a range of {band[3]}, such as 1-4{band[3]}")
     if not ranges:
         return names
     grid = []

@@ -1,4 +1,4 @@
-"""Running tasks in worker processes, here (joblib's loky) or on other machines (dask), and a worker's death costs little.
+"""Running tasks in worker processes, here (joblib's loky) or elsewhere (dask); a worker's death costs little.
 
 A worker can die (a segmentation fault in an engine, the kernel's out-of-memory killer). Then the pool is broken and
 the tasks in it are lost. They are tried again in a fresh pool, then one at a time, and a task that kills its worker

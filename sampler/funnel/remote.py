@@ -20,7 +20,7 @@ from ..errors import InputError, MissingDependency, RunError
 _ADDRESS = re.compile(r"dask://((\[[0-9a-fA-F:]+\]|[^\[\]:/\s]+):(\d{1,5}))/?")
 _AHEAD = 2
 _PATIENCE = 30.0
-_CONNECT = 15.0
+_CONNECT = 30.0
 _one_at_a_time = threading.Lock()
 
 

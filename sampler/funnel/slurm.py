@@ -128,7 +128,7 @@ def workers_of(path: Path | str) -> Iterator[str]:
     """
     profile = load_profile(path)
     if not shutil.which("sbatch"):
-        raise RunError("--slurm needs the command sbatch, which is not on PATH; run sampler on a login node of the cluster")
+        raise RunError("--slurm needs the command sbatch, which is not on PATH; run sampler on a node of the cluster")
     with make_cluster(profile) as cluster:
         cluster.adapt(minimum_jobs=profile.jobs, maximum_jobs=profile.jobs)  # what ends is submitted again
         yield "dask://" + cluster.scheduler_address.partition("://")[2]
