@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .superposition import MARGIN, compare, free, sqdist
+from .rotation import free, sqdist
+from .superposition import MARGIN, compare
 
 
 @free
