@@ -27,7 +27,7 @@ def chao1(counts: np.ndarray) -> float:
     counts = np.asarray(counts)
     counts = counts[counts > 0]
     once, twice, n = int((counts == 1).sum()), int((counts == 2).sum()), int(counts.sum())
-    return (n - 1) / n * once * (once - 1) / (2.0 * (twice + 1)) if n else 0.0
+    return (n - 1) / n * (once * (once - 1)) / (2.0 * (twice + 1)) if n else 0.0
 
 
 def coverage(counts: np.ndarray) -> float:
