@@ -13,6 +13,7 @@ from sampler.levels import (
     delta_targets,
     levels,
     load_level,
+    require_references,
     require_same,
     separated,
 )
@@ -146,3 +147,28 @@ def test_delta_targets(library):
         delta_targets(high, high, one, library)
     with pytest.raises(InputError, match="same geometries"):
         delta_targets(high, low.replace(positions=low.positions + 0.1), one, library)
+
+
+def test_users_add_monomers_and_levels(library, tmp_path, monkeypatch):
+    """Files in SAMPLER_LEVELS extend a level that ships, and may not contradict it."""
+    from pathlib import Path
+
+    shipped = (Path(__file__).parents[1] / "data" / "levels" / "b97-3c@pyscf.toml").read_text()
+    head = shipped[: shipped.index("[reference_sets.minima.monomers")]
+    file = tmp_path / "b97-3c@pyscf.toml"
+    monkeypatch.setenv("SAMPLER_LEVELS", str(tmp_path))
+    before = dict(load_level("b97-3c@pyscf").monomers)
+    file.write_text(head + "[reference_sets.minima.monomers.mine]\nenergy_Eh = -1.5\n")
+    assert load_level("b97-3c@pyscf").monomers == {**before, "mine": -1.5 * HARTREE}
+    file.write_text(head + "[reference_sets.minima.monomers.sa]\nenergy_Eh = -700.0\n")
+    with pytest.raises(LevelError, match="another energy of sa"):
+        load_level("b97-3c@pyscf")
+    file.write_text(head.replace("def2-mtzvp-j", "other") + "[reference_sets.minima.monomers.mine]\nenergy_Eh = -1.5\n")
+    with pytest.raises(LevelError, match="other settings"):
+        load_level("b97-3c@pyscf")
+    file.unlink()
+    (tmp_path / "my-level.toml").write_text(head.replace('id = "b97-3c@pyscf"', 'id = "my-level"') + "[reference_sets.minima.monomers.w]\nenergy_Eh = -76.0\n")
+    assert "my-level" in levels()
+    require_references("my-level", Composition.parse("2w", library), library)
+    with pytest.raises(LevelError, match="--references sa --level my-level --out levels/my-level.toml"):
+        require_references("my-level", Composition.parse("1sa", library), library)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...clusters import Clusters
+from ...funnel.ranks import correlation, ranks
 from ...identify import identify
 from ...monomers import MonomerLibrary
 from ...similarity import DedupeParams, dedupe
@@ -49,15 +50,9 @@ def review(clusters: Clusters, library: MonomerLibrary, params: DedupeParams | N
     compositions = len({_formula(judged, i) for i in range(len(judged))})
     energy = judged.columns.get("energy_before_eV", np.full(len(judged), np.nan))
     known = np.isfinite(energy) & np.isfinite(judged.energy)
-    rank_before = np.full(len(judged), -1)
-    rank_before[np.flatnonzero(known)[np.argsort(energy[known], kind="stable")]] = np.arange(1, known.sum() + 1)
+    rank_before = ranks(np.where(known, energy, np.nan))
     judged = judged.with_columns(rank_before=rank_before, rank=np.arange(1, len(judged) + 1))
-    spearman = kendall = np.nan
-    if compositions == 1 and known.sum() >= 3:
-        from scipy.stats import kendalltau, spearmanr
-
-        spearman = float(spearmanr(energy[known], judged.energy[known]).statistic)
-        kendall = float(kendalltau(energy[known], judged.energy[known]).statistic)
+    spearman, kendall = correlation(energy, judged.energy) if compositions == 1 else (np.nan, np.nan)
     levels = {str(v) for v in judged.columns.get("level_before", ())}
     return Review(judged, compositions, spearman, kendall, ", ".join(sorted(levels - {""})))
 
