@@ -105,19 +105,32 @@ def test_interrupted_again_and_again_it_ends_alike(finished, tmp_path):
     assert contents(folder) == contents(finished)
 
 
+SCRIPT = (
+    "import json, sys; from sampler.funnel import protocol; from sampler.funnel.runner import run;"
+    "from sampler.monomers import MonomerLibrary; from sampler.composition import Composition;"
+    "l = MonomerLibrary.load(); p = protocol.build(json.load(open(sys.argv[1])), 'toy');"
+    "run(Composition.parse('1sa1am', l), p, sys.argv[2], library=l, workers=int(sys.argv[3]), join=len(sys.argv) > 4)"
+)
+
+
+@pytest.mark.slow
+def test_processes_that_share_the_run_end_alike(finished, tmp_path):
+    protocol, folder = tmp_path / "toy.json", tmp_path / "run"
+    protocol.write_text(json.dumps(TOY))
+    command = [sys.executable, "-c", SCRIPT, str(protocol), str(folder), "1", "join"]
+    processes = [subprocess.Popen(command, cwd=ROOT) for _ in range(2)]
+    assert [p.wait() for p in processes] == [0, 0]
+    assert contents(folder) == contents(finished)
+
+
 @pytest.mark.slow
 def test_killed_at_random_it_ends_alike(finished, tmp_path):
     protocol, folder = tmp_path / "toy.json", tmp_path / "run"
     protocol.write_text(json.dumps(TOY))
-    script = (
-        "import json, sys; from sampler.funnel import protocol; from sampler.funnel.runner import run;"
-        "from sampler.monomers import MonomerLibrary; from sampler.composition import Composition;"
-        "l = MonomerLibrary.load(); p = protocol.build(json.load(open(sys.argv[1])), 'toy');"
-        "run(Composition.parse('1sa1am', l), p, sys.argv[2], library=l, workers=2)"
-    )
     rng, kills = random.Random(5), 0
     for _ in range(30):
-        process = subprocess.Popen([sys.executable, "-c", script, str(protocol), str(folder)], cwd=ROOT, start_new_session=True)
+        command = [sys.executable, "-c", SCRIPT, str(protocol), str(folder), "2"]
+        process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
         target = len(list(folder.rglob("chunk-*.npz"))) + rng.randint(1, 4)
         while process.poll() is None and len(list(folder.rglob("chunk-*.npz"))) < target:
             time.sleep(0.002)
