@@ -67,10 +67,10 @@ def announce_all(stages: Sequence[Stage], incoming: int | None, context: Context
         incoming: structures that enter the first of ``stages``; None if it makes its own.
     """
     most = incoming
-    for stage in stages:
+    for position, stage in enumerate(stages):
         if stage.kind in _MAKES:
             most = getattr(stage, "candidates", None)
-        if most is not None:
+        if most is not None and position:  # the first one starts at once, and says it itself
             announce(stage, most, context, progress, at_most=True)
         count = getattr(stage, "count", None)
         if isinstance(count, int):

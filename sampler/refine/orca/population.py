@@ -17,7 +17,6 @@ from .inputs import read_manifest
 from .outputs import OrcaResult, read_output
 
 
-
 @dataclass(frozen=True)
 class OrcaFolder:
     """What a folder of ORCA jobs holds.
