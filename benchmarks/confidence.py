@@ -71,7 +71,7 @@ def conformers(reference: Path, cache: Path, files: list[str], most: int) -> lis
     for name in files:
         frames = ase.io.read(reference / _ACDB / f"{name}.extxyz", ":")
         for frame in sorted(frames, key=len):
-            if len(frame) > most or frame.info["lowest_frequency_cm1"] <= 0:
+            if len(frame) > most or frame.info.get("lowest_frequency_cm1", 1.0) <= 0:
                 continue
             charge = int(frame.info["charge"])
             key = f"{name}:{frame.info['name']}:{charge}"
@@ -115,28 +115,39 @@ def systems(entries: list, least: int) -> list[System]:
         whole = found["intact"]
         if whole.sum() >= least:
             high, low = energy[first][whole].T
-            made.append(System(name, composition.molecules(), high - high.min(), low - low.min(), found["state"][whole]))
+            made.append(System(f"{name} {charge:+d} {len(first)}", composition.molecules(), high - high.min(), low - low.min(), found["state"][whole]))
     return made
 
 
-def fit(chosen: list[System]) -> float:
-    from sampler.funnel.confidence import fitted_error
-
-    return fitted_error([(s.low, s.minimum, s.molecules) for s in chosen])
+ERRORS = np.geomspace(0.1, 8.0, 45)  # kcal/mol per square root of a molecule
+_FINE = np.geomspace(0.1, 8.0, 2000)
 
 
-def likely(chosen: list[System], best: float) -> tuple[float, float]:
-    """95 % interval of the fitted error: where the log-likelihood is within 1.92 of its maximum."""
+def curve(s: System) -> np.ndarray:
+    """(2000,) log-probability of the high-level minimum to be where it is, for each error of ``_FINE``."""
+    from scipy.interpolate import CubicSpline
+
     from sampler.funnel.confidence import minimum_probabilities
 
-    def score(error: float) -> float:
-        return sum(
-            np.log(max(minimum_probabilities(s.low, error * np.sqrt(s.molecules))[s.minimum], 1e-300)) for s in chosen
-        )
+    if s.name not in _CURVES:
+        p = [minimum_probabilities(s.low, e * np.sqrt(s.molecules))[s.minimum] for e in ERRORS]
+        _CURVES[s.name] = CubicSpline(np.log(ERRORS), np.log(np.maximum(p, 1e-300)))(np.log(_FINE))
+    return _CURVES[s.name]
 
-    grid = best * np.geomspace(0.25, 6.0, 60)
-    inside = [g for g in grid if score(g) > score(best) - 1.92]
-    return min([*inside, best]), max([*inside, best])
+
+_CURVES: dict[str, np.ndarray] = {}
+
+
+def fit(chosen: list[System]) -> float:
+    """As ``sampler.funnel.confidence.fitted_error``, from curves that are made once a system."""
+    return float(_FINE[sum(curve(s) for s in chosen).argmax()])
+
+
+def likely(chosen: list[System]) -> tuple[float, float]:
+    """95 % interval of the fitted error: where the log-likelihood is within 1.92 of its maximum."""
+    total = sum(curve(s) for s in chosen)
+    inside = _FINE[total > total.max() - 1.92]
+    return float(inside[0]), float(inside[-1])
 
 
 def state_share(chosen: list[System]) -> float:
@@ -191,7 +202,7 @@ def main() -> None:
         groups[label] = systems(entries, arguments.least)
     once: dict[str, System] = {}  # systems of acid alone are in every set
     for s in (s for label, group in groups.items() if label != "SA + W" for s in group):
-        once.setdefault(s.name, s)
+        once.setdefault(s.name.split()[0] + s.name.split()[1], s)
     groups["SA + a base (all five)"] = list(once.values())
 
     print("| set | systems | conformers | error fitted to the minima (95 %) | standard deviation of the differences | excess kurtosis "
@@ -203,7 +214,7 @@ def main() -> None:
         spread = np.sqrt(np.mean([s.error.var(ddof=1) for s in group]))
         shape = kurtosis(np.concatenate([s.error / s.error.std() for s in group]))
         best = fit(group)
-        low, high = likely(group, best)
+        low, high = likely(group)
         share = state_share(group)
         print(f"| {label} | {len(group)} | {len(errors)} | {best:.2f} ({low:.2f}–{high:.2f}) | {spread:.2f} | {shape:+.2f} "
               f"| {'–' if np.isnan(share) else f'{share:.2f}'} |", flush=True)  # fmt: skip

@@ -103,9 +103,9 @@ def fitted_error(minima: list[tuple[np.ndarray, int, float]]) -> float:
         p = [minimum_probabilities(e, np.exp(log_s) * np.sqrt(m))[i] for e, i, m in minima]
         return -float(np.log(np.maximum(p, 1e-300)).sum())
 
-    grid = np.log(np.geomspace(0.02, 10.0, 25))
+    grid = np.log(np.geomspace(0.02, 10.0, 13))
     start = grid[int(np.argmin([cost(g) for g in grid]))]
-    return float(np.exp(minimize_scalar(cost, bounds=(start - 0.3, start + 0.3), method="bounded").x))
+    return float(np.exp(minimize_scalar(cost, bounds=(start - 0.55, start + 0.55), method="bounded", options={"xatol": 3e-3}).x))
 
 
 def calibrated_error(level: str, composition: Composition) -> ErrorEstimate:
