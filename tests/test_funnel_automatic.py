@@ -9,6 +9,7 @@ from sampler.composition import Composition
 from sampler.errors import ProtocolError
 from sampler.funnel import automatic
 from sampler.funnel import protocol as protocols
+from sampler.funnel.results import energies_by
 from sampler.funnel.runner import run
 from sampler.monomers import MonomerLibrary
 from sampler.potentials import get_potential
@@ -59,3 +60,11 @@ def test_auto_takes_no_options():
     table = {**TABLE, "stage": [TABLE["stage"][0], {"kind": "relax", "potential": "auto", "options": {"model": "x"}}]}
     with pytest.raises(ProtocolError, match="takes no options"):
         protocols.build(table, "toy")
+
+
+def test_what_gave_the_energies_is_told():
+    stages = [{"kind": "generate"}, {"kind": "relax", "potential": "painn"}, {"kind": "dedupe"}, {"kind": "select"}]
+    manifest = {"protocol": {"stage": stages}}
+    assert energies_by(manifest) == "painn"
+    assert energies_by({**manifest, "from": {"stage": "dedupe"}}) == ""
+    assert energies_by({"protocol": {"stage": [*stages, {"kind": "orca"}]}}) == "orca"

@@ -46,8 +46,10 @@ def print_ranking(folder: Path, known, limit: int) -> None:
     rows = results.ranking(read_result(folder), results.composition_of(folder, known), known)
     shown = rows[:limit]
     refined = any(r["rank_before"] for r in rows)
+    manifest = read_manifest(folder)
+    level = rows[0]["level"] + (" by PaiNN" if results.energies_by(manifest) == "painn" else "")
     print_table(
-        f"{read_manifest(folder)['composition']}: the {len(shown)} lowest of {len(rows)}, {rows[0]['level']}, kcal/mol",
+        f"{manifest['composition']}: the {len(shown)} lowest of {len(rows)}, {level}, kcal/mol",
         ["rank", *["before"] * refined, "id", "state", "relative", "binding", "found", "converged"],
         [
             [

@@ -121,6 +121,22 @@ def composition_of(folder: Path | str, library: MonomerLibrary) -> Composition:
     return Composition.parse(manifest["composition"], library)
 
 
+def energies_by(manifest: dict[str, Any]) -> str:
+    """The potential whose energies a run ends with, ``orca``, or '' if they are those the structures came with.
+
+    A PaiNN carries the level that it was trained on; this tells the two apart.
+    """
+    stages = manifest["protocol"]["stage"]
+    kinds = [stage["kind"] for stage in stages]
+    first = kinds.index(manifest["from"]["stage"], 1) if "from" in manifest else 0
+    for stage in reversed(stages[first:]):
+        if stage["kind"] == "orca":
+            return "orca"
+        if "potential" in stage:
+            return stage["potential"]
+    return ""
+
+
 def summary(folder: Path | str, library: MonomerLibrary) -> dict[str, Any]:
     """Everything about a finished run that a script would want."""
     manifest = read_manifest(folder)
@@ -128,6 +144,7 @@ def summary(folder: Path | str, library: MonomerLibrary) -> dict[str, Any]:
     return {
         "folder": str(folder),
         "composition": manifest["composition"],
+        "energies_by": energies_by(manifest),
         "charge": manifest["charge"],
         "protocol": manifest["protocol"]["name"],
         "seed": manifest["seed"],
