@@ -129,5 +129,5 @@ def test_orca_elsewhere_waits_and_then_goes_on(library, context):
 def test_orca_here_needs_orca(library, context, monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     stage = STAGES["orca"](kind="orca", preset="sp", where="here")
-    with pytest.raises(PotentialError, match="orca binary"):
+    with pytest.raises(PotentialError, match="ORCA is not found"):
         stage.run(waters(library, [0.0]), context)
