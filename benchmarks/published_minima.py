@@ -6,6 +6,7 @@ lie in a folder of reference data (see --reference). A row says how much lower (
 lowest structure is.
 
     python benchmarks/published_minima.py --protocol standard --reference ../shared/reference --out runs/evidence
+    python benchmarks/published_minima.py 1sa1am 2sa2am 3sa3am 4sa4am --protocol quick --reference … --out runs/quick
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ def main() -> None:
     from sampler.composition import Composition
     from sampler.funnel import protocol as protocols
     from sampler.funnel import results
+    from sampler.funnel.automatic import resolve
     from sampler.funnel.parallel import cores
     from sampler.funnel.progress import PlainProgress
     from sampler.funnel.runner import run
@@ -62,11 +64,11 @@ def main() -> None:
 
     library = MonomerLibrary.load()
     protocol = protocols.load(arguments.protocol)
-    final = [s for s in protocol.stage if s.kind == "relax"][-1]
-    potential = get_potential(final.potential, **final.options)
     rows = []
     for name in arguments.systems:
         composition = Composition.parse(name, library)
+        final = [s for s in resolve(protocol, composition, library).stage if s.kind == "relax"][-1]
+        potential = get_potential(final.potential, **final.options)
         started = time.monotonic()
         finished = run(
             composition, protocol, arguments.out / name, library=library, seed=arguments.seed,
