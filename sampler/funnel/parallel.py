@@ -105,11 +105,14 @@ class _Source:
 
 def _pool(function, source: _Source, workers: int) -> Iterator[tuple[int, Any]]:
     """Run the source empty; ends early, without an exception, when the pool breaks."""
+    import warnings
     from concurrent.futures import FIRST_COMPLETED, wait
     from concurrent.futures.process import BrokenProcessPool
 
     from joblib.externals.loky import get_reusable_executor
 
+    # loky renews a worker whose memory has grown, and an idle one; its task is not lost, and nobody needs to know
+    warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given")
     executor = get_reusable_executor(
         max_workers=workers, timeout=_IDLE_SECONDS, env=_ONE_THREAD, initializer=prepare_worker
     )
