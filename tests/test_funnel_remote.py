@@ -232,6 +232,7 @@ def test_workers_with_threads_are_refused():
 def test_a_scheduler_that_goes_away(monkeypatch):
     """One line that says so; the tasks that were done are done."""
     monkeypatch.setattr("sampler.funnel.remote._PATIENCE", 0.5)
+    monkeypatch.setattr("sampler.funnel.remote._ANSWER", 5.0)
     with distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0",
                                   protocol="tcp", host="127.0.0.1") as short:  # fmt: skip
         results = unordered(triple, range(20), short.scheduler_address.replace("tcp:", "dask:"))

@@ -21,6 +21,7 @@ _ADDRESS = re.compile(r"dask://((\[[0-9a-fA-F:]+\]|[^\[\]:/\s]+):(\d{1,5}))/?")
 _AHEAD = 2
 _PATIENCE = 30.0
 _CONNECT = 30.0
+_ANSWER = 60.0
 _one_at_a_time = threading.Lock()
 
 
@@ -122,8 +123,8 @@ class _Flight:
     def workers(self) -> dict[str, int]:
         """Address -> threads of every worker that is there now."""
         try:
-            return self.client.nthreads()
-        except (OSError, RuntimeError, ValueError) as error:  # how a closed client or a lost connection shows
+            return self.client.nthreads(callback_timeout=_ANSWER)  # a client that tries to reconnect would wait for ever
+        except (OSError, RuntimeError, ValueError) as error:  # no answer in time, a closed client, a lost connection
             raise self._gone() from error
 
     def cancel(self) -> None:
