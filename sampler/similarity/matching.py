@@ -74,13 +74,8 @@ def assign(cost, m, perm, u, v, p, way, minv, used):
 
 
 @free
-def environment_match(env_a, env_b, starts, perm):
-    """Pair atoms by their sorted distances to all others; fills ``perm``, returns a lower bound of the RMSD, Å.
-
-    With displacements u of any superposition, | |r_i - r_k| - |r'_i - r'_k| | <= |u_i - u_k|, sorting never increases
-    a sum of squared differences, and the sum over i, k of |u_i - u_k|^2 is at most 2 n^2 RMSD^2.
-    """
-    n = env_a.shape[0]
+def workspace(starts):
+    """``cost`` and, in this order, the other arrays that :func:`assign` wants, for the largest of the blocks."""
     m = 0
     for e in range(len(starts) - 1):
         m = max(m, starts[e + 1] - starts[e])
@@ -89,6 +84,18 @@ def environment_match(env_a, env_b, starts, perm):
     p, way = np.empty(m + 1, np.int64), np.empty(m + 1, np.int64)
     used = np.empty(m + 1, np.bool_)
     local = np.empty(m, np.int64)
+    return cost, local, u, v, p, way, minv, used
+
+
+@free
+def environment_match(env_a, env_b, starts, perm):
+    """Pair atoms by their sorted distances to all others; fills ``perm``, returns a lower bound of the RMSD, Å.
+
+    With displacements u of any superposition, | |r_i - r_k| - |r'_i - r'_k| | <= |u_i - u_k|, sorting never increases
+    a sum of squared differences, and the sum over i, k of |u_i - u_k|^2 is at most 2 n^2 RMSD^2.
+    """
+    n = env_a.shape[0]
+    cost, local, u, v, p, way, minv, used = workspace(starts)
     total = 0.0
     for e in range(len(starts) - 1):
         lo, size = starts[e], starts[e + 1] - starts[e]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .matching import assign, environment_match
+from .matching import assign, environment_match, workspace
 from .rotation import copy_matrix, deviation, frame_of, free, rotate, rotation, sqdist
 
 KEEP = 6  # best-scored anchor superpositions that are refined
@@ -26,14 +26,7 @@ def _refine(a, b, starts, rot, perm, give_up):
     Stops early where an assignment leaves an RMSD above ``give_up``. Returns RMSD and largest displacement.
     """
     n = a.shape[0]
-    m = 0
-    for e in range(len(starts) - 1):
-        m = max(m, starts[e + 1] - starts[e])
-    cost = np.empty((m, m))
-    u, v, minv = np.empty(m + 1), np.empty(m + 1), np.empty(m + 1)
-    p, way = np.empty(m + 1, np.int64), np.empty(m + 1, np.int64)
-    used = np.empty(m + 1, np.bool_)
-    local = np.empty(m, np.int64)
+    cost, local, u, v, p, way, minv, used = workspace(starts)
     moved = np.empty((n, 3))
     rotate(a, rot, moved)
     for i in range(n):
