@@ -17,7 +17,7 @@ def modules(monkeypatch):
     import table
 
     yield records, table
-    for name in ("records", "table", "systems"):
+    for name in ("methods", "records", "table", "systems"):
         sys.modules.pop(name, None)
 
 
@@ -51,7 +51,7 @@ def test_the_table(modules, tmp_path):
 
     def record(method, seed, lowest, trace, settings="x", budget=None):
         return {"system": "3w", "method": method, "seed": seed, "settings": settings, "budget": budget, "cpu_minutes": 1.0,
-                "lowest_eV": lowest, "state": "3 H2O", "trace": trace, "evaluations": {"gfn1-xtb": 200}}  # fmt: skip
+                "lowest_eV": lowest, "state": "3 H2O", "trace": trace, "evaluations": {"gfn1-xtb": 200, "painn": 5000 * (method == "standard")}}  # fmt: skip
 
     everything = [
         record("standard", 0, -9.0, [[200, -9.0]], settings="old"),
@@ -62,7 +62,8 @@ def test_the_table(modules, tmp_path):
     ]
     text = table.markdown(everything)
     assert "| 3w | standard | 2/2 |" in text and "1 records of earlier settings" in text
-    assert "| 3w | random | 1/2 | 0.09–0.91 | 120 | 320 | 200 | 1.0 |" in text
+    assert "| 3w | random | 1/2 | 0.09–0.91 | 120 | 320 | 200 | – | 1.0 |" in text
+    assert "| 200 | 200 | 200 | 5,000 | 1.0 |" in text
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- table: begin -->\nold\n<!-- table: end -->\nafter\n")
     table.replace(page, text)

@@ -41,7 +41,8 @@ def test_every_recommended_model_ships_and_knows_its_molecules(library):
 
 def test_auto_is_resolved_by_composition(library, monkeypatch, tmp_path):
     entry = {
-        "molecules": ["sa", "am"], "charge": 0, "largest_difference": 1, "potential": "lennard-jones", "options": {}
+        "level": "b97-3c", "molecules": ["sa", "am"], "charge": 0, "largest_difference": 1, "potential": "lennard-jones",
+        "options": {},
     }  # fmt: skip
     monkeypatch.setattr(automatic, "recommendations", lambda: [entry])
     chosen = {}
@@ -56,8 +57,27 @@ def test_auto_is_resolved_by_composition(library, monkeypatch, tmp_path):
     assert manifest["protocol"]["stage"][1]["potential"] == "lennard-jones"
 
 
-def test_auto_takes_no_options():
-    table = {**TABLE, "stage": [TABLE["stage"][0], {"kind": "relax", "potential": "auto", "options": {"model": "x"}}]}
+def test_a_level_can_be_asked_for(library, monkeypatch):
+    """A model of GFN1-xTB stands for mixtures of its molecules, and is not what plain auto means."""
+    entry = {
+        "level": "gfn1-xtb", "molecules": ["sa", "am", "w"], "mixtures": True, "charge": 0, "potential": "lennard-jones",
+        "options": {},
+    }  # fmt: skip
+    monkeypatch.setattr(automatic, "recommendations", lambda: [entry])
+    table = {**TABLE, "stage": [*TABLE["stage"], {"kind": "relax", "potential": "auto:GFN1-xTB"}]}
+    found = {}
+    for name, charge in (("3sa1w", 0), ("2w", 0), ("1sa1dma", 0), ("1sa1b1w", -1)):
+        made = automatic.resolve(protocols.build(table, "toy"), Composition.parse(name, library, charge), library)
+        found[name] = [s.potential for s in made.stage if hasattr(s, "potential")]
+    model, exact = ["gfn1-xtb", "lennard-jones"], ["gfn1-xtb", "gfn1-xtb"]
+    assert found == {"3sa1w": model, "2w": model, "1sa1dma": exact, "1sa1b1w": exact}
+    with pytest.raises(ProtocolError, match=r"no such potential; known: auto, auto:gfn1-xtb"):
+        protocols.build({**table, "stage": [*TABLE["stage"], {"kind": "relax", "potential": "auto:gfn2-xtb"}]}, "toy")
+
+
+@pytest.mark.parametrize("name", ["auto", "auto:gfn1-xtb"])
+def test_auto_takes_no_options(name):
+    table = {**TABLE, "stage": [TABLE["stage"][0], {"kind": "relax", "potential": name, "options": {"model": "x"}}]}
     with pytest.raises(ProtocolError, match="takes no options"):
         protocols.build(table, "toy")
 

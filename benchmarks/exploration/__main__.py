@@ -79,7 +79,7 @@ def _job(arguments: argparse.Namespace, results: Path, system: str, method: str,
     if budget == 0:
         print(f"{system} {method} seed {seed}: waits for the evaluations of standard with this seed", flush=True)
         return
-    settings = methods.settings(method, budget)
+    settings = methods.settings(system, method, budget)
     if any((r["system"], r["method"], r["seed"], r["settings"]) == (system, method, seed, settings) for r in there):
         return
     folder = _folder(arguments.out, system, method, seed)

@@ -19,18 +19,30 @@ PEERS = {
 REFERENCE = {"fmax": 0.005, "max_steps": 3000}
 
 
-def settings(method: str, budget: int | None) -> str:
-    """A digest of all that a run depends on besides system and seed; records with another one are not mixed."""
+def settings(system: str, method: str, budget: int | None) -> str:
+    """A digest of all that a run depends on besides its seed, a model's weights too; others are not mixed with it."""
     name = method.partition("*")[0]
     if name == "reference":
         what: Any = REFERENCE
     elif name in PEERS:
         what = PEERS[name] | {"budget": budget}
     else:
-        from sampler.funnel import protocol
-
-        what = protocol.load(name).dump()
+        protocol, _ = _resolved(name, system)
+        stages = [(s.model_dump(mode="json"), s.identity(None) if hasattr(s, "make") else "") for s in protocol.stage]
+        what = [protocol.name, *stages]
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _resolved(name: str, system: str):
+    """The protocol with the potentials that it takes for a system, and the system's composition."""
+    from sampler.composition import Composition
+    from sampler.funnel import protocol as protocols
+    from sampler.funnel.automatic import resolve
+    from sampler.monomers import MonomerLibrary
+
+    library = MonomerLibrary.load()
+    composition = Composition.parse(system, library)
+    return resolve(protocols.load(name), composition, library), composition
 
 
 def budget(method: str, same: list[dict[str, Any]]) -> int | None:
@@ -46,7 +58,8 @@ def budget(method: str, same: list[dict[str, Any]]) -> int | None:
 def run(system: str, method: str, seed: int, limit: int | None, folder: Path, reference: Path) -> dict[str, Any]:
     """The record of one run.
 
-    Keys: ``evaluations`` {potential: number}; ``trace`` [[evaluations, lowest energy in eV so far], …] of intact clusters;
+    Keys: ``evaluations`` {potential: number}; ``trace`` [[evaluations of POTENTIAL, lowest energy in eV so far], …] of
+    intact clusters;
     ``lowest_eV`` (None if there is none), ``state``, and the geometry (``numbers``, ``positions`` in Å) of the lowest.
     A funnel gives its answer at its end, so its trace has one entry.
     """
@@ -64,7 +77,7 @@ def run(system: str, method: str, seed: int, limit: int | None, folder: Path, re
         import peers
 
         return peers.run(name, PEERS[name], composition, library, seed, limit)
-    return _protocol(name, composition, library, seed, folder)
+    return _protocol(name, system, library, seed, folder)
 
 
 class Best:
@@ -103,11 +116,10 @@ class Best:
         return {"evaluations": evaluations, "trace": self.trace, **found}
 
 
-def _protocol(name: str, composition, library, seed: int, folder: Path) -> dict[str, Any]:
-    from sampler.funnel import protocol as protocols
+def _protocol(name: str, system: str, library, seed: int, folder: Path) -> dict[str, Any]:
     from sampler.funnel.runner import run as run_protocol
 
-    protocol = protocols.load(name)
+    protocol, composition = _resolved(name, system)
     finished = run_protocol(composition, protocol, folder, library=library, seed=seed, workers=1)
     evaluations: dict[str, int] = {}
     for stage, ledger in zip(protocol.stage, finished.ledgers):
@@ -115,7 +127,7 @@ def _protocol(name: str, composition, library, seed: int, folder: Path) -> dict[
             potential = getattr(stage, "potential", "other")
             evaluations[potential] = evaluations.get(potential, 0) + int(ledger["evaluations"])
     best = Best(composition, library)
-    best.offer(finished.clusters, sum(evaluations.values()))
+    best.offer(finished.clusters, evaluations.get(POTENTIAL, 0))
     return best.record(evaluations)
 
 

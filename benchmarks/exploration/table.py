@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from methods import POTENTIAL
 from records import first_hit, per_success, wilson
 from systems import SYSTEMS
 
@@ -17,8 +18,8 @@ _BEGIN, _END = "<!-- table: begin -->", "<!-- table: end -->"
 
 def markdown(everything: list[dict[str, Any]]) -> str:
     """A row for each system and method, and the lowest known minimum of each system."""
-    rows = ["| system | method | success | 95 % interval | evaluations to success (median) | evaluations per success | all evaluations of a run (median) | CPU min a run |",
-            "|---|---|---|---|---|---|---|---|"]  # fmt: skip
+    rows = ["| system | method | success | 95 % interval | GFN1-xTB evaluations to success (median) | per success | of a run (median) | PaiNN evaluations of a run (median) | CPU min a run |",
+            "|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
     known = ["| system | lowest known, eV | protonation state | first found by | reached by | published and relaxed, kcal/mol above |",
              "|---|---|---|---|---|---|"]  # fmt: skip
     outdated = 0
@@ -50,14 +51,16 @@ def markdown(everything: list[dict[str, Any]]) -> str:
 
 def _row(system: str, method: str, mine: list[dict[str, Any]], target: float) -> str:
     hits = [first_hit(r["trace"], target) for r in mine]
-    spent = [float(sum(r["evaluations"].values())) for r in mine]
+    spent = [float(r["evaluations"].get(POTENTIAL, 0)) for r in mine]
+    model = [r["evaluations"].get("painn", 0) for r in mine]
     successes = int(np.isfinite(hits).sum())
     low, high = wilson(successes, len(mine))
     median = np.median([h for h in hits if np.isfinite(h)]) if successes else np.nan
     minutes = [r["cpu_minutes"] for r in mine if r["cpu_minutes"] is not None]
     cells = [
         system, method, f"{successes}/{len(mine)}", f"{low:.2f}–{high:.2f}", _count(median),
-        _count(per_success(hits, spent)), _count(np.median(spent)), f"{np.median(minutes):.1f}" if minutes else "–",
+        _count(per_success(hits, spent)), _count(np.median(spent)),
+        _count(np.median(model)) if any(model) else "–", f"{np.median(minutes):.1f}" if minutes else "–",
     ]  # fmt: skip
     return "| " + " | ".join(cells) + " |"
 

@@ -1,4 +1,7 @@
-"""``potential = "auto"``: the shipped model where one is at home in the composition, else GFN1-xTB.
+"""``potential = "auto"`` and ``"auto:LEVEL"``: a shipped model where one is at home in the composition.
+
+``auto`` takes a model of B97-3c, and GFN1-xTB where there is none. ``auto:gfn1-xtb`` takes a model of GFN1-xTB, and GFN1-xTB
+itself where there is none: for stages that search, before one that calculates.
 
 ``data/models/recommended.toml`` says which model for which molecules. The choice is made when a run starts and is what
 the run's manifest shows, so that a later version with a better model does not change a run that exists.
@@ -12,9 +15,11 @@ from typing import Any
 from .. import resources
 from ..composition import Composition
 from ..monomers import MonomerLibrary
+from .potential_stage import AUTO
 from .protocol import Protocol
 
-AUTO = "auto"
+BEST = "b97-3c"
+"""The level that plain ``auto`` stands for."""
 FALLBACK = "gfn1-xtb"
 
 
@@ -23,29 +28,30 @@ def recommendations() -> list[dict[str, Any]]:
     return tomllib.loads(resources.path("data", "models", "recommended.toml").read_text(encoding="utf-8"))["model"]
 
 
-def recommended(composition: Composition, library: MonomerLibrary) -> tuple[str, dict[str, Any]]:
-    """Name and options, as :func:`sampler.potentials.get_potential` takes them, of the best potential for a composition.
+def recommended(composition: Composition, library: MonomerLibrary, level: str = BEST) -> tuple[str, dict[str, Any]]:
+    """Name and options, as :func:`sampler.potentials.get_potential` takes them, of the potential for a composition.
 
-    A model is at home where the cluster holds exactly its molecules, has its charge, and their numbers differ by no more
-    than those it was trained on.
+    A model is at home where the cluster holds its molecules (some of them, if the entry says ``mixtures``; else all of
+    them), has its charge, and their numbers differ by no more than ``largest_difference``.
     """
     counts = dict(composition.counts)
     numbers = sorted(counts.values())
     for entry in recommendations():
-        same = set(counts) == set(entry["molecules"]) and composition.charge == entry["charge"]
-        if same and numbers[-1] - numbers[0] <= entry["largest_difference"]:
+        known = set(entry["molecules"])
+        same = set(counts) <= known if entry.get("mixtures") else set(counts) == known
+        near = numbers[-1] - numbers[0] <= entry.get("largest_difference", numbers[-1])
+        if entry["level"] == level and composition.charge == entry["charge"] and same and near:
             return entry["potential"], entry["options"]
     return FALLBACK, {}
 
 
 def resolve(protocol: Protocol, composition: Composition, library: MonomerLibrary) -> Protocol:
-    """``protocol`` with every ``potential = "auto"`` replaced by what is recommended for the composition."""
-    if not any(getattr(s, "potential", "") == AUTO for s in protocol.stage):
-        return protocol
-    name, options = recommended(composition, library)
+    """``protocol`` with every ``auto`` and ``auto:LEVEL`` replaced by what is recommended for the composition."""
     stages = []
     for stage in protocol.stage:
-        if getattr(stage, "potential", "") == AUTO:
+        auto, _, level = getattr(stage, "potential", "").partition(":")
+        if auto == AUTO:
+            name, options = recommended(composition, library, level or BEST)
             stage = type(stage)(**stage.model_dump() | {"potential": name, "options": options})
         stages.append(stage)
     return protocol.model_copy(update={"stage": tuple(stages)})

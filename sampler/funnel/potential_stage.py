@@ -15,12 +15,16 @@ from ..potentials import Potential, available, get_potential
 from .context import Context
 from .stage import Stage
 
+AUTO = "auto"
+AUTOMATIC = (AUTO, "auto:gfn1-xtb")
+"""Names that :mod:`.automatic` replaces by a potential when a run starts."""
+
 
 class PotentialStage(Stage):
     """A stage with the parameters ``potential`` and ``options``.
 
-    The potential is a name of :func:`sampler.potentials.available`, or ``auto`` (see :mod:`.automatic`), which is another
-    name by the time a run starts.
+    The potential is a name of :func:`sampler.potentials.available`, or one of ``AUTOMATIC``, which is another name by the
+    time a run starts.
     """
 
     potential: str = "gfn1-xtb"
@@ -30,15 +34,17 @@ class PotentialStage(Stage):
     @field_validator("potential")
     @classmethod
     def _known(cls, name: str) -> str:
-        if name.lower() not in ("auto", *available()) and not name.lower().startswith("ase:"):
-            raise ValueError(f"no such potential; known: auto, {', '.join(available())}, ase:NAME")
-        return "auto" if name.lower() == "auto" else name
+        if name.lower() in AUTOMATIC:
+            return name.lower()
+        if name.lower() not in available() and not name.lower().startswith("ase:"):
+            raise ValueError(f"no such potential; known: {', '.join((*AUTOMATIC, *available()))}, ase:NAME")
+        return name
 
     @model_validator(mode="after")
     def _usable(self) -> PotentialStage:
-        if self.potential == "auto":
+        if self.potential in AUTOMATIC:
             if self.options:
-                raise ValueError("potential = 'auto' takes no options; name the potential")
+                raise ValueError(f"potential = {self.potential!r} takes no options; name the potential")
             return self
         try:
             self.make()

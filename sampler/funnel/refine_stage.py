@@ -94,6 +94,8 @@ class Refine(PotentialStage):
     def summary(self, everything: Clusters) -> dict[str, Any]:
         refined = everything[everything.columns["fate"] == ""]
         numbers: dict[str, Any] = {"refined": len(refined)}
+        if self.mode == "single-point":
+            numbers["evaluations"] = int((everything.columns["fate"] != "not_selected").sum())
         if self.mode == "optimise" and len(refined):
             column = refined.columns
             numbers |= {"converged": int(column["converged"].sum()), "evaluations": int(column["evaluations"].sum())}
