@@ -18,6 +18,7 @@ from sampler.composition import Composition
 from sampler.errors import CompositionError, ProtocolError, RunError
 from sampler.funnel import hop_archive
 from sampler.funnel import protocol as protocols
+from sampler.funnel.grow_stage import Grow
 from sampler.funnel.parents import is_part_of, missing, read_parent
 from sampler.funnel.rundir import read_ledgers, read_manifest, read_result
 from sampler.funnel.runner import run
@@ -276,6 +277,37 @@ def test_candidates_grow_from_smaller_systems(finished, tmp_path):
     assert recorder.skipped == ["generate"]
     ledger = read_ledgers(tmp_path / "a")[1]
     assert ledger["found"] == 0 and "nothing grown" in ledger["note"] and ledger["out"] == 4
+
+
+class DeadlyGrow(Grow):
+    """Kills its process on some candidates."""
+
+    def run(self, task, context):
+        if {2, 4} & set(task.numbers):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().run(task, context)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_candidate_that_kills_its_worker_costs_itself_alone(finished, tmp_path, monkeypatch, workers):
+    parent = read_parent(finished, LIBRARY)
+    healthy = go(tmp_path / "healthy", GROW, "2sa2am", parents=[parent]).clusters
+    table = protocols.build(GROW, "toy")
+    deadly = DeadlyGrow(**table.stage[1].model_dump())
+    monkeypatch.setattr(protocols, "build", lambda *_: table.model_copy(update={"stage": (table.stage[0], deadly, table.stage[2])}))
+    recorder = Recorder()
+    result = go(tmp_path / "run", GROW, "2sa2am", workers=workers, parents=[parent], progress=recorder)
+    ledger = read_ledgers(tmp_path / "run")[1]
+    assert ledger["dropped"] == {"crashed": 2} and ledger["found"] == 5 and ledger["out"] == 4 + 5
+    assert any("a worker died on chunk" in m for m in recorder.messages)
+    dropped = (tmp_path / "run" / "stages" / ledger["folder"] / "dropped.csv").read_text().splitlines()[1:]
+    assert dropped == [f"2sa2am-grow_{n:04d},crashed,the worker process died" for n in (2, 4)]
+    # the others are what they are without the accident, also when they are read again
+    rest = healthy[~np.isin(healthy.ids, ["2sa2am-grow_0002", "2sa2am-grow_0004"])]
+    assert result.clusters.ids.tolist() == rest.ids.tolist() and np.array_equal(result.clusters.positions, rest.positions)
+    (tmp_path / "run" / "stages" / ledger["folder"] / "ledger.json").unlink()
+    again = go(tmp_path / "run", GROW, "2sa2am", parents=[parent])
+    assert again.ledgers == result.ledgers
 
 
 def test_parents_that_do_not_fit(finished, tmp_path):

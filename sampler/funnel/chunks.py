@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from ..clusters import Clusters
-from ..errors import RunError
 from .context import Context
 from .parallel import Died, unordered
 from .progress import Progress
@@ -112,18 +111,12 @@ def _cpu_seconds() -> float:
 
 
 def _one_by_one(stage: Stage, task: Any, context: Context) -> Clusters:
-    if not isinstance(task, Clusters):
-        raise RunError(f"the worker process dies on every attempt at stage {stage.kind}; see the messages above")
-    singles = list(task)
+    pieces = stage.split(task)
     results: dict[int, Clusters] = {}
-    for number, result in unordered(measure, [(stage, single, context) for single in singles], 1):
-        if isinstance(result, Died):
-            results[number] = singles[number].without_energies().with_columns(
-                fate="crashed", fate_detail=result.reason
-            )
-        else:
-            results[number] = result[0]
-    return Clusters.concatenate([results[i] for i in range(len(singles))])
+    for number, result in unordered(measure, [(stage, piece, context) for piece in pieces], 1):
+        died = isinstance(result, Died)
+        results[number] = stage.crashed(pieces[number], result.reason, context) if died else result[0]
+    return Clusters.concatenate([results[i] for i in range(len(pieces))])
 
 
 def _claimed(here: StageDirectory, missing: list[int], found) -> Iterator[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -101,7 +101,7 @@ class Grow(Stage):
             [g.positions - g.positions.mean(0) for _, g, *_ in made],
             [g.numbers for _, g, *_ in made],
             charge=context.composition.charge,
-            ids=[f"{context.name}-grow_{n:04d}" for n, *_ in made],
+            ids=[_name(context, n) for n, *_ in made],
             columns={
                 "state": np.array([m[4] for m in made], np.str_),
                 "parent": np.array([m[3] for m in made], np.str_),
@@ -110,14 +110,29 @@ class Grow(Stage):
             },
         )  # fmt: skip
 
+    def split(self, task: GrowTask) -> Sequence[GrowTask]:
+        return [replace(task, numbers=(n,)) for n in task.numbers]
+
+    def crashed(self, piece: GrowTask, reason: str, context: Context) -> Clusters:
+        """A candidate without atoms, for the list of what was dropped."""
+        columns = {"state": "", "parent": "", "grown": "", "fate": "crashed", "fate_detail": reason}
+        (number,) = piece.numbers
+        lost = Clusters.make([[]], [[]], charge=context.composition.charge, ids=[_name(context, number)])
+        return lost.with_columns(**columns)
+
     def gather(self, incoming: Clusters, made: Clusters) -> Clusters:
         return Clusters.concatenate([incoming.with_columns(fate="", grown=""), made])
 
     def summary(self, everything: Clusters) -> dict[str, Any]:
         how = everything.columns["grown"]
-        grown = int((how != "").sum())
-        told = {"found": grown, "added": int((how == "add").sum()), "spliced": int((how == "splice").sum())}
-        return told if grown else {"found": 0, "note": "no parents were given, or none could be used: nothing grown"}
+        if not ((how != "") | (everything.columns["fate"] == "crashed")).any():
+            return {"found": 0, "note": "no parents were given, or none could be used: nothing grown"}
+        ways = {"added": int((how == "add").sum()), "spliced": int((how == "splice").sum())}
+        return {"found": sum(ways.values()), **ways}
+
+
+def _name(context: Context, number: int) -> str:
+    return f"{context.name}-grow_{number:04d}"
 
 
 def _key(context: Context, number: int) -> np.random.SeedSequence:

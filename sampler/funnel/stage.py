@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import BaseModel, ConfigDict
 
 from ..clusters import Clusters
+from ..errors import RunError
 from .context import Context
 
 if TYPE_CHECKING:
@@ -46,6 +47,20 @@ class Stage(BaseModel):
     def gather(self, incoming: Clusters, made: Clusters) -> Clusters:
         """Everything that the stage leaves, with fates, from what came in and the results of its tasks."""
         return made
+
+    def split(self, task: Any) -> Sequence[Any]:
+        """A task that has killed its worker, in pieces of one structure, which are tried one by one.
+
+        Raises:
+            RunError: the stage's tasks have no such pieces.
+        """
+        if not isinstance(task, Clusters):
+            raise RunError(f"the worker process dies on every attempt at stage {self.kind}; see the messages above")
+        return list(task)
+
+    def crashed(self, piece: Any, reason: str, context: Context) -> Clusters:
+        """What is recorded of a piece that kills its worker even alone."""
+        return piece.without_energies().with_columns(fate="crashed", fate_detail=reason)
 
     def size_of(self, task: Any) -> int:
         """Structures in a task, for the progress bar."""
