@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -41,11 +42,11 @@ def with_hop(**changes):
     return TOY | {"stage": [TOY["stage"][0], HOP | changes]}
 
 
-def go(folder, table=TOY, name="1sa1am", workers=1, progress=None, **options):
+def go(folder, table=TOY, name="1sa1am", workers=1, progress=None, library=LIBRARY, **options):
     progress = progress or Recorder()
-    wanted = Composition.parse(name, LIBRARY)
+    wanted = Composition.parse(name, library)
     protocol = protocols.build(table, "toy")
-    return run(wanted, protocol, folder, library=LIBRARY, workers=workers, progress=progress, **options)
+    return run(wanted, protocol, folder, library=library, workers=workers, progress=progress, **options)
 
 
 def rounds_of(folder: Path) -> list[dict]:
@@ -320,6 +321,37 @@ def test_parents_that_do_not_fit(finished, tmp_path):
         go(tmp_path / "run", TOY, "2sa1am", parents=[parent])
     with pytest.raises(RunError, match="not a run directory"):
         read_parent(tmp_path, LIBRARY)
+
+
+def test_parents_with_an_ion_that_the_library_lacks(finished, tmp_path):
+    parent = read_parent(finished, LIBRARY)
+    parent = replace(parent, source="there")
+    ionic = np.array(["HSO4⁻" in state for state in parent.clusters.columns["state"]])
+    n, lost = min(20, len(ionic)), int(ionic[:20].sum())
+    assert 0 < lost < n
+    poor = MonomerLibrary(tuple(m for m in LIBRARY if m.name not in ("b", "s")))
+    recorder = Recorder()
+    result = go(tmp_path / "some", GROW, "2sa2am", library=poor, parents=[parent], progress=recorder)
+    told = f"{lost} of the {n} lowest structures of the parent 1sa1am (there) are left out: HSO4⁻ is not in the library ({lost})"
+    assert told in recorder.messages
+    ledger = read_ledgers(tmp_path / "some")[1]
+    assert (ledger["parent_structures"], ledger["parent_structures_left_out"], ledger["found"]) == (n, lost, 7)
+    assert not any("HSO4⁻" in state for state in result.clusters.columns["state"])
+    with pytest.raises(RunError, match=r"--parents there \(1sa1am\): none of the .* HSO4⁻ is not in the library.*--monomers"):
+        unusable = replace(parent, clusters=parent.clusters[ionic])
+        go(tmp_path / "none", GROW, "2sa2am", library=poor, parents=[unusable])
+    assert not (tmp_path / "none").exists()
+    # all of them are known to the whole library: nothing to say
+    recorder = Recorder()
+    go(tmp_path / "all", GROW, "2sa2am", parents=[parent], progress=recorder)
+    assert not any("left out" in m for m in recorder.messages)
+    assert read_ledgers(tmp_path / "all")[1]["parent_structures_left_out"] == 0
+
+
+def test_a_parent_of_unknown_molecules(finished):
+    poor = MonomerLibrary(tuple(m for m in LIBRARY if m.family != "am"))
+    with pytest.raises(RunError, match="--parents .*: .*am"):
+        read_parent(finished, poor)
 
 
 def test_parts_of_compositions():

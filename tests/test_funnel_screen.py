@@ -3,6 +3,7 @@
 import csv
 import io
 import xml.etree.ElementTree
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from sampler.errors import InputError, MonomerError, RunBusy, RunError, StorageE
 from sampler.funnel import protocol as protocols
 from sampler.funnel import screening
 from sampler.funnel.grid import expand, order, systems
+from sampler.funnel.grow_stage import Grow
 from sampler.funnel.progress import Progress
 from sampler.funnel.screen_table import VALUE, draw, panels, text_map
 from sampler.monomers import MonomerLibrary
@@ -159,6 +161,16 @@ def test_smaller_systems_are_parents(finished, library, tmp_path, monkeypatch):
     given.clear()
     screening.screen(make(tmp_path / "not grown", library, growth=False))
     assert set(map(tuple, given.values())) == {()}
+
+
+def test_a_useless_parent_costs_its_children_nothing(library, tmp_path, monkeypatch):
+    monkeypatch.setattr(Grow, "useless", lambda self, parent, _: "it is broken" if parent.name == "1sa" else "")
+    listener = Listener()
+    grown = TOY | {"stage": [TOY["stage"][0], {"kind": "grow", "candidates": 2}, TOY["stage"][1]]}
+    what = replace(make(tmp_path, library), protocol=protocols.build(grown, "toy"))
+    rows = screening.screen(what, progress=listener)
+    assert [(r["status"], r["parents"]) for r in rows] == [("finished", ""), ("finished", ""), ("finished", "1sa1am")]
+    assert "1sa is no parent of 1sa1am: it is broken" in listener.messages
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,8 @@ def _more(ledger: dict[str, Any]) -> str:
         )
     if "evaluations" in ledger:
         return f"{ledger['converged']} converged, {ledger['evaluations']} evaluations"
+    if ledger.get("parent_structures_left_out"):
+        return f"{ledger['parent_structures_left_out']} of {ledger['parent_structures']} parent structures left out"
     if "states" in ledger:
         return f"{len(ledger['states'])} protonation states"
     return ""

@@ -12,8 +12,10 @@ import numpy as np
 from pydantic import Field
 
 from ..clusters import Clusters
+from ..errors import RunError
+from ..monomers import MonomerLibrary
 from .context import Context
-from .parents import Parent
+from .parents import Parent, in_words, left_out
 from .protocol_types import PositiveInt
 from .stage import Stage
 
@@ -57,11 +59,52 @@ class Grow(Stage):
     def identity(self, context: Context) -> dict[str, Any]:
         return {"parents": [p.sha256 for p in context.parents]}
 
+    def lowest_of(self, parent: Parent) -> Parent:
+        """The parent with those of its structures that this stage looks at."""
+        return replace(parent, clusters=parent.clusters[: self.lowest].without_energies().replace(columns={}))
+
+    def useless(self, parent: Parent, library: MonomerLibrary) -> str:
+        """Why nothing can be grown from this parent; '' if something can."""
+        some = self.lowest_of(parent)
+        lost = left_out(some, library)
+        if sum(lost.values()) < len(some.clusters):
+            return ""
+        return f"none of the {len(some.clusters)} lowest structures can be grown from: {in_words(lost)}"
+
+    def check(self, context: Context) -> None:
+        for parent in context.parents:
+            why = self.useless(parent, context.library)
+            if why:
+                raise RunError(
+                    f"--parents {parent.source} ({parent.name}): {why}; add what is missing to the library (sampler "
+                    "monomer add, or --monomers), or leave this parent out"
+                )
+
+    def notes(self, context: Context) -> Sequence[str]:
+        told = []
+        for parent in context.parents:
+            some = self.lowest_of(parent)
+            lost = left_out(some, context.library)
+            if lost:
+                told.append(
+                    f"{sum(lost.values())} of the {len(some.clusters)} lowest structures of the parent {parent.name} "
+                    f"({parent.source}) are left out: {in_words(lost)}"
+                )
+        return told
+
+    def drawn_on(self, context: Context) -> dict[str, Any]:
+        """How many structures of the parents were looked at, and how many of them could not be used."""
+        if not context.parents:
+            return {}
+        some = [self.lowest_of(p) for p in context.parents]
+        lost = sum(sum(left_out(p, context.library).values()) for p in some)
+        return {"parent_structures": sum(len(p.clusters) for p in some), "parent_structures_left_out": lost}
+
     def tasks(self, incoming: Clusters, context: Context) -> Sequence[GrowTask]:
         if not context.parents:
             return []
         systems = context.parents
-        pool = tuple(p.clusters[: self.lowest].without_energies().replace(columns={}) for p in systems)
+        pool = tuple(self.lowest_of(p).clusters for p in systems)
         # among the structures of a system the lowest are likelier; a molecule more doubles the weight of a system
         rank = np.concatenate([np.exp(-3.0 * np.arange(len(c)) / len(c)) / len(c) for c in pool])
         size = np.repeat([2.0 ** p.composition.molecules() for p in systems], [len(c) for c in pool])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from ..clusters import Clusters
 from ..composition import Composition
-from ..errors import CompositionError, RunError
+from ..errors import CompositionError, InputError, RunError
 from ..monomers import MonomerLibrary
 from .rundir import read_ledgers, read_manifest, read_result
 
@@ -33,11 +36,14 @@ def read_parent(folder: Path | str, library: MonomerLibrary) -> Parent:
     """The result of the finished run in ``folder``.
 
     Raises:
-        RunError: not a run directory, not complete, or its output was damaged.
+        RunError: not a run directory, not complete, its output was damaged, or a molecule that the library lacks.
     """
     manifest = read_manifest(folder)
     clusters = read_result(folder).lowest_first()
-    composition = Composition.parse(manifest["composition"], library, manifest["charge"])
+    try:
+        composition = Composition.parse(manifest["composition"], library, manifest["charge"])
+    except InputError as error:
+        raise RunError(f"--parents {folder}: {error}") from error
     sha256 = read_ledgers(folder)[-1]["output_sha256"]
     return Parent(composition, composition.name(library), clusters, sha256, Path(folder).name)
 
@@ -87,6 +93,39 @@ def check_parents(parents: Iterable[Parent], composition: Composition, library: 
         except CompositionError as error:
             raise RunError(f"--parents {parent.source}: {error}") from error
     return tuple(sorted(unique.values(), key=lambda p: (p.composition.molecules(), p.name, p.sha256)))
+
+
+def left_out(parent: Parent, library: MonomerLibrary) -> dict[str, int]:
+    """Why -> how many of the parent's structures cannot be grown from.
+
+    A structure can if it is intact and the library has each of its molecules, ions included.
+
+    Raises:
+        RunError: the structures do not consist of the atoms of the library's molecules; names the folder.
+    """
+    from ..generate.bodies import Kinds, take_apart
+    from ..identify import identify
+
+    try:
+        bodies = take_apart(parent.clusters, parent.composition, Kinds(library))
+    except InputError as error:
+        raise RunError(f"--parents {parent.source}: {error}") from error
+    lost = parent.clusters[np.array([b is None for b in bodies], bool)]
+    columns = identify(lost, parent.composition, library).columns
+    told = zip(columns["identity"], columns["identity_detail"])
+    return dict(Counter(_why(str(identity), str(detail)) for identity, detail in told))
+
+
+def _why(identity: str, detail: str) -> str:
+    if identity == "intact":
+        return detail or "its molecules are not built as those of the library"
+    return identity + (f": {detail}" if detail else "")
+
+
+def in_words(reasons: Mapping[str, int]) -> str:
+    """``H3SO4⁺ is not in the library (3), evaporated: 1 NH3 (1)``; the three most frequent reasons."""
+    ordered = sorted(reasons.items(), key=lambda r: (-r[1], r[0]))
+    return ", ".join(f"{reason} ({n})" for reason, n in ordered[:3]) + (", …" if len(ordered) > 3 else "")
 
 
 def takes_parents(stages: Sequence) -> bool:

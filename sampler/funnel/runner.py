@@ -193,6 +193,8 @@ def _stage(
         progress.skip(position, of, stage.kind, ledger)
         return done, ledger
     announce(stage, len(incoming), context, progress)
+    for text in stage.notes(context):
+        progress.message(text)
     started, rounds = time.monotonic(), {}
     if isinstance(stage, RoundStage):
         everything, rounds = run_rounds(stage, position, of, here, incoming, context, progress)
@@ -209,6 +211,7 @@ def _stage(
         "kind": stage.kind,
         "in": len(everything) if stage.kind == "generate" else len(incoming),
         **(stage.summary(everything) if len(everything) else {}),
+        **stage.drawn_on(context),
         **rounds,
     }
     kept, ledger = here.finish(everything, ledger)

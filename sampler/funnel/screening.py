@@ -30,6 +30,7 @@ from ..storage import write_text
 from . import results
 from .chunks import cpu_seconds
 from .grid import index_of, sources
+from .grow_stage import Grow
 from .parents import Parent, read_parent, takes_parents
 from .progress import Progress, duration
 from .protocol import Protocol
@@ -108,7 +109,7 @@ def screen(
         progress.message(f"--- {name} ({number} of {len(rows)})")
         keep(name, status="running")
         with _outcome(name, what.folder, keep, progress):
-            parents = _parents(what, name, rows, index)
+            parents = _parents(what, name, rows, index, progress.message)
             keep(name, parents=" ".join(p.name for p in parents))
             finished = run(
                 what.grid[name], what.protocol, what.folder / name, library=what.library, seed=what.seed,
@@ -183,12 +184,30 @@ def seconds_of(text: str) -> float:
     return sum(float(part or 0) * unit for part, unit in zip(found.groups(), (86400, 3600, 60, 1)))
 
 
-def _parents(what: Screen, name: str, rows: Mapping[str, dict[str, Any]], index: Mapping) -> list[Parent]:
-    """The finished systems of the grid that ``name`` grows from, whatever order or interruption made them."""
+def _parents(
+    what: Screen,
+    name: str,
+    rows: Mapping[str, dict[str, Any]],
+    index: Mapping,
+    say: Callable[[str], None] = lambda text: None,
+) -> list[Parent]:
+    """The finished systems of the grid that ``name`` grows from, whatever order or interruption made them.
+
+    Those from which nothing can be grown are left out, which ``say`` is told.
+    """
     if not what.grows:
         return []
     smaller = sources(name, what.grid, what.library, index)
-    return [read_parent(what.folder / s, what.library) for s in smaller if rows[s]["status"] == "finished"]
+    found = [read_parent(what.folder / s, what.library) for s in smaller if rows[s]["status"] == "finished"]
+    grow = [stage for stage in what.protocol.stage if isinstance(stage, Grow)]
+    useful = []
+    for parent in found:
+        why = next(filter(None, (stage.useless(parent, what.library) for stage in grow)), "")
+        if why:
+            say(f"{parent.name} is no parent of {name}: {why}")
+        else:
+            useful.append(parent)
+    return useful
 
 
 @contextlib.contextmanager

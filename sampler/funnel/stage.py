@@ -37,6 +37,10 @@ class Stage(BaseModel):
         """The cost with so many structures coming in, where it is worth telling beforehand."""
         return None
 
+    def notes(self, context: Context) -> Sequence[str]:
+        """What the user should know when this stage starts."""
+        return ()
+
     def tasks(self, incoming: Clusters, context: Context) -> Sequence[Any]:
         """What ``run`` is called with, one entry a chunk; must not depend on the number of workers."""
         return [incoming]
@@ -68,6 +72,10 @@ class Stage(BaseModel):
 
     def identity(self, context: Context) -> dict[str, Any]:
         """What the output depends on besides the parameters and the input (a model's sha256, …)."""
+        return {}
+
+    def drawn_on(self, context: Context) -> dict[str, Any]:
+        """Numbers for the ledger about what the stage makes use of besides the structures that come in."""
         return {}
 
     def summary(self, everything: Clusters) -> dict[str, Any]:
