@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from ..storage import storage_error
+from .processes import born_at, runs
 
 BEAT_SECONDS = 10.0
 STALE_SECONDS = 120.0
@@ -164,7 +165,7 @@ class Others:
         told = _read(self.folder / token) if token and not token.startswith(".") else {}
         if not told:
             return False
-        if told.get("host") == self.host and not _runs(told.get("pid"), told.get("born")):
+        if told.get("host") == self.host and not runs(told.get("pid"), told.get("born")):
             return False
         beat, since = self._seen.get(token, (None, now))
         if beat != told.get("beat"):
@@ -178,7 +179,7 @@ class _Life:
 
     def __init__(self, folder: Path, token: str, host: str, matter: str, beat: float):
         self.path, self.matter, self._beat = folder / token, matter, beat
-        self._told = {"host": host, "pid": os.getpid(), "born": _born(os.getpid()), "matter": matter}
+        self._told = {"host": host, "pid": os.getpid(), "born": born_at(os.getpid()), "matter": matter}
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._go_on, name="sign of life", daemon=True)
 
@@ -255,24 +256,3 @@ def _modified(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return float("-inf")
-
-
-def _runs(pid: Any, born: Any) -> bool:
-    """Whether the process with this number is the one that was meant."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, TypeError):
-        return True
-    return not born or _born(pid) in ("", born)
-
-
-def _born(pid: int) -> str:
-    """When the process started, as the kernel counts it, and '' where it does not tell."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as handle:
-            fields = handle.read().rpartition(")")[2].split()
-    except OSError:
-        return ""
-    return "ended" if fields[0] == "Z" else fields[19]

@@ -12,6 +12,7 @@ from pydantic import PrivateAttr, field_validator, model_validator
 
 from ..errors import SamplerError
 from ..potentials import Potential, available, get_potential
+from . import scratch
 from .context import Context
 from .stage import Stage
 
@@ -63,7 +64,7 @@ class PotentialStage(Stage):
     def share(self) -> None:
         """Let the workers on this machine keep the model's weights in memory once; call it before they start.
 
-        The weights are mapped from a temporary folder that goes with this process.
+        The weights are mapped from a temporary folder that goes with this process (see :mod:`.scratch`).
         """
         if hasattr(self.make(), "share"):
             self._shared = _local_folder().name
@@ -85,4 +86,4 @@ def _started(name: str, options: str, shared: str) -> Potential:
 
 @lru_cache(maxsize=1)
 def _local_folder() -> TemporaryDirectory:
-    return TemporaryDirectory(prefix="cluster-sampler-", ignore_cleanup_errors=True)
+    return scratch.folder()
