@@ -248,6 +248,25 @@ def test_who_may_not_be_there_at_the_same_time(finished, library, tmp_path):
     assert not Others(folder / ".claims" / "processes").alive()
 
 
+def test_two_that_leave_at_the_same_time(finished, library, tmp_path, monkeypatch):
+    """The other has removed the claims after this one has seen them."""
+    folder, scandir = tmp_path / "run", os.scandir
+    shutil.copytree(finished, folder)
+    left = folder / "stages" / ".ledger.json.abc.part"
+    left.write_text("by a killed writer")
+
+    def leaving(path="."):
+        if Path(str(path)) == folder / ".claims" and not list((folder / ".claims" / "processes").iterdir()):
+            monkeypatch.undo()
+            shutil.rmtree(folder / ".claims")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", leaving)
+    go(folder, library, join=True)
+    assert os.scandir is scandir, "they met"
+    assert not left.exists() and contents(folder) == contents(finished)
+
+
 SCRIPT = """
 import sys
 from sampler.composition import Composition
@@ -269,16 +288,18 @@ def test_three_processes_killed_at_random_end_like_one(finished, tmp_path):
     command = [sys.executable, "-c", SCRIPT, str(protocol), str(folder)]
     rng, kills, running, ended = random.Random(11), 0, [], 0
 
+    def done():  # not rglob: the last process removes the claims under it
+        return len(list(folder.glob("stages/*/chunk-*.npz")))
+
     def start():
         running.append(subprocess.Popen(command, cwd=ROOT, start_new_session=True))
 
     for _ in range(3):
         start()
     while running:
-        chunks = len(list(folder.rglob("chunk-*.npz")))
-        target = chunks + rng.randint(1, 4)
+        target = done() + rng.randint(1, 4)
         pause = rng.random() * 0.02
-        while len(list(folder.rglob("chunk-*.npz"))) < target and all(p.poll() is None for p in running):
+        while done() < target and all(p.poll() is None for p in running):
             time.sleep(0.002)
         for process in [p for p in running if p.poll() is not None]:
             assert process.returncode == 0

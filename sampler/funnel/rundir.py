@@ -296,7 +296,9 @@ def _none_joined(folder: Path) -> None:
 
 def _tidy(folder: Path) -> None:
     """After a complete shared run: the last process removes the claims, and what killed writers have left."""
-    left = list(folder.rglob(".*.part"))  # before the look at the others: what they write then is not in it
+    # before the look at the others: what they write then is not in it. Unlike rglob, walk bears that one removes .claims
+    names = (Path(top, name) for top, _, files in os.walk(folder) for name in files)
+    left = [path for path in names if path.match(".*.part")]
     if not Others(folder / ".claims" / "processes").alive():
         for part in left:
             with contextlib.suppress(OSError):
