@@ -180,6 +180,9 @@ def test_the_option_changes_the_decisive_selection():
         {"kind": "generate"}, {"kind": "select", "count": 9}, {"kind": "refine"}, {"kind": "select", "count": 2}]}  # fmt: skip
     refined = with_confidence(protocols.build(table, "x"), 0.9)
     assert refined.stage[1].confidence == 0.9 and refined.stage[3].count == 2
+    # single points of the level that is relaxed with afterwards lead to nothing higher
+    table["stage"] += [{"kind": "relax"}, {"kind": "select", "count": 1}]
+    assert [getattr(s, "confidence", None) for s in with_confidence(protocols.build(table, "x"), 0.9).stage] == [None] * 5 + [0.9]
     with pytest.raises(ProtocolError, match="confidence = 1.5"):
         with_confidence(plain, 1.5)
     with pytest.raises(ProtocolError, match="no stage 'select'"):

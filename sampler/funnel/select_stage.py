@@ -119,14 +119,15 @@ class Select(Stage):
 def with_confidence(protocol: Protocol, confidence: float, error_kcalmol: float | None = None) -> Protocol:
     """The protocol with its decisive selection done by confidence, and an ORCA input for every structure it keeps.
 
-    Decisive is the last ``select`` before structures go to a higher level (``refine``, ``orca``), or else the last one. Its
-    count and window are lifted: the confidence decides.
+    Decisive is the last ``select`` before structures go to a higher level (the first ``refine`` or ``orca`` after the last
+    ``relax``), or else the last one. Its count and window are lifted: the confidence decides.
 
     Raises:
         ProtocolError: no selection, or a confidence or error that is out of range.
     """
     kinds = [s.kind for s in protocol.stage]
-    higher = min((kinds.index(k) for k in ("refine", "orca") if k in kinds), default=len(kinds))
+    relaxed = max((i for i, kind in enumerate(kinds) if kind == "relax"), default=0)
+    higher = next((i for i in range(relaxed, len(kinds)) if kinds[i] in ("refine", "orca")), len(kinds))
     places = [i for i, kind in enumerate(kinds) if kind == "select"]
     if not places:
         raise ProtocolError(f"the protocol {protocol.name} has no stage 'select', so --confidence has no use for it")
