@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 
 from sampler.clusters import Clusters
-from sampler.potentials.painn.card import ModelCard
+from sampler.composition import Composition
+from sampler.generate import plan, run_chunk
+from sampler.monomers import MonomerLibrary
+from sampler.potentials.painn.card import ModelCard, load_model
 from sampler.potentials.painn.parameters import Architecture, PaiNNParameters
 from sampler.potentials.painn.potential import PaiNNPotential
+from sampler.potentials.trained import model_folder, shipped
 
 spk = pytest.importorskip("schnetpack")
 
@@ -141,3 +145,24 @@ def test_foreign_parts_are_refused():
     model.representation.radial_basis = torch.nn.Identity()
     with pytest.raises(ModelError, match="radial basis Identity"):
         PaiNNParameters.from_schnetpack(model)
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_the_models_that_ship(name):
+    """Trained weights on clusters as the funnel makes them, from a dimer to thirty molecules."""
+    library = MonomerLibrary.load()
+    params, _ = load_model(model_folder(name))
+    parts = [
+        run_chunk(plan(Composition.parse(c, library), library, 2, 2, "ions-first")[0], library, 3)
+        for c in ("1sa1am", "4sa4am", "15sa15am")
+    ]
+    clusters = Clusters.make(
+        [p.positions[p.atoms_of(i)] for p in parts for i in range(len(p))],
+        [p.numbers[p.atoms_of(i)] for p in parts for i in range(len(p))],
+    )
+    energy, forces = schnetpack_says(params.to_schnetpack(), clusters, params.architecture.cutoff, "float32")
+    found = PaiNNPotential(params, card()).evaluate(clusters)
+    assert list(found.failure) == [""] * len(clusters)
+    apart = np.abs(found.energy - energy * params.energy_unit) / clusters.natoms
+    assert apart.max() < 1e-5, apart
+    assert np.abs(found.forces - forces * params.energy_unit).max() < 1e-4
