@@ -28,13 +28,14 @@ def test_data_sets_are_sound(file):
     net = np.array([c.forces[c.atoms_of(i)].sum(0) for i in range(len(c))])
     assert np.abs(net).max() < 0.01, np.abs(net).max()  # eV/Å: forces of an isolated cluster cancel
     binding = binding_energies(c.energy, labels.compositions, labels.references, MonomerLibrary.load())
-    alone = np.isin(labels.compositions, ["1sa", "1am"])
-    assert binding[alone].min() > -1e-3, binding[alone].min()  # nothing lies below the monomers' own minima
+    alone = np.isin(labels.compositions, ["1sa", "1am", "1dma", "1w"])
+    assert alone.any() and binding[alone].min() > -1e-3, binding[alone].min()  # nothing lies below the monomers' own minima
     assert file.stat().st_size < 25e6
 
 
-def test_gfn1_labels_are_what_tblite_computes_again():
-    labels = LabelSet.load(resources.path("data", "training", "gfn1-xtb_sa_am.npz"))
+@pytest.mark.parametrize("name", ["gfn1-xtb_sa_am", "gfn1-xtb_dma_w"])
+def test_gfn1_labels_are_what_tblite_computes_again(name):
+    labels = LabelSet.load(resources.path("data", "training", f"{name}.npz"))
     few = labels.subset(np.random.default_rng(0).choice(len(labels), 8, replace=False))
     again = get_potential("gfn1-xtb").evaluate(few.clusters)
     # positions and forces are stored in single precision
@@ -46,16 +47,20 @@ def test_gfn1_labels_are_what_tblite_computes_again():
 def test_models_load_and_their_cards_name_what_they_were_trained_on(model):
     params, card = load_model(model)
     assert card.errors and card.not_for and card.data_hash and card.notes
-    assert {"H", "N", "O", "S"} == set(card.elements) and card.min_distance > 0.3
+    assert {e for m in card.monomers.values() for e in m.formula} == set(card.elements) and card.min_distance > 0.3
     for name, monomer in card.monomers.items():
         base = load_level(card.base_level).monomers[name] if card.base_level else 0.0
         assert monomer.energy == pytest.approx(load_level(card.level).monomers[name] - base, abs=1e-5)
 
 
-def test_the_gfn1_model_has_the_error_of_its_card():
-    folder = resources.path("data", "models", "gfn1-xtb_sa_am")
-    labels = LabelSet.load(resources.path("data", "training", "gfn1-xtb_sa_am.npz"))
-    some = labels.subset(np.random.default_rng(1).choice(np.flatnonzero(labels.compositions == "2sa2am"), 60, False))
+@pytest.mark.parametrize("model, data, composition", [
+    ("gfn1-xtb_sa_am", "gfn1-xtb_sa_am", "2sa2am"), ("gfn1-xtb_sa_am_dma_w", "gfn1-xtb_sa_am", "2sa2am"),
+    ("gfn1-xtb_sa_am_dma_w", "gfn1-xtb_dma_w", "2sa2dma"), ("gfn1-xtb_sa_am_dma_w", "gfn1-xtb_dma_w", "6w"),
+])  # fmt: skip
+def test_the_gfn1_models_have_the_errors_of_their_cards(model, data, composition):
+    folder = resources.path("data", "models", model)
+    labels = LabelSet.load(resources.path("data", "training", f"{data}.npz"))
+    some = labels.subset(np.random.default_rng(1).choice(np.flatnonzero(labels.compositions == composition), 60, False))
     report = evaluate(PaiNNPotential(folder), some, MonomerLibrary.load()).report()["all"]
     card = load_model(folder)[1]
     found = report["forces"]["mae_kcal_mol_A"]
