@@ -134,7 +134,7 @@ MD = "md"
 """The move that the stage makes itself, with its potential: short hot molecular dynamics."""
 
 SHARES: Mapping[str, float] = {
-    "redock": 0.35, "turn": 0.2, "swap": 0.1, "shake": 0.1, "transfer": 0.1, "resite": 0.1, MD: 0.05,
+    "redock": 0.35, "turn": 0.3, "shake": 0.12, "transfer": 0.1, MD: 0.06, "swap": 0.04, "resite": 0.03,
 }  # fmt: skip
 """How often each move is made, by default."""
 
