@@ -88,3 +88,15 @@ def test_what_gave_the_energies_is_told():
     assert energies_by(manifest) == "painn"
     assert energies_by({**manifest, "from": {"stage": "dedupe"}}) == ""
     assert energies_by({"protocol": {"stage": [*stages, {"kind": "orca"}]}}) == "orca"
+
+
+def test_a_search_without_a_model_is_told(library):
+    """standard is meant for a model: where none is at home, the user hears what it costs and what to take instead."""
+    standard = protocols.load("standard")
+    words = {}
+    for name in ("2sa2am", "1sa1w", "2sa2dma", "2sa2tma"):
+        made = automatic.resolve(standard, Composition.parse(name, library), library)
+        words[name] = automatic.without_model(standard, made)
+    assert [n for n, w in words.items() if w] == ["2sa2tma"] and "--protocol gfn1" in words["2sa2tma"]
+    plain = protocols.load("gfn1")
+    assert not automatic.without_model(plain, automatic.resolve(plain, Composition.parse("2sa2tma", library), library))

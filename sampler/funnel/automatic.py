@@ -55,3 +55,14 @@ def resolve(protocol: Protocol, composition: Composition, library: MonomerLibrar
             stage = type(stage)(**stage.model_dump() | {"potential": name, "options": options})
         stages.append(stage)
     return protocol.model_copy(update={"stage": tuple(stages)})
+
+
+def without_model(declared: Protocol, resolved: Protocol) -> str:
+    """What to tell the user where a search that was meant for a model runs on GFN1-xTB itself; '' where it does not."""
+    pairs = zip(declared.stage, resolved.stage)
+    if not any(getattr(d, "potential", "") == f"{AUTO}:{FALLBACK}" and r.potential == FALLBACK for d, r in pairs):
+        return ""
+    return (
+        f"no PaiNN of GFN1-xTB is at home in this composition: {declared.name} searches on GFN1-xTB itself, which costs a "
+        "hundred times as much; --protocol gfn1 is meant for that, or fewer candidates: --set generate.candidates=800"
+    )

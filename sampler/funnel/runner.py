@@ -20,7 +20,7 @@ from ..composition import Composition
 from ..errors import RunError
 from ..monomers import MonomerLibrary
 from ..storage import write_text
-from .automatic import resolve
+from .automatic import resolve, without_model
 from .chunks import claim_folder, run_chunks
 from .context import Context
 from .forecast import announce, announce_all
@@ -104,7 +104,9 @@ def run(
         SamplerError: what a stage raises.
     """
     progress = progress or Progress()
-    protocol = resolve(protocol, composition, library)
+    declared, protocol = protocol, resolve(protocol, composition, library)
+    if words := without_model(declared, protocol):
+        progress.message(words)
     if parents and not takes_parents(protocol.stage):
         raise RunError(f"the protocol {protocol.name} has no stage 'grow', so it has no use for parents")
     parents = check_parents(parents, composition, library)
