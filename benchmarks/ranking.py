@@ -35,7 +35,8 @@ def main() -> None:
     potentials: dict[str, Potential] = {n: get_potential(n) for n in ("gfn1-xtb", "gfn2-xtb")}
     potentials |= {f"painn {n}": get_potential("painn", model=n) for n in names}
     rows = [row(name, p.evaluate(clusters, forces=False), exact) for name, p in potentials.items()]
-    committee = [n for n in names if get_potential("painn", model=n).level.startswith("b97-3c")]
+    whole = {n: p for n in names if hasattr(p := potentials[f"painn {n}"], "card")}  # corrections are no members
+    committee = [n for n, p in whole.items() if p.level.startswith("b97-3c")]
     if len(committee) > 1:
         together = get_potential("painn", model=committee).evaluate(clusters, forces=False)
         rows.append(row(f"mean of {len(committee)} painn b97-3c", together, exact))

@@ -67,3 +67,17 @@ def test_the_gfn1_models_have_the_errors_of_their_cards(model, data, composition
     # most of these were trained on: not worse than twice what the card says of unseen ones
     assert found < 2 * card.errors["validation_mae_forces_kcal_mol_A"], found
     assert report["energy"]["mae_kcal_mol"] * KCAL_PER_MOL < 0.2
+
+
+def test_a_correction_by_name_is_never_taken_for_a_whole_potential():
+    from sampler.errors import LevelError
+
+    name = "b97-3c_sa_am-delta-gfn1"
+    labels = LabelSet.load(resources.path("data", "training", "b97-3c_sa_am.npz"))
+    some = labels.subset(np.flatnonzero(labels.compositions == "2sa2am")[:3])
+    whole = get_potential("painn", model=name)
+    found = whole.evaluate(some.clusters).energy
+    assert np.abs(found - some.clusters.energy).max() < 0.5, found - some.clusters.energy  # eV; the base is 17,000 eV off
+    assert [m.card.weights_sha256 for m in whole.members] == [load_model(resources.path("data", "models", name))[1].weights_sha256]
+    with pytest.raises(LevelError, match="no member of a committee"):
+        get_potential("painn", model=[name, "b97-3c_sa_am-seed7"])

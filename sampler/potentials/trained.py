@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import resources
-from ..errors import InputError, ModelError
+from ..errors import InputError, LevelError, ModelError
 from .base import Potential
 
 
@@ -34,17 +34,27 @@ def shipped() -> list[str]:
 
 
 def painn(model: str | Path | Sequence[str | Path] | None = None, **options: Any) -> Potential:
-    """A PaiNN, or the mean of a committee when several models are named.
+    """A PaiNN, or the mean of a committee when several models are named; a Δ model comes with its base potential.
 
     Raises:
         ModelError: no such model, or one that cannot be trusted.
+        LevelError: a Δ model in a committee.
     """
     if model is None:
         raise ModelError(f"painn needs a model: options = {{ model = NAME }}; shipped: {', '.join(shipped()) or 'none'}")
-    if isinstance(model, (str, Path)):
-        from .painn.potential import PaiNNPotential
+    from .painn.card import read_card
+    from .painn.potential import CommitteePotential, PaiNNPotential
 
-        return PaiNNPotential(model_folder(model), **options)
-    from .painn.potential import CommitteePotential
+    if not isinstance(model, (str, Path)):
+        folders = [model_folder(m) for m in model]
+        if any(read_card(f).base_level for f in folders):
+            raise LevelError("a correction (Δ model) is no member of a committee; name it alone")
+        return CommitteePotential(folders, **options)
+    folder = model_folder(model)
+    base, network = read_card(folder).base_level, PaiNNPotential(folder, **options)
+    if not base:
+        return network
+    from . import get_potential
+    from .painn.delta import DeltaPotential
 
-    return CommitteePotential([model_folder(m) for m in model], **options)
+    return DeltaPotential(get_potential(base), network)

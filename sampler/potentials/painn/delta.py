@@ -33,6 +33,7 @@ class DeltaPotential:
         if wanted != base.level:
             raise LevelError(f"the correction was trained on top of {wanted!r}, not of {base.level!r}")
         self.base, self.correction, self.level = base, correction, correction.level
+        self.members = getattr(correction, "members", [correction])
 
     def share(self, folder: Path) -> None:
         """Of the correction's weights; see :meth:`.potential.PaiNNPotential.share`."""
