@@ -32,7 +32,7 @@ def structures():
 @pytest.fixture(autouse=True)
 def keep_priority(monkeypatch):
     """The test process itself stays at its priority."""
-    monkeypatch.setattr("sampler.learn.label._lower_priority", lambda: None)
+    monkeypatch.setattr("sampler.learn.label.lower_priority", lambda: None)
 
 
 def test_labels_equal_the_potential_and_are_found_again(structures, tmp_path):
@@ -51,6 +51,17 @@ def test_labels_equal_the_potential_and_are_found_again(structures, tmp_path):
     np.testing.assert_array_equal(labels.forces, expected.forces)
     assert labels.columns["origin"].tolist() == list("abcde")
     assert count(tmp_path) == 5
+
+
+def _priority(_) -> int:
+    return os.nice(0)
+
+
+def test_low_priority_ends_with_the_labels(structures, tmp_path):
+    from sampler.funnel.parallel import unordered
+
+    label(structures, get_potential("lennard-jones"), tmp_path, workers=2)
+    assert {p for _, p in unordered(_priority, range(4), 2)} == {os.nice(0)}
 
 
 def test_workers_give_the_same_labels(structures, tmp_path):
@@ -168,7 +179,7 @@ class Slow:
         return get_potential("lennard-jones").evaluate(clusters, forces)
 
 labels = sys.modules["sampler.learn.label"]
-labels._lower_priority = lambda: None  # a busy machine would not let it run
+labels.lower_priority = lambda: None  # a busy machine would not let it run
 label(Clusters.load(sys.argv[1]), Slow(), sys.argv[2])
 """
 

@@ -62,7 +62,7 @@ def label(
         return
     from ..funnel import progress as reporting
     from ..learn.label import collect as gather
-    from ..learn.label import count, potential_of, read_structures
+    from ..learn.label import count, lower_priority, potential_of, read_structures
     from ..learn.label import label as run_labels
 
     structures = read_structures(file, charge)
@@ -72,6 +72,8 @@ def label(
     progress.start(1, 1, f"label {file.name} at {potential.level}", len(structures))
     try:
         with workplace(workers, slurm) as where:
+            if where == 1:
+                lower_priority()
             result = run_labels(
                 structures, potential, folder, workers=where, advance=lambda n, found: progress.advance(n, found)
             )

@@ -37,6 +37,7 @@ def unordered(
     tasks: Iterable[Any],
     workers: int | str,
     say: Callable[[str], None] = lambda text: None,
+    reuse: bool = True,
 ) -> Iterator[tuple[int, Any]]:
     """Yield (index, result) of ``function(task)`` as the tasks finish.
 
@@ -46,6 +47,7 @@ def unordered(
         function: importable by name, with one argument; it and the tasks are pickled.
         workers: processes on this machine, or the address of a dask scheduler (``dask://host:port``).
         say: called with what the user should know, such as that no worker is there.
+        reuse: leave the worker processes of this machine to the next caller; not if the tasks change them.
 
     An exception raised by ``function`` is raised here at once; unfinished tasks are cancelled. A task whose worker
     dies even when it runs alone yields :class:`Died`.
@@ -62,7 +64,7 @@ def unordered(
     source = _Source(tasks)
     tries: dict[int, int] = {}
     while source.more():
-        for index, result in _pool(function, source, workers):
+        for index, result in _pool(function, source, workers, reuse):
             yield index, result
         for index, task in source.lost():  # the pool broke; who is to blame is unknown
             tries[index] = tries.get(index, 0) + 1
@@ -70,7 +72,7 @@ def unordered(
                 source.again(index, task)
                 continue
             alone = _Source([task])
-            outcome = dict(_pool(function, alone, 1))
+            outcome = dict(_pool(function, alone, 1, reuse))
             yield index, outcome.get(0, Died("the worker process died"))
 
 
@@ -103,7 +105,7 @@ class _Source:
         self._back.append((index, task))
 
 
-def _pool(function, source: _Source, workers: int) -> Iterator[tuple[int, Any]]:
+def _pool(function, source: _Source, workers: int, reuse: bool) -> Iterator[tuple[int, Any]]:
     """Run the source empty; ends early, without an exception, when the pool breaks."""
     import warnings
     from concurrent.futures import FIRST_COMPLETED, wait
@@ -136,6 +138,8 @@ def _pool(function, source: _Source, workers: int) -> Iterator[tuple[int, Any]]:
     finally:
         if not clean:  # broken, interrupted or failed: what still runs must not write behind our back
             executor.shutdown(wait=True, kill_workers=True)
+        elif not reuse:
+            executor.shutdown(wait=True)
 
 
 def prepare_worker() -> None:

@@ -53,14 +53,14 @@ def label(
     limit: int | None = None,
     advance: Callable[[int, bool], None] | None = None,
 ) -> LabelResult:
-    """Compute what ``folder`` does not hold yet; one structure a task, at the lowest priority of the machine.
+    """Compute what ``folder`` does not hold yet; one structure a task, worker processes at the machine's lowest priority.
 
     Args:
         clusters: structures; their columns are kept beside the label.
         potential: any potential; its ``level`` is that of the folder.
         folder: created if absent.
-        workers: processes; 1 computes in this one. Or the address of a dask scheduler (``dask://host:port``), whose
-            workers need not see the folder.
+        workers: processes; 1 computes in this one, at its own priority. Or the address of a dask scheduler
+            (``dask://host:port``), whose workers need not see the folder.
         limit: compute at most so many structures in this call.
         advance: called as ``advance(n, found)`` when ``n`` structures are done; ``found`` if by an earlier run.
 
@@ -83,12 +83,12 @@ def label(
     tasks = [(potential, clusters[i], str(paths[i])) for i in missing]
     failed = computed = 0
     if workers == 1:
-        _lower_priority()
         outcomes = ((n, _task(task)) for n, task in enumerate(tasks))
     elif isinstance(workers, str):
         outcomes = _from_afar(unordered(_compute, [task[:2] for task in tasks], workers), tasks)
     else:
-        outcomes = unordered(_task, tasks, workers)
+        # a priority cannot be raised again: the next stage of this process gets fresh workers
+        outcomes = unordered(_nice_task, tasks, workers, reuse=False)
     for n, reason in outcomes:
         if isinstance(reason, Died):
             _store(potential, clusters[missing[n]], paths[missing[n]], np.nan, None, f"worker_died: {reason.reason}", 0)
@@ -176,12 +176,16 @@ def _path(folder: Path, one: Clusters) -> Path:
 def _task(task: tuple[Potential, Clusters, str]) -> str:
     """Label a structure and leave it on disk, in a process here; returns why it failed."""
     potential, one, path = task
-    _lower_priority()
     if Path(path).exists():  # another run in the same folder was quicker
         return ""
     labelled = _compute((potential, one))
     labelled.save(path)
     return str(labelled.columns["failure"][0])
+
+
+def _nice_task(task: tuple[Potential, Clusters, str]) -> str:
+    lower_priority()
+    return _task(task)
 
 
 def _compute(task: tuple[Potential, Clusters]) -> Clusters:
@@ -233,6 +237,7 @@ def _level_of(folder: Path) -> str:
         raise FileFormatError(f"{folder} is not a label folder: level.json is missing or unreadable") from error
 
 
-def _lower_priority() -> None:
+def lower_priority() -> None:
+    """Give this process the lowest priority, for good."""
     if hasattr(os, "nice"):
         os.nice(max(0, 19 - os.nice(0)))
