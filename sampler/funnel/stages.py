@@ -36,6 +36,8 @@ class Generate(Stage):
     """Evaluations of the rigid surface per minimum kept (exploration only); by default 250 per molecule."""
     shares: Literal["uniform", "ions-first", "ions-only"] | dict[str, Positive] = "ions-first"
     chunk: PositiveInt = 250
+    symmetric: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the packings that is symmetric but for a nudge (packing only)."""
 
     per_chunk: ClassVar[bool] = True
 
@@ -45,7 +47,7 @@ class Generate(Stage):
         return plan(
             context.composition, context.library, self.candidates,
             chunk_size=self.chunk, shares=self.shares, method=self.method, explorations=self.explorations,
-            effort=self.effort,
+            effort=self.effort, symmetric=self.symmetric,
         )  # fmt: skip
 
     def run(self, task: Any, context: Context) -> Clusters:

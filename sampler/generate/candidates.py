@@ -66,7 +66,9 @@ def _groups(spec: ChunkSpec, library: MonomerLibrary, seed: int) -> list[Cluster
             found = explore(system, rng, limits)
             poses, energy, largest, good = found.poses, found.energy, found.largest, np.ones(len(found.energy), bool)
         else:
-            poses, energy, largest, good = pack_and_minimise(system, count, rng, density=spec.density, fmax=spec.fmax)
+            poses, energy, largest, good = pack_and_minimise(
+                system, count, rng, density=spec.density, fmax=spec.fmax, symmetric=spec.symmetric
+            )
         ids = [f"{spec.name}-{spec.index:04d}_{start + k:04d}" for k in range(len(poses))]
         start += len(poses)
         columns = {"rigid_energy_eV": energy, "rigid_fmax_eV_per_A": largest, "fate": np.where(good, "", "unsound")}

@@ -27,6 +27,7 @@ class ChunkSpec:
         fmax: eV/Å, where the rigid minimisation stops.
         method: ``packing``, or ``exploration`` (one independent exploration of each group).
         effort: evaluations of the rigid surface per minimum asked for, in an exploration.
+        symmetric: share of symmetric packings.
     """
 
     name: str
@@ -36,6 +37,7 @@ class ChunkSpec:
     fmax: float = 0.02
     method: str = "packing"
     effort: int = 0
+    symmetric: float = 0.0
 
     def __len__(self) -> int:
         return sum(count for _, count in self.groups)
@@ -59,6 +61,7 @@ def plan(
     method: str = "packing",
     explorations: int = 1,
     effort: int | None = None,
+    symmetric: float = 0.0,
 ) -> list[ChunkSpec]:
     """Share n candidates among the protonation states, and cut them into chunks.
 
@@ -72,6 +75,7 @@ def plan(
         density, fmax: see :class:`ChunkSpec`. method: ``packing`` or ``exploration``.
         explorations: independent ones per state.
         effort: evaluations of the rigid surface per minimum kept; by default 250 times the number of molecules.
+        symmetric: share of symmetric packings (:mod:`sampler.generate.symmetry`); not for ``exploration``.
 
     Raises:
         InputError: a number that has no meaning, an unknown rule or protonation state.
@@ -87,6 +91,8 @@ def plan(
         raise InputError(f"no way of generating candidates is called {method!r}; known: {', '.join(METHODS)}")
     if explorations < 1 or (effort is not None and effort < 1):
         raise InputError(f"explorations ({explorations}) and effort ({effort}) must be at least 1")
+    if not 0.0 <= symmetric <= 1.0:
+        raise InputError(f"symmetric is {symmetric}; a share is between 0 and 1")
     weighted = state_weights(composition, library, shares)
     name = composition.name(library)
     if method == "exploration":
@@ -104,5 +110,5 @@ def plan(
     for index, start in enumerate(range(0, n, chunk_size)):
         held, count = np.unique(line[start : start + chunk_size], return_counts=True)
         groups = tuple((weighted[s][0], int(c)) for s, c in zip(held, count))
-        specs.append(ChunkSpec(name, index, groups, density, fmax))
+        specs.append(ChunkSpec(name, index, groups, density, fmax, symmetric=symmetric))
     return specs

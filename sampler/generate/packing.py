@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from .moves import shake
 from .rigid import Poses, RigidSystem, coordinates, minimise, random_quaternions, separate
+from .symmetry import symmetrise
 
 _ROUNDS = 20
+_NUDGE = 0.05  # Å, that takes symmetric packings off saddle points
 
 
 def sphere_radius(system: RigidSystem, density: float) -> float:
@@ -14,27 +17,37 @@ def sphere_radius(system: RigidSystem, density: float) -> float:
     return float((system.volume.sum() / density * 3.0 / (4.0 * np.pi)) ** (1.0 / 3.0))
 
 
-def random_poses(system: RigidSystem, n: int, rng: np.random.Generator, density: float) -> Poses:
-    """n candidates: centres evenly in the sphere, orientations and handedness at random; molecules may overlap."""
+def random_poses(
+    system: RigidSystem, n: int, rng: np.random.Generator, density: float, symmetric: float = 0.0
+) -> Poses:
+    """n candidates: centres evenly in the sphere, orientations and handedness at random; molecules may overlap.
+
+    Args:
+        symmetric: share of them that is :func:`symmetric <sampler.generate.symmetry.symmetrise>`.
+    """
     wall = _wall(system, density)
     direction = rng.standard_normal((n, system.molecules, 3))
     direction /= np.linalg.norm(direction, axis=-1, keepdims=True)
     distance = wall * rng.random((n, system.molecules, 1)) ** (1.0 / 3.0)
-    return Poses(
+    poses = Poses(
         translations=direction * distance,
         quaternions=random_quaternions((n, system.molecules), rng),
         handedness=rng.choice([-1.0, 1.0], (n, system.molecules)),
     )
+    if not symmetric:
+        return poses
+    return symmetrise(system, poses, np.flatnonzero(rng.random(n) < symmetric), rng)
 
 
-def pack(system: RigidSystem, n: int, rng: np.random.Generator, density: float = 0.6) -> Poses:
+def pack(system: RigidSystem, n: int, rng: np.random.Generator, density: float = 0.6, symmetric: float = 0.0) -> Poses:
     """n clash-free packings: overlaps of :func:`random_poses` are pushed apart, what stays jammed is drawn anew.
 
     Args:
         density: share of the sphere that the molecules' van der Waals volumes fill (0.6 - 0.7 in liquids). Where
             molecules stay jammed, the sphere is widened by 5 % a round.
+        symmetric: share of symmetric packings, all but for a nudge of a few hundredths of an ångström.
     """
-    found = random_poses(system, n, rng, density)
+    found = random_poses(system, n, rng, density, symmetric)
     jammed = np.arange(n)
     for _ in range(_ROUNDS):
         trial = separate(system, found[jammed], _wall(system, density))
@@ -44,12 +57,18 @@ def pack(system: RigidSystem, n: int, rng: np.random.Generator, density: float =
         if not len(jammed):
             break
         density *= 0.86
-        _assign(found, jammed, random_poses(system, len(jammed), rng, density))
-    return found
+        _assign(found, jammed, random_poses(system, len(jammed), rng, density, symmetric))
+    return shake(system, found, rng, _NUDGE) if symmetric else found
 
 
 def pack_and_minimise(
-    system: RigidSystem, n: int, rng: np.random.Generator, *, density: float = 0.6, fmax: float = 0.02
+    system: RigidSystem,
+    n: int,
+    rng: np.random.Generator,
+    *,
+    density: float = 0.6,
+    fmax: float = 0.02,
+    symmetric: float = 0.0,
 ) -> tuple[Poses, np.ndarray, np.ndarray, np.ndarray]:
     """n packings at minima of the rigid surface.
 
@@ -57,14 +76,14 @@ def pack_and_minimise(
 
     Returns: poses, energy (B,) eV, the largest gradient (B,) eV/Å, and whether each is sound (B,) (see :func:`sound`).
     """
-    result = minimise(system, pack(system, n, rng, density), fmax=fmax)
+    result = minimise(system, pack(system, n, rng, density, symmetric), fmax=fmax)
     poses, energy, largest = result.poses, result.energy, result.largest
     good = sound(system, poses)
     for _ in range(_ROUNDS):
         bad = np.flatnonzero(~good)
         if not len(bad):
             break
-        again = minimise(system, pack(system, len(bad), rng, density), fmax=fmax)
+        again = minimise(system, pack(system, len(bad), rng, density, symmetric), fmax=fmax)
         _assign(poses, bad, again.poses)
         energy[bad], largest[bad] = again.energy, again.largest
         good[bad] = sound(system, again.poses)
