@@ -37,7 +37,7 @@ class Generate(Stage):
     shares: Literal["uniform", "ions-first", "ions-only"] | dict[str, Positive] = "ions-first"
     chunk: PositiveInt = 250
     symmetric: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Share of the packings that is symmetric but for a nudge (packing only)."""
+    """Share of the packings, also of those that explorations start from, that is symmetric but for a nudge."""
 
     per_chunk: ClassVar[bool] = True
 

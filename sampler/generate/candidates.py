@@ -61,7 +61,11 @@ def _groups(spec: ChunkSpec, library: MonomerLibrary, seed: int) -> list[Cluster
         rng = np.random.default_rng(stream)
         if spec.method == "exploration":
             limits = ExploreParams(
-                keep=count, max_evaluations=max(20_000, count * spec.effort), density=spec.density, fmax=spec.fmax
+                keep=count,
+                max_evaluations=max(20_000, count * spec.effort),
+                density=spec.density,
+                fmax=spec.fmax,
+                symmetric=spec.symmetric,
             )
             found = explore(system, rng, limits)
             poses, energy, largest, good = found.poses, found.energy, found.largest, np.ones(len(found.energy), bool)

@@ -75,7 +75,7 @@ def plan(
         density, fmax: see :class:`ChunkSpec`. method: ``packing`` or ``exploration``.
         explorations: independent ones per state.
         effort: evaluations of the rigid surface per minimum kept; by default 250 times the number of molecules.
-        symmetric: share of symmetric packings (:mod:`sampler.generate.symmetry`); not for ``exploration``.
+        symmetric: share of symmetric packings (:mod:`sampler.generate.symmetry`), also of those that explorations start from.
 
     Raises:
         InputError: a number that has no meaning, an unknown rule or protonation state.
@@ -100,7 +100,7 @@ def plan(
         counts = apportion(np.repeat([w for _, w in weighted], explorations), n)
         states = [state for state, _ in weighted for _ in range(explorations)]
         busy = [(state, int(count)) for state, count in zip(states, counts) if count]
-        return [ChunkSpec(name, i, (group,), density, fmax, method, effort) for i, group in enumerate(busy)]
+        return [ChunkSpec(name, i, (group,), density, fmax, method, effort, symmetric) for i, group in enumerate(busy)]
     counts = apportion([w for _, w in weighted], n)
     # candidate k of a state with count c stands at (k + ½)/c of the way, so that every chunk is a sample of all
     of = np.repeat(np.arange(len(counts)), counts)

@@ -28,6 +28,7 @@ class ExploreParams:
         watch: see patience.
         density: of the random packings that the exploration starts from.
         fmax: eV/Å at which a minimum counts as reached.
+        symmetric: share of the random packings that is symmetric (:mod:`.symmetry`).
     """
 
     keep: int = 1000
@@ -37,6 +38,7 @@ class ExploreParams:
     watch: int = 10
     density: float = 0.6
     fmax: float = 0.01
+    symmetric: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,9 @@ class _Minima:
 def explore(system: RigidSystem, rng: np.random.Generator, params: ExploreParams | None = None) -> Exploration:
     """The lowest distinct minima of one protonation state, from one random key."""
     params = params or ExploreParams()
-    archive, evaluations = _relaxed(system, pack(system, 4 * params.population, rng, params.density), params)
+    archive, evaluations = _relaxed(
+        system, pack(system, 4 * params.population, rng, params.density, params.symmetric), params
+    )
     archive = archive[distinct(archive.energy, archive.shape)[: max(params.keep, params.population)]]
     pool = archive[: params.population]
     trace, stale, generations = [(evaluations, pool.energy[0])], 0, 0
@@ -116,7 +120,7 @@ def breed(system: RigidSystem, pool: _Minima, rng: np.random.Generator, params: 
     if counts[4]:
         born.append(moves.splice(system, parents(counts[4]), parents(counts[4]), rng))
     if counts[5]:
-        born.append(pack(system, counts[5], rng, params.density))
+        born.append(pack(system, counts[5], rng, params.density, params.symmetric))
     return Poses.concatenate(born)
 
 
