@@ -141,8 +141,10 @@ class Clusters:
         )
 
     def replace(self, **changes: Any) -> Clusters:
-        """A copy with some attributes exchanged (see the class)."""
-        return dataclasses.replace(self, **changes)
+        """A copy with some attributes exchanged (see the class); lists become arrays."""
+        return dataclasses.replace(
+            self, **{k: np.asarray(v) if isinstance(v, list | tuple) else v for k, v in changes.items()}
+        )
 
     def without_energies(self) -> Clusters:
         """A copy without energies, forces and level, for structures that have none at the level of the others."""

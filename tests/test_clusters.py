@@ -97,3 +97,8 @@ def test_wrong_shapes_are_refused():
         c.replace(forces=np.zeros((2, 3)))
     with pytest.raises(InputError, match="objects"):
         c.with_columns(bad=np.array([None, None, None], dtype=object))
+
+
+def test_replace_takes_lists():
+    named = three().replace(ids=["x", "y", "z"])
+    assert named.ids.tolist() == ["x", "y", "z"] and isinstance(named.ids, np.ndarray)
