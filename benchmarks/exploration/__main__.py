@@ -11,6 +11,7 @@ Methods
   random             random packings, each relaxed to 0.01 eV/Å
   basin-hopping      ASE's BasinHopping from one random packing
   minima-hopping     ASE's MinimaHopping from one random packing
+  genetic            ASE's genetic algorithm (pip install ase-ga) with whole molecules
   reference          published structures, relaxed (needs --reference; its cost is not compared)
 The peers stop after as many evaluations as ``standard`` took with the same seed; NAME*10 gives them ten times as many.
 """
@@ -32,7 +33,7 @@ import systems
 import table
 
 HERE = Path(__file__).resolve().parent
-METHODS = ["reference", "standard", "quick", "random", "basin-hopping", "minima-hopping"]
+METHODS = ["reference", "standard", "quick", "random", "basin-hopping", "minima-hopping", "genetic"]
 
 
 def main() -> None:

@@ -15,7 +15,11 @@ PEERS = {
     # a step of 0.1 Å, ASE's default, leaves molecules where they are
     "basin-hopping": {"fmax": FMAX, "optimizer": "LBFGS", "dr_A": 0.4, "kT_eV": 0.05},
     "minima-hopping": {"fmax": FMAX, "optimizer": "LBFGS", "T0_K": 1000.0, "Ediff0_eV": 0.5, "timestep_fs": 1.0},
-}
+    "genetic": {
+        "fmax": FMAX, "optimizer": "LBFGS", "max_steps": 500, "population": 20, "mutated": 0.3, "closest": 0.7,
+        "volume_A3_per_atom": 12.0,
+    },
+}  # fmt: skip
 REFERENCE = {"fmax": 0.005, "max_steps": 3000}
 
 

@@ -15,7 +15,8 @@ class _Spent(Exception):
 
 
 def run(name: str, chosen: dict[str, Any], composition, library, seed: int, limit: int) -> dict[str, Any]:
-    """A record (see ``methods.run``) of one walk from one random packing of the most ionised protonation state."""
+    """A record (see ``methods.run``) of one walk from one random packing of the most ionised protonation state; of ``genetic``,
+    one evolution of packings of its own of that state."""
     from methods import POTENTIAL, Best
 
     from sampler.generate import plan, run_chunk
@@ -27,10 +28,10 @@ def run(name: str, chosen: dict[str, Any], composition, library, seed: int, limi
     counted = _calculator(composition.charge, limit)
     atoms.calc = counted
 
-    def look() -> None:
+    def look(now=atoms) -> None:
         """Called at each minimum of the walk."""
         if counted.results and counted.results["energy"] < 0:
-            here = start.replace(positions=atoms.positions.copy(), energy=np.array([counted.results["energy"]]), columns={})
+            here = start.replace(positions=now.positions.copy(), energy=np.array([counted.results["energy"]]), columns={})
             best.offer(here, counted.evaluations)
 
     np.random.seed(seed)  # ASE's BasinHopping draws from numpy's global generator
@@ -38,12 +39,27 @@ def run(name: str, chosen: dict[str, Any], composition, library, seed: int, limi
     with tempfile.TemporaryDirectory() as scratch:
         os.chdir(scratch)  # both write many files into the working directory
         try:
-            {"basin-hopping": _basin, "minima-hopping": _minima}[name](atoms, chosen, seed, look)
+            if name == "genetic":
+                _genetic(start, atoms, chosen, seed, look, library)
+            else:
+                {"basin-hopping": _basin, "minima-hopping": _minima}[name](atoms, chosen, seed, look)
         except _Spent:
             pass
         finally:
             os.chdir(home)
     return best.record({POTENTIAL: counted.evaluations})
+
+
+def _genetic(start, atoms, chosen: dict[str, Any], seed: int, look, library) -> None:
+    from genetic import evolve
+
+    from sampler.generate import molecule_index
+
+    of = molecule_index(str(start.columns["molecules"][0]), library)
+    blocks = [atoms[np.flatnonzero(of == m)] for m in range(of.max() + 1)]
+    for block in blocks:
+        block.calc = None
+    evolve(blocks, chosen, atoms.calc, seed, look)
 
 
 def _calculator(charge: int, limit: int):
