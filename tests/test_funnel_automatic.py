@@ -71,11 +71,27 @@ def test_a_level_can_be_asked_for(library, monkeypatch):
         found[name] = [s.potential for s in made.stage if hasattr(s, "potential")]
     model, exact = ["gfn1-xtb", "lennard-jones"], ["gfn1-xtb", "gfn1-xtb"]
     assert found == {"3sa1w": model, "2w": model, "1sa1dma": exact, "1sa1b1w": exact}
-    with pytest.raises(ProtocolError, match=r"no such potential; known: auto, auto:gfn1-xtb"):
+    with pytest.raises(ProtocolError, match=r"no such potential; known: auto, auto:member, auto:gfn1-xtb"):
         protocols.build({**table, "stage": [*TABLE["stage"], {"kind": "relax", "potential": "auto:gfn2-xtb"}]}, "toy")
 
 
-@pytest.mark.parametrize("name", ["auto", "auto:gfn1-xtb"])
+def test_a_member_searches_for_a_committee(library):
+    """One member where auto takes a committee; elsewhere what searches for GFN1-xTB."""
+    declared = protocols.load("b97-3c")
+    made = {
+        name: [(s.potential, s.options.get("model")) for s in stages if hasattr(s, "potential")]
+        for name in ("2sa2am", "2sa2dma", "2sa2tma")
+        for stages in [automatic.resolve(declared, Composition.parse(name, library), library).stage]
+    }
+    committee = [f"b97-3c_sa_am-seed{seed}" for seed in (7, 42, 69)]
+    assert made["2sa2am"] == [("painn", committee[0])] * 3 + [("painn", committee)]
+    assert made["2sa2dma"] == [("painn", "gfn1-xtb_sa_am_dma_w")] * 3 + [("gfn1-xtb", None)]
+    assert made["2sa2tma"] == [("gfn1-xtb", None)] * 4
+    warned = automatic.without_model(declared, automatic.resolve(declared, Composition.parse("2sa2tma", library), library))
+    assert "--protocol gfn1" in warned
+
+
+@pytest.mark.parametrize("name", ["auto", "auto:member", "auto:gfn1-xtb"])
 def test_auto_takes_no_options(name):
     table = {**TABLE, "stage": [TABLE["stage"][0], {"kind": "relax", "potential": name, "options": {"model": "x"}}]}
     with pytest.raises(ProtocolError, match="takes no options"):

@@ -1,7 +1,9 @@
-"""``potential = "auto"`` and ``"auto:LEVEL"``: a shipped model where one is at home in the composition.
+"""``potential = "auto"`` and its kin: a shipped model where one is at home in the composition.
 
-``auto`` takes a model of B97-3c, and GFN1-xTB where there is none. ``auto:gfn1-xtb`` takes a model of GFN1-xTB, and GFN1-xTB
-itself where there is none: for stages that search, before one that calculates.
+``auto`` takes a model of B97-3c, and GFN1-xTB where there is none. The others are for stages that search, at a fraction of the
+cost, before a stage that decides: ``auto:member`` takes one member where ``auto`` takes a committee, and what
+``auto:gfn1-xtb`` takes where ``auto`` takes GFN1-xTB; ``auto:gfn1-xtb`` takes a model of GFN1-xTB, and GFN1-xTB itself
+where there is none.
 
 ``data/models/recommended.toml`` says which model for which molecules. The choice is made when a run starts and is what
 the run's manifest shows, so that a later version with a better model does not change a run that exists.
@@ -21,6 +23,7 @@ from .protocol import Protocol
 BEST = "b97-3c"
 """The level that plain ``auto`` stands for."""
 FALLBACK = "gfn1-xtb"
+_MEMBER = "member"
 
 
 def recommendations() -> list[dict[str, Any]]:
@@ -51,16 +54,28 @@ def resolve(protocol: Protocol, composition: Composition, library: MonomerLibrar
     for stage in protocol.stage:
         auto, _, level = getattr(stage, "potential", "").partition(":")
         if auto == AUTO:
-            name, options = recommended(composition, library, level or BEST)
+            name, options = _potential(composition, library, level)
             stage = type(stage)(**stage.model_dump() | {"potential": name, "options": options})
         stages.append(stage)
     return protocol.model_copy(update={"stage": tuple(stages)})
 
 
+def _potential(composition: Composition, library: MonomerLibrary, level: str) -> tuple[str, dict[str, Any]]:
+    """What ``auto:level`` stands for; ``auto`` where ``level`` is ''."""
+    if level != _MEMBER:
+        return recommended(composition, library, level or BEST)
+    name, options = recommended(composition, library, BEST)
+    if name == FALLBACK:
+        return recommended(composition, library, FALLBACK)
+    models = options.get("model")
+    return name, options | {"model": models[0]} if isinstance(models, list) else options
+
+
 def without_model(declared: Protocol, resolved: Protocol) -> str:
     """What to tell the user where a search that was meant for a model runs on GFN1-xTB itself; '' where it does not."""
     pairs = zip(declared.stage, resolved.stage)
-    if not any(getattr(d, "potential", "") == f"{AUTO}:{FALLBACK}" and r.potential == FALLBACK for d, r in pairs):
+    searching = (f"{AUTO}:{FALLBACK}", f"{AUTO}:{_MEMBER}")
+    if not any(getattr(d, "potential", "") in searching and r.potential == FALLBACK for d, r in pairs):
         return ""
     return (
         f"no PaiNN of GFN1-xTB is at home in this composition: {declared.name} searches on GFN1-xTB itself, which costs a "
