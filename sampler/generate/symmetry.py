@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .moves import multiply
+from .moves import copy_of, multiply
 from .rigid import Poses, RigidSystem
 
 _LARGEST = 8
@@ -29,7 +29,7 @@ def symmetrise(system: RigidSystem, poses: Poses, rows: np.ndarray, rng: np.rand
     handedness).
     """
     possible = orders(system)
-    made = Poses(poses.translations.copy(), poses.quaternions.copy(), poses.handedness.copy())
+    made = copy_of(poses)
     if not possible or not len(rows):
         return made
     drawn = rng.choice(possible, len(rows))
