@@ -51,6 +51,10 @@ def run(name: str, chosen: dict[str, Any], composition, library, seed: int, limi
 
 
 def _genetic(start, atoms, chosen: dict[str, Any], seed: int, look, library) -> None:
+    try:
+        import ase_ga  # noqa: F401
+    except ImportError:
+        raise SystemExit("genetic needs ASE's genetic algorithm: pip install ase-ga") from None
     from genetic import evolve
 
     from sampler.generate import molecule_index
