@@ -156,3 +156,29 @@ def test_collect_takes_labels_with_and_without_a_composition_and_one_charge(tmp_
     result = CliRunner().invoke(app, ["data", "collect", str(tmp_path / "labels"), "-o", str(out), "--charge", "1"])
     assert result.exit_code == 0, result.output
     assert LabelSet.load(out).compositions.tolist() == ["1am1p"]
+
+
+@pytest.mark.parametrize("column", [True, False])
+def test_sampling_starts_from_what_it_is_given(column, library, tmp_path):
+    from typer.testing import CliRunner
+
+    from sampler.cli.app import app
+
+    sa, am = (library[m].conformers[0].positions for m in ("sa", "am"))
+    started = Clusters.make([am, sa, am + 5.0], [library[m].numbers for m in ("am", "sa", "am")])
+    if column:  # otherwise by the atoms, as in what a run leaves
+        started = started.with_columns(composition=np.array(["1am", "1sa", "1am"]))
+    started.save(tmp_path / "start.npz")
+    out = tmp_path / "s.npz"
+    words = ["data", "sample", str(out), "--driver", "gfn1-xtb", "--label", "none", "--start", str(tmp_path / "start.npz")]
+    words += ["--relax", "0", "--steps", "4", "--every", "4", "-t", "300", "-j", "1", "-q"]
+    done = CliRunner().invoke(app, [*words, "-c", "1am=30"])
+    assert done.exit_code == 0, done.exception
+    found = Clusters.load(out)
+    first = found[found.columns["origin"] == "arranged"]
+    assert len(first) and set(found.columns["composition"].tolist()) == {"1am"}
+    for i in range(len(first)):
+        positions = first.positions[first.atoms_of(i)]
+        assert min(np.abs(positions - am).max(), np.abs(positions - am - 5.0).max()) < 1e-5
+    refused = CliRunner().invoke(app, [*words, "-c", "1am=3", "-c", "2sa1am=3"])
+    assert refused.exit_code != 0 and "no structure of 2sa1am" in str(refused.exception)

@@ -39,7 +39,8 @@ def sample(
         str, typer.Option("--label", help="What gives energies and forces; 'none' leaves them to: sampler label.")
     ] = "gfn1-xtb",
     start: Annotated[
-        Path | None, typer.Option("--start", help="Structures (.npz) to begin from instead of random arrangements.")
+        Path | None,
+        typer.Option("--start", help="Structures (.npz), such as a run's, to begin from instead of random arrangements."),
     ] = None,
     temperature: Annotated[
         list[float] | None, typer.Option("--temperature", "-t", help="K, one after the other. Default 300 450 600.")
@@ -88,7 +89,7 @@ def sample(
     how = Sampling(
         temperatures=tuple(temperature) if temperature else Sampling().temperatures, steps=steps, every=every, relax=relax
     )
-    begin = _by_composition(Clusters.load(start), known) if start else None
+    begin = _by_composition(start, wanted, known) if start else None
     run = SamplingRun(
         out.with_suffix(".run"), wanted, how, "+".join(driver), label, seed, hold_out or (), known
     )
@@ -282,13 +283,31 @@ def _name(text: str, known) -> str:
     return Composition.parse(text, known).name(known)
 
 
-def _by_composition(clusters, known) -> dict:
+def _by_composition(path: Path, wanted: dict[str, int], known) -> dict:
+    """Composition name -> structures of ``path``: by the column, or (results of a run) by their atoms and charge."""
+    import numpy as np
+
+    from ..clusters import Clusters
+    from ..composition import Composition
     from ..errors import InputError
 
-    if "composition" not in clusters.columns:
-        raise InputError("the start structures need the column 'composition'")
-    names = clusters.columns["composition"]
-    return {_name(n, known): clusters[names == n] for n in sorted(set(names.tolist()))}
+    clusters = Clusters.load(path)
+    if "composition" in clusters.columns:
+        names = np.array([_name(n, known) for n in clusters.columns["composition"].tolist()], dtype=np.str_)
+    else:
+        made_of = {}
+        for text in wanted:
+            composition = Composition.parse(text, known)
+            made_of[tuple(sorted(composition.atoms(known).items())), composition.charge] = composition.name(known)
+        names = []
+        for i in range(len(clusters)):
+            z, counts = np.unique(clusters.numbers[clusters.atoms_of(i)], return_counts=True)
+            names.append(made_of.get((tuple(zip(z.tolist(), counts.tolist())), int(clusters.charge[i])), ""))
+        names = np.array(names, dtype=np.str_)
+    found = {n: clusters[names == n] for n in sorted(set(names.tolist())) if n}
+    if missing := [n for n in wanted if _name(n, known) not in found]:
+        raise InputError(f"{path} has no structure of {', '.join(missing)} to start from; leave out --start for these")
+    return found
 
 
 def _label_set(clusters, known, families: str = ""):
