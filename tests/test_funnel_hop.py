@@ -187,7 +187,7 @@ def test_children_fall_back_on_a_real_surface(tmp_path):
     table = with_hop(potential="gfn1-xtb", options={}, fmax=0.05, children=6, rounds=2)
     go(tmp_path / "run", table)
     ledger, rounds = read_ledgers(tmp_path / "run")[-1], rounds_of(tmp_path / "run")
-    gone = sum((r["dropped"].get(k, 0) for r in rounds for k in ("returned", "duplicate")))
+    gone = sum(r["dropped"].get(k, 0) for r in rounds for k in ("returned", "duplicate"))
     assert gone >= 1, rounds
     clusters = read_result(tmp_path / "run")
     assert clusters.level == "gfn1-xtb" and np.isfinite(clusters.energy).all()

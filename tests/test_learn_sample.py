@@ -8,12 +8,12 @@ from sampler.composition import Composition
 from sampler.errors import InputError, RunError
 from sampler.learn.choose import choose
 from sampler.learn.displace import draw_apart, move_proton, turn
-from sampler.relax.langevin import Langevin
 from sampler.learn.newness import distinct
 from sampler.learn.sample import SHARES, Sampling, SamplingRun, run_sampling, sample_chunk
 from sampler.learn.scatter import scatter
 from sampler.monomers import MonomerLibrary
 from sampler.potentials.base import Evaluation, evaluate_each
+from sampler.relax.langevin import Langevin
 from sampler.units import KB
 
 FEW = Sampling(starts=2, quench=6, quench_frames=3, temperatures=(300.0,), steps=10, every=5, displaced=1,

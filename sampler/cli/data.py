@@ -66,7 +66,6 @@ def sample(
       sampler data sample more.npz -c 2sa2am=500 -c 3sa3am=200 --driver models/gfn1 --hold-out 4sa4am
       sampler data sample new.npz --driver models/b97-3c --label none -c 2sa2am=100
     """
-    from ..clusters import Clusters
     from ..errors import InputError
     from ..funnel import progress as reporting
     from ..learn.evaluate import open_potential

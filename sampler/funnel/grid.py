@@ -58,7 +58,7 @@ def expand(words: Sequence[str]) -> list[str]:
             )
         if size > _MOST:
             raise CompositionError(f"the grid {' '.join(words)} has more than {_MOST} systems; make it smaller")
-    for molecule, band in bands.items():
+    for band in bands.values():
         if band[3].lower() not in ranges:
             raise CompositionError(f"the band {band[0]!r} needs a range of {band[3]}, such as 1-4{band[3]}")
     if not ranges:

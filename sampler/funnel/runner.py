@@ -32,7 +32,6 @@ from .rounds import RoundStage, run_rounds
 from .rundir import RunDirectory, StageDirectory, digest_of, write_table
 from .stage import Stage
 
-
 _TURN_SECONDS = 0.5
 
 
