@@ -34,7 +34,7 @@ def run(name: str, chosen: dict[str, Any], composition, library, seed: int, limi
             here = start.replace(positions=now.positions.copy(), energy=np.array([counted.results["energy"]]), columns={})
             best.offer(here, counted.evaluations)
 
-    np.random.seed(seed)  # noqa: NPY002: ASE's BasinHopping draws from numpy's global generator
+    np.random.seed(seed)  # noqa: NPY002 (ASE's BasinHopping draws from numpy's global generator)
     home = Path.cwd()
     with tempfile.TemporaryDirectory() as scratch:
         os.chdir(scratch)  # both write many files into the working directory
