@@ -57,6 +57,15 @@ def test_auto_is_resolved_by_composition(library, monkeypatch, tmp_path):
     assert manifest["protocol"]["stage"][1]["potential"] == "lennard-jones"
 
 
+def test_the_first_model_at_home_is_taken_and_one_may_be_for_large_clusters(library, monkeypatch):
+    entry = {"level": "gfn1-xtb", "molecules": ["sa", "am"], "charge": 0, "potential": "painn"}
+    large = entry | {"fewest_molecules": 9, "options": {"model": "large"}}
+    monkeypatch.setattr(automatic, "recommendations", lambda: [large, entry | {"options": {"model": "any"}}])
+    for name, model in (("4sa4am", "any"), ("5sa4am", "large"), ("1sa1am", "any"), ("15sa15am", "large")):
+        found = automatic.recommended(Composition.parse(name, library), library, "gfn1-xtb")
+        assert found == ("painn", {"model": model}), name
+
+
 def test_a_level_can_be_asked_for(library, monkeypatch):
     """A model of GFN1-xTB stands for mixtures of its molecules, and is not what plain auto means."""
     entry = {

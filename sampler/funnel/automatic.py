@@ -35,7 +35,8 @@ def recommended(composition: Composition, library: MonomerLibrary, level: str = 
     """Name and options, as :func:`sampler.potentials.get_potential` takes them, of the potential for a composition.
 
     A model is at home where the cluster holds its molecules (some of them, if the entry says ``mixtures``; else all of
-    them), has its charge, and their numbers differ by no more than ``largest_difference``.
+    them), at least ``fewest_molecules`` in all, has its charge, and their numbers differ by no more than
+    ``largest_difference``. The first such entry is taken.
     """
     counts = dict(composition.counts)
     numbers = sorted(counts.values())
@@ -43,7 +44,8 @@ def recommended(composition: Composition, library: MonomerLibrary, level: str = 
         known = set(entry["molecules"])
         same = set(counts) <= known if entry.get("mixtures") else set(counts) == known
         near = numbers[-1] - numbers[0] <= entry.get("largest_difference", numbers[-1])
-        if entry["level"] == level and composition.charge == entry["charge"] and same and near:
+        large = sum(numbers) >= entry.get("fewest_molecules", 0)
+        if entry["level"] == level and composition.charge == entry["charge"] and same and near and large:
             return entry["potential"], entry["options"]
     return FALLBACK, {}
 
