@@ -150,6 +150,17 @@ def test_the_error_of_a_model_comes_on_top(library):
         Select(kind="select", confidence=0.9, model="nothing").check(context(library))
 
 
+def test_the_error_of_a_model_is_its_own_and_not_that_of_what_it_was_compared_with():
+    """The cards of the B97-3c models hold GFN1-xTB's errors on the same frames, four times as large."""
+    from sampler.potentials.painn.card import read_card
+    from sampler.potentials.trained import model_folder
+
+    errors = read_card(model_folder("b97-3c_sa_am-seed7")).errors
+    mae = errors["orca_4sa4am_relative_mae_energy_kcal_mol"]
+    assert errors["baseline_gfn1_orca_4sa4am_relative_mae_energy_kcal_mol"] > 3 * mae
+    assert confidence.model_error("b97-3c_sa_am-seed7") == pytest.approx(np.sqrt(np.pi / 2) * mae, rel=0.05)
+
+
 def test_what_was_not_calibrated_is_said_before_the_run(library):
     with pytest.raises(InputError, match="was calibrated for.*nta.*error_kcalmol"):
         Select(kind="select", confidence=0.9).check(context(library, "1nta1am"))

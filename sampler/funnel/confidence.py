@@ -147,8 +147,8 @@ def calibrated_levels(composition: Composition) -> list[dict[str, Any]]:
 def model_error(model: str) -> float:
     """Standard deviation (kcal/mol) of the relative energies of a trained model from those of its own level, by its card.
 
-    The largest error of relative energies that the card has (a mean absolute one, times √(π/2) as for normal errors),
-    or else the root-mean-square error of validation.
+    The largest error of relative energies that the card has (a mean absolute one, times √(π/2) as for normal errors; entries
+    that start with ``baseline_`` are of another method), or else the root-mean-square error of validation.
 
     Raises:
         ModelError: no such model. InputError: its card has neither.
@@ -157,7 +157,9 @@ def model_error(model: str) -> float:
     from ..potentials.trained import model_folder
 
     errors = read_card(model_folder(model)).errors
-    relative = [v for k, v in errors.items() if k.endswith("relative_mae_energy_kcal_mol")]
+    relative = [
+        v for k, v in errors.items() if k.endswith("relative_mae_energy_kcal_mol") and not k.startswith("baseline_")
+    ]
     if relative:
         return float(np.sqrt(np.pi / 2) * max(relative))
     if "validation_rmse_energy_kcal_mol" not in errors:
