@@ -7,6 +7,9 @@ lowest structure is.
 
     python benchmarks/published_minima.py --protocol standard --reference ../shared/reference --out runs/evidence
     python benchmarks/published_minima.py 1sa1am 2sa2am 3sa3am 4sa4am --protocol quick --reference … --out runs/quick
+    python benchmarks/published_minima.py 7sa7am --protocol b97-3c-large --parents 5sa4am 4sa5am --reference … --out runs/large
+
+Parents are run directories of smaller systems, for protocols that grow. A finished run in OUT/SYSTEM is not done again.
 """
 
 from __future__ import annotations
@@ -47,6 +50,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/evidence"))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=None)
+    parser.add_argument("--parents", nargs="*", type=Path, default=[], help="run directories of smaller systems")
     parser.add_argument("--per-set", type=int, default=10, help="lowest ACDB conformers to relax")
     arguments = parser.parse_args()
 
@@ -55,6 +59,7 @@ def main() -> None:
     from sampler.funnel import results
     from sampler.funnel.automatic import resolve
     from sampler.funnel.parallel import cores
+    from sampler.funnel.parents import read_parent
     from sampler.funnel.progress import PlainProgress
     from sampler.funnel.runner import run
     from sampler.monomers import MonomerLibrary
@@ -73,6 +78,7 @@ def main() -> None:
         finished = run(
             composition, protocol, arguments.out / name, library=library, seed=arguments.seed,
             workers=arguments.workers or cores(), progress=PlainProgress(60),
+            parents=[read_parent(p, library) for p in arguments.parents],
         )  # fmt: skip
         seconds = time.monotonic() - started
         results.write(finished, protocol, library, composition)
