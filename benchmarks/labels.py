@@ -3,6 +3,7 @@
     python benchmarks/labels.py orca REFERENCE [--frames 0,1,2]   # the 20 ENGRAD jobs of SA4AM4
     python benchmarks/labels.py minima REFERENCE [--largest 2]     # Wu et al.'s minima: energies and forces
     python benchmarks/labels.py speed REFERENCE [--largest 4]      # CPU seconds per label and the share of its parts
+    python benchmarks/labels.py gpu REFERENCE [--largest 4]        # a CUDA device against one core: energies, forces, time
     python benchmarks/labels.py fitting REFERENCE                  # Coulomb fitting bases against ORCA's energies
     python benchmarks/labels.py grids REFERENCE                    # integration grids against a very large one
 
@@ -33,13 +34,14 @@ POTENTIAL = CompositePotential("b97-3c")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["orca", "minima", "speed", "fitting", "grids"])
+    parser.add_argument("what", choices=["orca", "minima", "speed", "gpu", "fitting", "grids"])
     parser.add_argument("reference", type=Path)
     parser.add_argument("--frames", default="")
     parser.add_argument("--largest", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path("b97-3c-check"))
     arguments = parser.parse_args()
-    {"orca": orca, "minima": minima, "speed": speed, "fitting": fitting, "grids": grids}[arguments.what](arguments)
+    every = {"orca": orca, "minima": minima, "speed": speed, "gpu": gpu, "fitting": fitting, "grids": grids}
+    every[arguments.what](arguments)
 
 
 def orca(arguments) -> None:
@@ -109,6 +111,31 @@ def speed(arguments) -> None:
             row.append(_seconds(CompositePotential("b97-3c", fast=False), one))
         print(f"{len(frame):4d} atoms: {row[0]:7.1f} s a label, {3600 / row[0]:6.0f} labels an hour and core"
               + (f"; PySCF's public interface {row[1]:.1f} s" if len(row) > 1 else ""), flush=True)  # fmt: skip
+
+
+def gpu(arguments) -> None:
+    """Seconds of wall time on a GPU; up to three pairs beside one CPU core, with the differences."""
+    from ase.io import read
+
+    frames = read(arguments.reference / "sa_am/b973c_minima/sa_am_b973c_minima.extxyz", ":")
+    frames = [f for f in frames if f.info["n_sa"] <= arguments.largest]
+    potentials = {d: CompositePotential("b97-3c", device=d) for d in ("cuda", "cpu")}
+    for potential in potentials.values():
+        potential.evaluate(Clusters.from_ase(frames[:1]))  # compile
+    for frame in frames:
+        frame.rattle(0.03, seed=1)
+        one, found, words = Clusters.from_ase([frame]), {}, []
+        for device, potential in potentials.items():
+            if device == "cpu" and frame.info["n_sa"] > 3:
+                continue
+            started = time.perf_counter()
+            found[device] = potential.evaluate(one)
+            words.append(f"{device} {time.perf_counter() - started:.1f} s {found[device].failure[0]}")
+        if len(found) == 2:
+            energy = found["cuda"].energy[0] - found["cpu"].energy[0]
+            force = np.abs(found["cuda"].forces - found["cpu"].forces).max()
+            words.append(f"differences {1e6 * energy:.2f} ueV, {1e6 * force:.1f} ueV/A")
+        print(f"{len(frame):4d} atoms: " + ", ".join(words), flush=True)
 
 
 def fitting(arguments) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sampler.clusters import Clusters
-from sampler.errors import InputError, MissingDependency
+from sampler.errors import InputError, MissingDependency, PotentialError
 from sampler.potentials.composite import CompositePotential
 from sampler.potentials.composite.methods import METHODS, get_method
 from sampler.units import BOHR, HARTREE, HARTREE_PER_BOHR
@@ -19,7 +19,7 @@ pyscf = pytest.importorskip("pyscf")
 pytest.importorskip("dftd3")
 pytest.importorskip("dftd4")
 
-from sampler.potentials.composite import corrections, fast, molecule  # noqa: E402
+from sampler.potentials.composite import corrections, fast, gpu, molecule  # noqa: E402
 from sampler.potentials.composite import reference as public  # noqa: E402
 
 B97 = get_method("b97-3c")
@@ -212,6 +212,29 @@ def test_unknown_method_and_element():
     helium = Clusters.make([np.zeros((1, 3))], [[2]])
     with pytest.raises(InputError, match="holds H, C, N, O, S, not He"):
         CompositePotential().evaluate(helium)
+
+
+def test_a_gpu_that_is_not_there_and_one_that_is(monkeypatch):
+    numbers, positions = ammonia()
+    one = Clusters.make([positions], [numbers])
+    with pytest.raises(InputError, match="device is 'gpu'; possible: auto, cpu, cuda"):
+        CompositePotential(device="gpu")
+    monkeypatch.setattr(gpu, "unavailable", lambda: "no CUDA device")
+    with pytest.raises(PotentialError, match="b97-3c cannot run on a GPU here: no CUDA device; use device='cpu'"):
+        CompositePotential(device="cuda").evaluate(one)
+    assert CompositePotential(device="auto")._driver() is fast
+    monkeypatch.setattr(gpu, "unavailable", lambda: "")
+    assert CompositePotential(device="auto")._driver() is gpu and CompositePotential(device="cpu")._driver() is fast
+
+
+@pytest.mark.skipif(bool(gpu.unavailable()), reason=f"no GPU for it: {gpu.unavailable()}")
+@pytest.mark.parametrize("name", list(METHODS))
+def test_the_gpu_gives_the_numbers_of_the_cpu(name):
+    numbers, positions = ammonia()
+    one = Clusters.make([positions], [numbers])
+    here, there = (CompositePotential(name, device=d).evaluate(one) for d in ("cpu", "cuda"))
+    assert there.energy[0] == pytest.approx(here.energy[0], abs=2e-5), (there.energy, here.energy)
+    np.testing.assert_allclose(there.forces, here.forces, atol=1e-3)
 
 
 @pytest.mark.parametrize("missing", ["pyscf", "dftd3"])

@@ -19,7 +19,7 @@ from sampler.learn.references import Minimum, optimise, write_level
 from sampler.levels import load_level
 from sampler.monomers import MonomerLibrary
 from sampler.potentials import get_potential
-from sampler.potentials.base import Evaluation
+from sampler.potentials.base import Evaluation, evaluate_each
 
 
 @pytest.fixture
@@ -101,7 +101,37 @@ def test_failures_are_kept_with_their_reason(tmp_path):
     failed = collect(tmp_path, failures=True)
     assert failed.ids.tolist() == ["0001"] and failed.columns["failure"][0] == "scf_failed: x"
     assert np.isnan(failed.energy[0])
-    assert label(structures, HalfBroken(), tmp_path).computed == 0  # a failure is not tried again
+    assert label(structures, HalfBroken(), tmp_path).computed == 0  # a failure is not tried again, unless asked for
+    again = label(structures, HalfBroken(), tmp_path, retry=True)
+    assert (again.computed, again.found, again.failed) == (1, 2, 1) and count(tmp_path) == 3
+    mended = Clusters.make(positions, [[1]] * 3)
+    assert label(mended, Mended(), tmp_path, retry=True).failed == 0 and len(collect(tmp_path)) == 3
+
+
+class Mended(HalfBroken):
+    def evaluate(self, clusters, forces=True):
+        blank = np.zeros(len(clusters))
+        return Evaluation(blank, np.zeros(clusters.positions.shape), np.full(len(clusters), ""))
+
+
+def test_ctrl_c_in_compiled_code_is_no_failure_of_the_structure(structures, tmp_path):
+    """Numba turns it into a SystemError; it must not be written down as what the engine says of the structure."""
+
+    def one(numbers, positions, charge):
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as error:
+            raise SystemError("CPUDispatcher returned a result with an exception set") from error
+
+    class Interrupted:
+        level = "slow"
+
+        def evaluate(self, clusters, forces=True):
+            return evaluate_each(clusters, one, forces)
+
+    with pytest.raises(KeyboardInterrupt):
+        label(structures, Interrupted(), tmp_path)
+    assert count(tmp_path) == 0
 
 
 def test_levels_are_not_mixed(structures, tmp_path):
@@ -161,6 +191,8 @@ def test_command(structures, tmp_path):
     assert len(Clusters.load(tmp_path / "all.npz")) == 5
     again = json.loads(CliRunner().invoke(_app(), arguments).stdout)
     assert (again["computed"], again["found"]) == (0, 5)
+    retried = json.loads(CliRunner().invoke(_app(), [*arguments, "--retry"]).stdout)
+    assert (retried["computed"], retried["found"]) == (0, 5)
     wrong = CliRunner().invoke(_app(), ["--level", "lennard-jones"])
     assert isinstance(wrong.exception, InputError)
 

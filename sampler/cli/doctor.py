@@ -34,6 +34,7 @@ def doctor(
             f"sampler {found['sampler']}, Python {m['python']}, {m['cores']} cores, {m['memory_GiB']} GiB memory"
         )
         typer.echo(f"ORCA: {found['orca'] or 'not found (not needed; inputs are written anyway)'}")
+        typer.echo(f"GPU for B97-3c: {'not used (not needed): ' + found['gpu'] if found['gpu'] else 'used'}")
         rows = [[name, "works" if e["works"] else "fails", e["detail"]] for name, e in found["engines"].items()]
         print_table("engines", ["potential", "", "one water molecule"], rows)
         print_table(
@@ -53,6 +54,7 @@ def examine() -> dict[str, Any]:
     from .. import __version__
     from ..funnel.parallel import cores
     from ..potentials import available
+    from ..potentials.composite.gpu import unavailable
 
     packages = {}
     for name in _PACKAGES:
@@ -70,6 +72,7 @@ def examine() -> dict[str, Any]:
             "memory_GiB": round(memory / 2**30, 1),
         },
         "orca": shutil.which("orca"),
+        "gpu": unavailable(),
         "engines": {name: _try(name) for name in available()},
         "packages": packages,
     }

@@ -25,6 +25,7 @@ def label(
     collect: Annotated[
         Path | None, typer.Option("--collect", help="Write all labels of the folder to this .npz at the end.")
     ] = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Compute again what failed in an earlier run.")] = False,
     charge: Annotated[
         int | None, typer.Option("--charge", "-c", help="Charge of every structure. Default: as in the file, else 0.")
     ] = None,
@@ -41,7 +42,9 @@ def label(
     """Compute energies and forces, one structure a task, at the lowest priority of the machine.
 
     Each finished structure is a file of its own: after Ctrl-C, a crash or a power cut the same command goes on, and
-    a structure is never computed twice. Structures that fail are listed with the reason and do not stop the others.
+    a structure is never computed twice. Structures that fail are listed with the reason and do not stop the others;
+    --retry takes them up again. Where gpu4pyscf and a CUDA device are found, B97-3c and its like run there; hide the
+    device (CUDA_VISIBLE_DEVICES=) to use the CPU cores as well, into the same folder.
 
     With --references, monomers are optimised and their energies written to OUT (a .toml file), the reference of
     binding energies at this level; a file that exists is extended.
@@ -75,7 +78,12 @@ def label(
             if where == 1:
                 lower_priority()
             result = run_labels(
-                structures, potential, folder, workers=where, advance=lambda n, found: progress.advance(n, found)
+                structures,
+                potential,
+                folder,
+                workers=where,
+                retry=retry,
+                advance=lambda n, found: progress.advance(n, found),
             )
     finally:
         progress.close()

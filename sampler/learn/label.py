@@ -51,6 +51,7 @@ def label(
     *,
     workers: int | str = 1,
     limit: int | None = None,
+    retry: bool = False,
     advance: Callable[[int, bool], None] | None = None,
 ) -> LabelResult:
     """Compute what ``folder`` does not hold yet; one structure a task, worker processes at the machine's lowest priority.
@@ -62,6 +63,7 @@ def label(
         workers: processes; 1 computes in this one, at its own priority. Or the address of a dask scheduler
             (``dask://host:port``), whose workers need not see the folder.
         limit: compute at most so many structures in this call.
+        retry: compute again what failed before: the engine, the machine or its memory may have been the reason.
         advance: called as ``advance(n, found)`` when ``n`` structures are done; ``found`` if by an earlier run.
 
     Raises:
@@ -73,6 +75,10 @@ def label(
     folder = Path(folder)
     _claim(folder, potential.level)
     paths = [_path(folder, one) for one in clusters]
+    if retry:
+        for path in {path for path in paths if path.exists()}:
+            if str(Clusters.load(path).columns["failure"][0]):
+                path.unlink()
     missing = [i for i, path in enumerate(paths) if not path.exists()]
     # the same structure twice in one input is one task
     missing = list({paths[i]: i for i in reversed(missing)}.values())[::-1]

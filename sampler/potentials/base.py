@@ -64,7 +64,7 @@ def evaluate_each(clusters: Clusters, one, forces: bool = True) -> Evaluation:
             failure[i] = str(error)
             continue
         except Exception as error:  # an engine's own errors are unknowable; the structure alone pays
-            failure[i] = f"engine_error: {type(error).__name__}: {error}".splitlines()[0]
+            failure[i] = engine_failure(error)
             continue
         if not np.isfinite(e) or (forces and not np.isfinite(f).all()):
             failure[i] = "nan: the engine returned a value that is not a number"
@@ -73,6 +73,17 @@ def evaluate_each(clusters: Clusters, one, forces: bool = True) -> Evaluation:
         if forces:
             gradient[atoms] = f
     return Evaluation(energy, gradient, np.asarray(failure, dtype=np.str_).reshape(b))
+
+
+def engine_failure(error: Exception) -> str:
+    """What to write down for an error that an engine raised.
+
+    Raises:
+        KeyboardInterrupt: the error is what compiled code makes of Ctrl-C (``SystemError``): no fault of the structure.
+    """
+    if isinstance(error.__cause__ or error.__context__, KeyboardInterrupt):
+        raise KeyboardInterrupt from error
+    return f"engine_error: {type(error).__name__}: {error}".splitlines()[0]
 
 
 class StructureFailure(Exception):

@@ -10,7 +10,7 @@ import numpy as np
 from ..clusters import Clusters
 from ..errors import MissingDependency, PotentialError
 from ..units import BOHR
-from .base import Potential, StructureFailure
+from .base import Potential, StructureFailure, engine_failure
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def dipoles_each(clusters: Clusters, one: Callable[[np.ndarray, np.ndarray, int]
         except StructureFailure as error:
             failure[i] = str(error)
         except Exception as error:  # an engine's own errors are unknowable; the structure alone pays
-            failure[i] = f"engine_error: {type(error).__name__}: {error}".splitlines()[0]
+            failure[i] = engine_failure(error)
     return Moments(dipole, np.asarray(failure, dtype=np.str_).reshape(len(clusters)))
 
 

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...clusters import Clusters
+from ...errors import InputError, PotentialError
 from ...units import BOHR, HARTREE, HARTREE_PER_BOHR
 from ..base import Evaluation, evaluate_each
 from ..moments import Moments, dipoles_each
 from .corrections import correction, require_corrections
 from .methods import get_method
 from .molecule import build, fitting_basis, require_pyscf
+
+DEVICES = ("auto", "cpu", "cuda")
 
 
 @dataclass(frozen=True)
@@ -23,13 +26,17 @@ class CompositePotential:
         method: one of :data:`sampler.potentials.composite.methods.METHODS`.
         fast: use the project's own driver where it applies (GGA with fitted Coulomb term); the numbers are those of
             PySCF's public interface.
+        device: ``cpu``, ``cuda`` (through gpu4pyscf; the numbers are the same), or ``auto``: ``cuda`` where it is there.
     """
 
     method: str = "b97-3c"
     fast: bool = True
+    device: str = "auto"
 
     def __post_init__(self):
         get_method(self.method)
+        if self.device not in DEVICES:
+            raise InputError(f"device is {self.device!r}; possible: {', '.join(DEVICES)}")
 
     @property
     def level(self) -> str:
@@ -41,6 +48,7 @@ class CompositePotential:
         Raises:
             MissingDependency: pyscf, dftd3 or dftd4 is not installed.
             InputError: an element without functions in the fitting basis.
+            PotentialError: the device is ``cuda`` and there is none, or no gpu4pyscf.
         """
         self.require(np.unique(clusters.numbers))
         return evaluate_each(clusters, lambda z, r, q: self._one(z, r, q, forces), forces)
@@ -54,6 +62,7 @@ class CompositePotential:
         from ase.data import chemical_symbols
 
         require_pyscf()
+        self._driver()
         method = get_method(self.method)
         require_corrections(method)
         fitting_basis(method.fitting, tuple(chemical_symbols[z] for z in numbers))
@@ -64,27 +73,30 @@ class CompositePotential:
         return dipoles_each(clusters, self._dipole)
 
     def _dipole(self, numbers, positions, charge):
-        from .reference import dipole
-
         method = get_method(self.method)
-        if self.fast and _has_fast_driver(method):
-            from .fast import dipole
-        return dipole(method, build(method, numbers, positions, charge)) * BOHR
+        return self._driver().dipole(method, build(method, numbers, positions, charge)) * BOHR
 
     def _one(self, numbers, positions, charge, forces):
-        from .reference import scf
-
         method = get_method(self.method)
-        if self.fast and _has_fast_driver(method):
-            from .fast import scf
         molecule = build(method, numbers, positions, charge)
-        energy, gradient = scf(method, molecule, forces)
+        energy, gradient = self._driver().scf(method, molecule, forces)
         extra, slope, _ = correction(method, np.asarray(numbers), positions / BOHR, charge)
         total = (energy + extra) * HARTREE
         if not forces:
             return total, None
         return total, -(gradient + slope) * HARTREE_PER_BOHR
 
+    def _driver(self):
+        """The module with ``scf`` and ``dipole`` that is used here."""
+        from . import gpu, reference
 
-def _has_fast_driver(method) -> bool:
-    return bool(method.fitting) and method.name == "b97-3c"
+        reason = "" if self.device == "cpu" else gpu.unavailable()
+        if self.device == "cuda" and reason:
+            raise PotentialError(f"{self.method} cannot run on a GPU here: {reason}; use device='cpu'")
+        if self.device != "cpu" and not reason:
+            return gpu
+        if self.fast and self.method == "b97-3c":
+            from . import fast
+
+            return fast
+        return reference
