@@ -115,7 +115,15 @@ def systems(entries: list, least: int) -> list[System]:
         whole = found["intact"]
         if whole.sum() >= least:
             high, low = energy[first][whole].T
-            made.append(System(f"{name} {charge:+d} {len(first)}", composition.molecules(), high - high.min(), low - low.min(), found["state"][whole]))
+            made.append(
+                System(
+                    f"{name} {charge:+d} {len(first)}",
+                    composition.molecules(),
+                    high - high.min(),
+                    low - low.min(),
+                    found["state"][whole],
+                )
+            )
     return made
 
 
@@ -176,7 +184,13 @@ def coverage(chosen: list[System]) -> list[tuple[float, int, float]]:
     rows = []
     for nominal in NOMINAL:
         kept = [how_many(s.low, sigma, nominal)[0] for s, sigma in zip(chosen, others)]
-        rows.append((nominal, sum(s.rank <= k for s, k in zip(chosen, kept)), np.mean([k / len(s.low) for s, k in zip(chosen, kept)])))
+        rows.append(
+            (
+                nominal,
+                sum(s.rank <= k for s, k in zip(chosen, kept)),
+                np.mean([k / len(s.low) for s, k in zip(chosen, kept)]),
+            )
+        )
     return rows
 
 
@@ -233,7 +247,11 @@ def main() -> None:
     print(f"\nORCA, B97-3c on {len(orca.low)} GFN1-xTB minima of 4sa4am: standard deviation of the differences "
           f"{orca.error.std(ddof=1) * np.sqrt(orca.molecules):.2f} kcal/mol ({orca.error.std(ddof=1):.2f} per square root of a molecule); its lowest is "
           f"number {orca.rank} by GFN1-xTB, {orca.low[orca.minimum]:.2f} kcal/mol above the lowest there.")  # fmt: skip
-    print("With the error of SA + AM: " + ", ".join(f"{n:.0%} keeps {how_many(orca.low, assumed, n)[0]}" for n in NOMINAL) + ".")
+    print(
+        "With the error of SA + AM: "
+        + ", ".join(f"{n:.0%} keeps {how_many(orca.low, assumed, n)[0]}" for n in NOMINAL)
+        + "."
+    )
 
 
 if __name__ == "__main__":

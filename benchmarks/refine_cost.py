@@ -62,7 +62,10 @@ def fit(what: str, rows: list[tuple[int, float]]) -> None:
     matrix = np.stack([np.ones_like(x), x**2, x**3], axis=1) / seconds[:, None]
     c, _ = nnls(matrix, np.ones_like(x))
     off = matrix @ c - 1
-    print(f"{what}: {c[0]:.3g} + {c[1]:.3g} x² + {c[2]:.3g} x³ s; off by {100 * np.abs(off).max():.0f} % at most", flush=True)
+    print(
+        f"{what}: {c[0]:.3g} + {c[1]:.3g} x² + {c[2]:.3g} x³ s; off by {100 * np.abs(off).max():.0f} % at most",
+        flush=True,
+    )
 
 
 def structures(reference: Path):

@@ -67,7 +67,11 @@ def main() -> None:
     composition = Composition.parse(options.cluster, library)
     start = generate(composition, options.count, library=library, seed=options.seed)
     potential = get_potential("painn", model=options.model)
-    print("| change | evaluations, mean ± error (median) | refused steps | converged | dE | lower/higher |\n" + "|---" * 6 + "|")
+    print(
+        "| change | evaluations, mean ± error (median) | refused steps | converged | dE | lower/higher |\n"
+        + "|---" * 6
+        + "|"
+    )
     base = None
     for name, change in {"none": {}, **CHANGES}.items():
         if options.only and name not in ("none", *options.only):

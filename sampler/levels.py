@@ -156,7 +156,9 @@ def _joined(level: Level, more: Level, path: Path) -> Level:
         raise LevelError(f"{path} is not the level {level.id} that ships: another method or other settings; rename it")
     for name in more.monomers.keys() & level.monomers.keys():
         if abs(more.monomers[name] - level.monomers[name]) > 1e-6 * HARTREE:
-            raise LevelError(f"{path} has another energy of {name} than the level {level} that ships; take it out there")
+            raise LevelError(
+                f"{path} has another energy of {name} than the level {level} that ships; take it out there"
+            )
     return dataclasses.replace(level, monomers={**more.monomers, **level.monomers})
 
 

@@ -128,6 +128,8 @@ def test_options(neutral):
 
 def test_public_example_is_read_by_the_same_rules():
     """Lines of the public ClusterIn example (Besel et al. 2020): our readers must take what ACDC takes."""
-    pressure, temperature, rows = read_energies("101325   \n298.15\n\n2A    -17.74   -38.52   \n1A1N  -15.07   -30.01  \n")
+    pressure, temperature, rows = read_energies(
+        "101325   \n298.15\n\n2A    -17.74   -38.52   \n1A1N  -15.07   -30.01  \n"
+    )
     assert (pressure, temperature, rows["1A1N"]) == (101325.0, 298.15, (-15.07, -30.01))
     assert np.isclose(-15.07 + 298.15 * 0.03001, -6.12, atol=0.01)

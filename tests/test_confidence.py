@@ -37,9 +37,7 @@ def test_probabilities_are_those_of_drawing_lots(n):
     energy = np.sort(rng.gamma(2.0, 2.0, n)) - 100.0
     p = confidence.minimum_probabilities(energy, 1.5)
     draws = 100_000 if n < 1000 else 4_000
-    lowest = np.concatenate(
-        [(energy + rng.normal(0, 1.5, (1000, n))).argmin(1) for _ in range(draws // 1000)]
-    )
+    lowest = np.concatenate([(energy + rng.normal(0, 1.5, (1000, n))).argmin(1) for _ in range(draws // 1000)])
     for k in (1, 2, max(3, n // 10)):
         drawn = (lowest < k).mean()
         print(f"{n} structures, lowest {k}: {p[:k].sum():.4f}, drawn {drawn:.4f}")
@@ -67,7 +65,8 @@ def test_how_many():
 
 
 @pytest.mark.parametrize(
-    "energy, sigma, wanted", [([], 1, 0.9), ([0, np.nan], 1, 0.9), ([0, 1], 0, 0.9), ([0, 1], -1, 0.9), ([0, 1], 1, 1.0)]
+    "energy, sigma, wanted",
+    [([], 1, 0.9), ([0, np.nan], 1, 0.9), ([0, 1], 0, 0.9), ([0, 1], -1, 0.9), ([0, 1], 1, 1.0)],
 )
 def test_nonsense_is_refused(energy, sigma, wanted):
     with pytest.raises(InputError):
@@ -193,7 +192,9 @@ def test_the_option_changes_the_decisive_selection():
     assert refined.stage[1].confidence == 0.9 and refined.stage[3].count == 2
     # single points of the level that is relaxed with afterwards lead to nothing higher
     table["stage"] += [{"kind": "relax"}, {"kind": "select", "count": 1}]
-    assert [getattr(s, "confidence", None) for s in with_confidence(protocols.build(table, "x"), 0.9).stage] == [None] * 5 + [0.9]
+    assert [getattr(s, "confidence", None) for s in with_confidence(protocols.build(table, "x"), 0.9).stage] == [
+        None
+    ] * 5 + [0.9]
     with pytest.raises(ProtocolError, match="confidence = 1.5"):
         with_confidence(plain, 1.5)
     with pytest.raises(ProtocolError, match="no stage 'select'"):

@@ -96,7 +96,9 @@ def test_a_member_searches_for_a_committee(library):
     assert made["2sa2am"] == [("painn", committee[0])] * 3 + [("painn", committee)]
     assert made["2sa2dma"] == [("painn", "gfn1-xtb_sa_am_dma_w")] * 3 + [("gfn1-xtb", None)]
     assert made["2sa2tma"] == [("gfn1-xtb", None)] * 4
-    warned = automatic.without_model(declared, automatic.resolve(declared, Composition.parse("2sa2tma", library), library))
+    warned = automatic.without_model(
+        declared, automatic.resolve(declared, Composition.parse("2sa2tma", library), library)
+    )
     assert "--protocol gfn1" in warned
 
 

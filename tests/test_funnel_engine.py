@@ -79,7 +79,9 @@ def water_dimers():
 def short_output(one: Clusters, energy_eh: float) -> str:
     from ase.data import chemical_symbols
 
-    rows = [f"  {chemical_symbols[z]:2s} {x:12.6f} {y:12.6f} {w:12.6f}" for z, (x, y, w) in zip(one.numbers, one.positions)]
+    rows = [
+        f"  {chemical_symbols[z]:2s} {x:12.6f} {y:12.6f} {w:12.6f}" for z, (x, y, w) in zip(one.numbers, one.positions)
+    ]
     return SHORT.format(coordinates="\n".join(rows), energy=energy_eh)
 
 
@@ -140,7 +142,9 @@ def test_no_orca_is_said_before_the_run_starts(library, tmp_path, monkeypatch):
 
 
 def test_the_screen_reader_is_not_taken_for_orca(orca):
-    (orca / "orca").write_text("#!/usr/bin/python3\nimport gi\nfrom gi.repository import Atspi\nfrom orca import main\n")
+    (orca / "orca").write_text(
+        "#!/usr/bin/python3\nimport gi\nfrom gi.repository import Atspi\nfrom orca import main\n"
+    )
     with pytest.raises(PotentialError, match="screen reader"):
         find_orca()
 

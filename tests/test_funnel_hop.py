@@ -201,7 +201,9 @@ def test_a_single_molecule_ends_by_patience(tmp_path):
     assert ledger["stopped"] == "patience" and ledger["out"] == 1
 
 
-@pytest.mark.parametrize(("key", "value"), [("moves", {"fly": 1}), ("walkers", 0), ("temperature", -1), ("children", 0)])
+@pytest.mark.parametrize(
+    ("key", "value"), [("moves", {"fly": 1}), ("walkers", 0), ("temperature", -1), ("children", 0)]
+)
 def test_bad_parameters_are_refused(key, value):
     with pytest.raises(ProtocolError, match=key):
         protocols.build(with_hop(**{key: value}), "toy")
@@ -237,7 +239,15 @@ def test_known_minima_are_counted_and_new_ones_added():
     made.columns["fate"] = np.array(["", "", "", "", "above_window"])
     after, record = hop_archive.absorb(population, made, [{"round": 0, **record}], 3.0, 1)
     fates = dict(zip(after.ids.tolist(), after.columns["fate"].tolist()))
-    assert fates == {"c0": "", "c2": "", "n0": "duplicate", "n1": "duplicate", "n2": "", "n3": "duplicate", "n4": "above_window"}
+    assert fates == {
+        "c0": "",
+        "c2": "",
+        "n0": "duplicate",
+        "n1": "duplicate",
+        "n2": "",
+        "n3": "duplicate",
+        "n4": "above_window",
+    }
     kept = after[after.columns["fate"] == ""]
     # n0 finds c2; n1 is a child of c0 that falls back to it, which is no observation; n2 and n3 find the same new one
     assert dict(zip(kept.ids.tolist(), kept.columns["seen"].tolist())) == {"c0": 2, "c2": 2, "n2": 2}
@@ -295,7 +305,9 @@ def test_a_candidate_that_kills_its_worker_costs_itself_alone(finished, tmp_path
     healthy = go(tmp_path / "healthy", GROW, "2sa2am", parents=[parent]).clusters
     table = protocols.build(GROW, "toy")
     deadly = DeadlyGrow(**table.stage[1].model_dump())
-    monkeypatch.setattr(protocols, "build", lambda *_: table.model_copy(update={"stage": (table.stage[0], deadly, table.stage[2])}))
+    monkeypatch.setattr(
+        protocols, "build", lambda *_: table.model_copy(update={"stage": (table.stage[0], deadly, table.stage[2])})
+    )
     recorder = Recorder()
     result = go(tmp_path / "run", GROW, "2sa2am", workers=workers, parents=[parent], progress=recorder)
     ledger = read_ledgers(tmp_path / "run")[1]
@@ -305,7 +317,9 @@ def test_a_candidate_that_kills_its_worker_costs_itself_alone(finished, tmp_path
     assert dropped == [f"2sa2am-grow_{n:04d},crashed,the worker process died" for n in (2, 4)]
     # the others are what they are without the accident, also when they are read again
     rest = healthy[~np.isin(healthy.ids, ["2sa2am-grow_0002", "2sa2am-grow_0004"])]
-    assert result.clusters.ids.tolist() == rest.ids.tolist() and np.array_equal(result.clusters.positions, rest.positions)
+    assert result.clusters.ids.tolist() == rest.ids.tolist() and np.array_equal(
+        result.clusters.positions, rest.positions
+    )
     (tmp_path / "run" / "stages" / ledger["folder"] / "ledger.json").unlink()
     again = go(tmp_path / "run", GROW, "2sa2am", parents=[parent])
     assert again.ledgers == result.ledgers
@@ -337,7 +351,9 @@ def test_parents_with_an_ion_that_the_library_lacks(finished, tmp_path):
     ledger = read_ledgers(tmp_path / "some")[1]
     assert (ledger["parent_structures"], ledger["parent_structures_left_out"], ledger["found"]) == (n, lost, 7)
     assert not any("HSO4⁻" in state for state in result.clusters.columns["state"])
-    with pytest.raises(RunError, match=r"--parents there \(1sa1am\): none of the .* HSO4⁻ is not in the library.*--monomers"):
+    with pytest.raises(
+        RunError, match=r"--parents there \(1sa1am\): none of the .* HSO4⁻ is not in the library.*--monomers"
+    ):
         unusable = replace(parent, clusters=parent.clusters[ionic])
         go(tmp_path / "none", GROW, "2sa2am", library=poor, parents=[unusable])
     assert not (tmp_path / "none").exists()

@@ -186,7 +186,7 @@ def test_the_user_adds_references(library, tmp_path, monkeypatch):
     level = "r2scan-3c@pyscf"
     with pytest.raises(LevelError, match=r"--level r2scan-3c --out levels/r2scan-3c@pyscf.toml.*SAMPLER_LEVELS"):
         Refine(kind="refine", potential="r2scan-3c").check(context(library, "1w"))
-    lines = [f'id = "{level}"', 'method = "r2scan-3c"', 'engine = "x"', '[reference_sets.minima]', 'source = "made up"']
+    lines = [f'id = "{level}"', 'method = "r2scan-3c"', 'engine = "x"', "[reference_sets.minima]", 'source = "made up"']
     (tmp_path / f"{level}.toml").write_text("\n".join([*lines, "monomers.w = { energy_Eh = -76.4 }", ""]))
     monkeypatch.setenv("SAMPLER_LEVELS", str(tmp_path))
     Refine(kind="refine", potential="r2scan-3c").check(context(library, "1w"))

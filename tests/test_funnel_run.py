@@ -179,7 +179,9 @@ def test_damage_is_noticed_said_and_mended(finished, library, tmp_path, damage):
 
 def test_a_directory_in_use(library, tmp_path):
     with RunDirectory.open(tmp_path / "run", {"format": "sampler-run-1", "composition": "1sa1am"}):
-        script = "import sys; from sampler.funnel.rundir import RunDirectory\nwith RunDirectory.open(sys.argv[1], {}): pass"
+        script = (
+            "import sys; from sampler.funnel.rundir import RunDirectory\nwith RunDirectory.open(sys.argv[1], {}): pass"
+        )
         other = subprocess.run(
             [sys.executable, "-c", script, str(tmp_path / "run")], cwd=ROOT, capture_output=True, text=True
         )
@@ -206,7 +208,10 @@ def test_a_place_that_cannot_be_written(library, tmp_path):
 
 
 def test_nothing_left_says_why(library, tmp_path):
-    strict = [TOY["stage"][0], {"kind": "relax", "potential": "lennard-jones", "max_steps": 1, "keep_unconverged": False}]
+    strict = [
+        TOY["stage"][0],
+        {"kind": "relax", "potential": "lennard-jones", "max_steps": 1, "keep_unconverged": False},
+    ]
     with pytest.raises(RunError, match=r"no structure is left after stage 2 \(relax\).*not_converged"):
         go(tmp_path / "run", library, TOY | {"stage": strict})
 

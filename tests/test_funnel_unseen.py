@@ -67,7 +67,10 @@ def test_what_the_ledger_says():
     first, second = np.array([True, True, False, False]), np.array([True, False, True, False])
     told = estimates(seen, first, second)
     assert told == {
-        "seen": 4, "unseen_chao1": round(chao1(seen), 2), "coverage": 0.6, "unseen_lincoln_petersen": 0.5,
+        "seen": 4,
+        "unseen_chao1": round(chao1(seen), 2),
+        "coverage": 0.6,
+        "unseen_lincoln_petersen": 0.5,
     }  # fmt: skip  (3 · 3 / 2 − 1 = 3.5 in all, 3 of them seen by one of the two)
     assert "unseen_lincoln_petersen" not in estimates(seen, first, np.zeros(4, bool))
     assert estimates(np.zeros(1, int), first[:1], ~first[:1]) == {"seen": 1, "unseen_chao1": 0.0}

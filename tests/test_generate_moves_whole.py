@@ -30,7 +30,9 @@ def energy_of(bodies: Bodies) -> float:
     return float(evaluate(bodies.system(), poses)[0][0])
 
 
-@pytest.mark.parametrize(("name", "charge"), [("2sa2am", None), ("1sa1dma1w", None), ("1sa1b1am", None), ("2sa1am1p", None)])
+@pytest.mark.parametrize(
+    ("name", "charge"), [("2sa2am", None), ("1sa1dma1w", None), ("1sa1b1am", None), ("2sa1am1p", None)]
+)
 def test_taken_apart_it_is_the_same_cluster_on_the_same_surface(name, charge):
     composition, made, apart = bodies_of(name, charge=charge)
     for i, bodies in enumerate(apart):
@@ -87,7 +89,10 @@ def test_ammonia_docks_on_the_hydrogens_of_sulfuric_acid():
         pairs = lambda y: np.linalg.norm(y[:, None] - y[None], axis=-1)  # noqa: E731
         assert pairs(x[part]) == pytest.approx(pairs(whole.positions), abs=1e-9)
     assert docking.interaction(best.take([0]), best.take([1])) == pytest.approx(energy[0], abs=1e-9)
-    rough = [docking.interaction(acid, docking.turned(base, np.random.default_rng(k)).at(base.positions + 3.0)) for k in range(20)]
+    rough = [
+        docking.interaction(acid, docking.turned(base, np.random.default_rng(k)).at(base.positions + 3.0))
+        for k in range(20)
+    ]
     assert energy[0] < min(rough)
 
 
@@ -199,7 +204,9 @@ def test_splicing_takes_molecules_of_both_parents():
         made = growth.splice(*marked, composition, LIBRARY, np.random.default_rng(k))
         if made is None:
             continue
-        size = [np.linalg.norm(made.positions[made.ptr[m]] - made.positions[made.ptr[m] + 1]) for m in range(made.molecules)]
+        size = [
+            np.linalg.norm(made.positions[made.ptr[m]] - made.positions[made.ptr[m] + 1]) for m in range(made.molecules)
+        ]
         own = [min(abs(s - np.linalg.norm(p.positions[p.ptr[j]] - p.positions[p.ptr[j] + 1])) < 1e-6
                    for j in range(p.molecules)) or any(
                    abs(s - np.linalg.norm(p.positions[p.ptr[j]] - p.positions[p.ptr[j] + 1])) < 1e-6

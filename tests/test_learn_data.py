@@ -170,7 +170,17 @@ def test_sampling_starts_from_what_it_is_given(column, library, tmp_path):
         started = started.with_columns(composition=np.array(["1am", "1sa", "1am"]))
     started.save(tmp_path / "start.npz")
     out = tmp_path / "s.npz"
-    words = ["data", "sample", str(out), "--driver", "gfn1-xtb", "--label", "none", "--start", str(tmp_path / "start.npz")]
+    words = [
+        "data",
+        "sample",
+        str(out),
+        "--driver",
+        "gfn1-xtb",
+        "--label",
+        "none",
+        "--start",
+        str(tmp_path / "start.npz"),
+    ]
     words += ["--relax", "0", "--steps", "4", "--every", "4", "-t", "300", "-j", "1", "-q"]
     done = CliRunner().invoke(app, [*words, "-c", "1am=30"])
     assert done.exit_code == 0, done.exception

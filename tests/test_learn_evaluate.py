@@ -98,7 +98,9 @@ def test_relaxing_a_minimum_with_its_own_potential_leaves_it_there(library):
     minima = Clusters.make([sa.conformers[0].positions], [sa.numbers], columns={"composition": np.array(["1sa"])})
     found = relax_known(get_potential("gfn1-xtb"), minima, fmax=0.005)
     assert found.converged.all() and found.rmsd[0] < 0.01, found.rmsd
-    moved = minima.replace(positions=minima.positions + np.random.default_rng(0).normal(0, 0.05, minima.positions.shape))
+    moved = minima.replace(
+        positions=minima.positions + np.random.default_rng(0).normal(0, 0.05, minima.positions.shape)
+    )
     found = relax_known(get_potential("gfn1-xtb"), moved, fmax=0.005)
     assert found.rmsd[0] > 0.01 and found.energy_kcal_mol[0] < -1.0
 

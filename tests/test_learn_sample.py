@@ -87,7 +87,9 @@ def test_displacements_do_what_they_say(library):
     bridge = np.array([[0.0, 0, 0], [1.0, 0, 0], [2.7, 0, 0]])  # O-H...N
     moved = move_proton(bridge, np.array([8, 1, 7]), np.array([0, 0, 1]), rng)
     assert np.allclose(moved[[0, 2]], bridge[[0, 2]]) and -0.3 < moved[1, 0] - 1.0 < 1.0
-    assert move_proton(bridge + [[0, 0, 0], [0, 0, 0], [9, 0, 0]], np.array([8, 1, 7]), np.array([0, 0, 1]), rng) is None
+    assert (
+        move_proton(bridge + [[0, 0, 0], [0, 0, 0], [9, 0, 0]], np.array([8, 1, 7]), np.array([0, 0, 1]), rng) is None
+    )
 
 
 def _run(folder, library, how=FEW, **options):

@@ -79,7 +79,11 @@ def test_a_correction_by_name_is_never_taken_for_a_whole_potential():
     some = labels.subset(np.flatnonzero(labels.compositions == "2sa2am")[:3])
     whole = get_potential("painn", model=name)
     found = whole.evaluate(some.clusters).energy
-    assert np.abs(found - some.clusters.energy).max() < 0.5, found - some.clusters.energy  # eV; the base is 17,000 eV off
-    assert [m.card.weights_sha256 for m in whole.members] == [load_model(resources.path("data", "models", name))[1].weights_sha256]
+    assert np.abs(found - some.clusters.energy).max() < 0.5, (
+        found - some.clusters.energy
+    )  # eV; the base is 17,000 eV off
+    assert [m.card.weights_sha256 for m in whole.members] == [
+        load_model(resources.path("data", "models", name))[1].weights_sha256
+    ]
     with pytest.raises(LevelError, match="no member of a committee"):
         get_potential("painn", model=[name, "b97-3c_sa_am-seed7"])

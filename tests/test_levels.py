@@ -167,7 +167,10 @@ def test_users_add_monomers_and_levels(library, tmp_path, monkeypatch):
     with pytest.raises(LevelError, match="other settings"):
         load_level("b97-3c@pyscf")
     file.unlink()
-    (tmp_path / "my-level.toml").write_text(head.replace('id = "b97-3c@pyscf"', 'id = "my-level"') + "[reference_sets.minima.monomers.w]\nenergy_Eh = -76.0\n")
+    (tmp_path / "my-level.toml").write_text(
+        head.replace('id = "b97-3c@pyscf"', 'id = "my-level"')
+        + "[reference_sets.minima.monomers.w]\nenergy_Eh = -76.0\n"
+    )
     assert "my-level" in levels()
     require_references("my-level", Composition.parse("2w", library), library)
     with pytest.raises(LevelError, match="--references sa --level my-level --out levels/my-level.toml"):

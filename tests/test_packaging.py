@@ -55,7 +55,19 @@ def test_only_sampler_lands_in_site_packages(wheel, tmp_path):
     metadata = {n for n in names if n.endswith(".dist-info")}
     assert names - metadata == {"sampler"} and len(metadata) == 1
     site = empty_environment(tmp_path / "env")
-    call(sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--target", tmp_path / "t", wheel, cwd=tmp_path)
+    call(
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-deps",
+        "--no-index",
+        "--target",
+        tmp_path / "t",
+        wheel,
+        cwd=tmp_path,
+    )
     landed = {p.name for p in (tmp_path / "t").iterdir()} - {"bin"}
     assert {n for n in landed if not n.endswith(".dist-info")} == {"sampler"}, landed
     (site / "paths.pth").write_text(f"{tmp_path / 't'}\n{dependencies_only(tmp_path)}\n")

@@ -191,8 +191,12 @@ def test_one_bad_structure_costs_itself_alone():
 
 def test_a_model_on_disk_comes_back(tmp_path):
     weights = params(mean=0.25, atomref=np.arange(100.0), energy_unit=0.0433641)
-    card = CARD_OF_SA_AM.replace(training={"epochs": 3, "loss": "mse"}, errors={"energy_mae_kcal_per_mol": 0.5},
-                                 not_for='anything with "quotes"\nand lines', data_hash="ab12")
+    card = CARD_OF_SA_AM.replace(
+        training={"epochs": 3, "loss": "mse"},
+        errors={"energy_mae_kcal_per_mol": 0.5},
+        not_for='anything with "quotes"\nand lines',
+        data_hash="ab12",
+    )
     written = save_model(tmp_path / "m", weights, card)
     again, read = load_model(tmp_path / "m")
     assert read == written == read_card(tmp_path / "m")
@@ -200,8 +204,10 @@ def test_a_model_on_disk_comes_back(tmp_path):
     assert again.architecture == weights.architecture and again.energy_unit == weights.energy_unit
     assert all(np.array_equal(again.arrays[n], a) for n, a in weights.arrays.items())
     clusters = sa_am(1, 1)
-    assert np.array_equal(PaiNNPotential(tmp_path / "m").evaluate(clusters).energy,
-                          PaiNNPotential(weights, read).evaluate(clusters).energy)
+    assert np.array_equal(
+        PaiNNPotential(tmp_path / "m").evaluate(clusters).energy,
+        PaiNNPotential(weights, read).evaluate(clusters).energy,
+    )
 
 
 def test_tampered_or_foreign_models_are_refused(tmp_path):

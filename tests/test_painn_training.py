@@ -64,7 +64,8 @@ def autograd(params, clusters, energy_target, force_target, weights, losses, per
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 @pytest.mark.parametrize(
-    "losses, per_atom, forces", [(("mse", "mse"), False, True), (("mae", "mae"), True, True), (("mse", "mse"), True, False)]
+    "losses, per_atom, forces",
+    [(("mse", "mse"), False, True), (("mae", "mae"), True, True), (("mse", "mse"), True, False)],
 )
 def test_gradients_are_those_of_schnetpack(name, losses, per_atom, forces):
     params = PaiNNParameters.random(ARCHITECTURES[name], seed=1, mean=0.5)

@@ -79,9 +79,7 @@ def test_a_real_orca_dipole(reference):
     from sampler.refine.orca import read_output
 
     folder = reference / "sa_am" / "orca503_b973c_engrad"
-    frame = next(
-        f for f in read(folder / "sa4am4_b973c_engrad.extxyz", ":") if f.info["name"] == "4sa4am-44_10_10"
-    )
+    frame = next(f for f in read(folder / "sa4am4_b973c_engrad.extxyz", ":") if f.info["name"] == "4sa4am-44_10_10")
     theirs = read_output(folder / "raw" / "4sa4am-44_10_10.out").dipole / DEBYE
     ours = dipoles(Clusters.from_ase([frame]), get_potential("b97-3c")).dipole[0] / DEBYE
     print(ours, theirs)

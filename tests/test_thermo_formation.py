@@ -30,7 +30,9 @@ KT = KB * ROOM.temperature
 
 def thermo(gibbs, enthalpy=None, level="x", conditions=ROOM, failure=""):
     enthalpy = gibbs if enthalpy is None else enthalpy
-    return Thermo(enthalpy, 0.0, enthalpy, (enthalpy - gibbs) / conditions.temperature, gibbs, conditions, level, failure)
+    return Thermo(
+        enthalpy, 0.0, enthalpy, (enthalpy - gibbs) / conditions.temperature, gibbs, conditions, level, failure
+    )
 
 
 def test_equal_conformers_lower_g_by_kt_ln_n():
@@ -94,7 +96,12 @@ def test_binding_of_published_clusters(reference):
 
 def test_evaporation_closes_the_cycle():
     a, b = (("sa", 1),), (("am", 1),)
-    everything = {a: thermo(-5.0), b: thermo(-2.0), (("sa", 1), ("am", 1)): thermo(-7.5), (("sa", 2), ("am", 1)): thermo(-13.3)}
+    everything = {
+        a: thermo(-5.0),
+        b: thermo(-2.0),
+        (("sa", 1), ("am", 1)): thermo(-7.5),
+        (("sa", 2), ("am", 1)): thermo(-13.3),
+    }
     found = evaporations(everything)
     assert {k: round(v.gibbs, 12) for k, v in found.items()} == {
         ((("sa", 1), ("am", 1)), "sa"): 0.5, ((("sa", 1), ("am", 1)), "am"): 0.5,
@@ -140,7 +147,9 @@ def test_actual_free_energy_of_the_published_dimer(reference):
     """
     tables = reference / "tables"
     row = next(r for r in read_table(tables / "dlpno_wb97xd_binding_298K.tsv") if r["cluster"] in ("1sa1am", "1am1sa"))
-    expected = next(r for r in read_table(tables / "dlpno_lno_actual_free_energies_278K.tsv") if r["cluster"] == "1am1sa")
+    expected = next(
+        r for r in read_table(tables / "dlpno_lno_actual_free_energies_278K.tsv") if r["cluster"] == "1am1sa"
+    )
     h, g = float(row["binding_H_kcalmol"]), float(row["binding_G_kcalmol"])
     cold = Conditions(278.15)
     standard = (h - 278.15 * (h - g) / 298.15) * KCAL_PER_MOL
@@ -181,12 +190,20 @@ def test_study(grid):
     assert [c.name for c in made.clusters] == ["1am", "1sa", "1sa1am", "2sa", "2sa1am"]
     pair = made["1sa1am"]
     g = {s.id: thermochemistry(s).gibbs for s in grid}
-    expected = -KT * np.log(sum(np.exp(-(g[k] - g["saam"]) / KT) for k in ("saam", "second"))) + g["saam"] - g["sa"] - g["am"]
+    expected = (
+        -KT * np.log(sum(np.exp(-(g[k] - g["saam"]) / KT) for k in ("saam", "second"))) + g["saam"] - g["sa"] - g["am"]
+    )
     assert pair.binding.gibbs == pytest.approx(expected, abs=1e-10)
     assert pair.per_conformer[0].gibbs == pytest.approx(g["saam"] - g["sa"] - g["am"])
     assert pair.binding.gibbs < min(d.gibbs for d in pair.per_conformer)
     assert pair.actual == pytest.approx(actual_gibbs(expected, pair.counts, pressures, ROOM))
-    assert set(made.evaporation) == {("1sa1am", "sa"), ("1sa1am", "am"), ("2sa", "sa"), ("2sa1am", "sa"), ("2sa1am", "am")}
+    assert set(made.evaporation) == {
+        ("1sa1am", "sa"),
+        ("1sa1am", "am"),
+        ("2sa", "sa"),
+        ("2sa1am", "sa"),
+        ("2sa1am", "am"),
+    }
     total = made.evaporation["2sa1am", "sa"].gibbs + made.evaporation["1sa1am", "am"].gibbs
     assert total == pytest.approx(-made["2sa1am"].binding.gibbs)
 
@@ -216,7 +233,9 @@ def test_species_files_and_duplicates(grid, tmp_path):
     path = tmp_path / "species.json"
     save(path, grid)
     again = load(path)
-    assert [thermochemistry(a).gibbs for a in again] == pytest.approx([thermochemistry(b).gibbs for b in grid], abs=1e-7)
+    assert [thermochemistry(a).gibbs for a in again] == pytest.approx(
+        [thermochemistry(b).gibbs for b in grid], abs=1e-7
+    )
     assert study(again, LIBRARY)["2sa1am"].name == "2sa1am"
     kept, dropped = distinct([*grid, make(["sa", "sa"], -20.8 + 1e-5, 30.5, name="twin")])
     assert len(kept) == len(grid) and [d.id for d in dropped] == ["twin"]

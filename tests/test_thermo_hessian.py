@@ -91,9 +91,7 @@ def test_gfn1_xtb_equals_ase_vibrations(tmp_path):
 
     potential = XTBPotential(accuracy=0.1)
     water, co2 = [[0, 0, 0.12], [0, 0.76, -0.47], [0, -0.76, -0.47]], [[0, 0, 0], [0, 0.3, 1.12], [0, -0.3, -1.12]]
-    clusters = relax(
-        Clusters.make([water, co2], [[8, 1, 1], [6, 8, 8]]), potential, RelaxParams(fmax=1e-3)
-    )
+    clusters = relax(Clusters.make([water, co2], [[8, 1, 1], [6, 8, 8]]), potential, RelaxParams(fmax=1e-3))
     for i, n_modes in ((0, 3), (1, 4)):
         one = clusters[i]
         found = hessians(one, potential, step=0.005)

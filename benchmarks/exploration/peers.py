@@ -31,7 +31,9 @@ def run(name: str, chosen: dict[str, Any], composition, library, seed: int, limi
     def look(now=atoms) -> None:
         """Called at each minimum of the walk."""
         if counted.results and counted.results["energy"] < 0:
-            here = start.replace(positions=now.positions.copy(), energy=np.array([counted.results["energy"]]), columns={})
+            here = start.replace(
+                positions=now.positions.copy(), energy=np.array([counted.results["energy"]]), columns={}
+            )
             best.offer(here, counted.evaluations)
 
     np.random.seed(seed)  # noqa: NPY002 (ASE's BasinHopping draws from numpy's global generator)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-SYSTEMS = [*(f"{n}sa{n}am" for n in range(1, 7)), *(f"{n}sa{n}dma" for n in range(2, 5)), *(f"{n}w" for n in range(3, 9))]
+SYSTEMS = [
+    *(f"{n}sa{n}am" for n in range(1, 7)),
+    *(f"{n}sa{n}dma" for n in range(2, 5)),
+    *(f"{n}w" for n in range(3, 9)),
+]
 
 # file -> key of the energy that tells which structures to take
 _FILES = {

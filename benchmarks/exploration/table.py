@@ -35,7 +35,9 @@ def markdown(everything: list[dict[str, Any]]) -> str:
         first = reached[0]
         published = [r["lowest_eV"] for r in low if r["method"] == "reference"]
         above = f"{(min(published) - best['lowest_eV']) / KCAL_PER_MOL:.2f}" if published else "none published"
-        known.append(f"| {system} | {best['lowest_eV']:.4f} | {best['state']} | {first['method']}, seed {first['seed']} | {names} | {above} |")
+        known.append(
+            f"| {system} | {best['lowest_eV']:.4f} | {best['state']} | {first['method']}, seed {first['seed']} | {names} | {above} |"
+        )
         for method in dict.fromkeys(r["method"] for r in here if r["method"] != "reference"):
             mine = [r for r in here if r["method"] == method]
             if mine[-1]["budget"] is None:  # of a protocol that has changed, only the newest counts

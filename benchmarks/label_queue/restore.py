@@ -1,6 +1,6 @@
 """Put the labels of done-b97-3c.npz into a label folder, so that sampler label and sampler data collect go on from there.
 
-    python benchmarks/label_queue/restore.py labels/b97-3c
+python benchmarks/label_queue/restore.py labels/b97-3c
 """
 
 import sys

@@ -126,6 +126,7 @@ def report(part: dict) -> str:
               "committee of 3, ms (ratio)", "GFN1-xTB, ms (ratio)", "share of the peak", "spread", "deviation, eV and eV/Å"]  # fmt: skip
     rows = []
     for r in part["rows"]:
+
         def peer(name, r=r):
             return f"{show(r[f'{name}_ms'])} ({show(r[f'{name}_ratio'], 2)})" if f"{name}_ms" in r else "-"
 

@@ -50,7 +50,10 @@ def hundred_steps(n: int, params, card, gfn1, with_xtb: bool, seconds: float) ->
         slow("gfn1_sampler", ours(gfn1, starts[0]))
     if with_xtb and atoms <= GFN1_LARGEST:
         taken = xtb_opt(starts[0], cycles=20 if atoms < 60 else 5)
-        row["gfn1_xtb_program"] = {"s_per_100": 100 * taken["cpu_s"] / max(taken["cycles"], 1), "steps": taken["cycles"]}
+        row["gfn1_xtb_program"] = {
+            "s_per_100": 100 * taken["cpu_s"] / max(taken["cycles"], 1),
+            "steps": taken["cycles"],
+        }
     return row
 
 
@@ -165,7 +168,11 @@ def report(part: dict) -> str:
             value = r[method]["s_per_100"]
             cells.append(f"{show(value)} ({show(value / r['fused_alone']['s_per_100'], 2)})")
         rows.append([title, *cells, show(part["exponents"][method], 2)])
-    head = ["s for 100 steps (ratio to one structure alone)", *(f"{r['atoms']} atoms" for r in part["steps"]), "exponent"]
+    head = [
+        "s for 100 steps (ratio to one structure alone)",
+        *(f"{r['atoms']} atoms" for r in part["steps"]),
+        "exponent",
+    ]
     twice = [r["schnetpack_ase"]["evaluations_per_geometry"] for r in part["steps"]]
     w = part["whole"]
     base = w["methods"]["fused, sampler"]

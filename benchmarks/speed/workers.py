@@ -107,7 +107,11 @@ def run_part(params, card, options, say) -> dict:
                 warm(f"warm-{k}-{workers}", workers)
                 with Memory() as memory:
                     one = go(f"run-{k}-{workers}", workers, options.scaling)
-                one |= {"workers": workers, "rss_MB": sorted(memory.rss.values()), "pss_MB": sorted(memory.pss.values())}
+                one |= {
+                    "workers": workers,
+                    "rss_MB": sorted(memory.rss.values()),
+                    "pss_MB": sorted(memory.pss.values()),
+                }
                 found["runs"].append(one)
                 say(f"workers: {workers}, {options.scaling} candidates in {one['stage_s']:.1f} s")
         found["thousand"] = go("thousand", 2, options.thousand)

@@ -40,7 +40,9 @@ def sample(
     ] = "gfn1-xtb",
     start: Annotated[
         Path | None,
-        typer.Option("--start", help="Structures (.npz), such as a run's, to begin from instead of random arrangements."),
+        typer.Option(
+            "--start", help="Structures (.npz), such as a run's, to begin from instead of random arrangements."
+        ),
     ] = None,
     temperature: Annotated[
         list[float] | None, typer.Option("--temperature", "-t", help="K, one after the other. Default 300 450 600.")
@@ -86,12 +88,13 @@ def sample(
     labeller = None if label == "none" or driver == [label] else get_potential(label)
     moving = open_potential(driver)
     how = Sampling(
-        temperatures=tuple(temperature) if temperature else Sampling().temperatures, steps=steps, every=every, relax=relax
+        temperatures=tuple(temperature) if temperature else Sampling().temperatures,
+        steps=steps,
+        every=every,
+        relax=relax,
     )
     begin = _by_composition(start, wanted, known) if start else None
-    run = SamplingRun(
-        out.with_suffix(".run"), wanted, how, "+".join(driver), label, seed, hold_out or (), known
-    )
+    run = SamplingRun(out.with_suffix(".run"), wanted, how, "+".join(driver), label, seed, hold_out or (), known)
     progress = reporting.choose(quiet)
     tasks = run.tasks()
     progress.start(1, 1, "sample", len(tasks))

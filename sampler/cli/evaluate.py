@@ -23,9 +23,7 @@ def evaluate(
     ] = False,
     fmax: Annotated[float, typer.Option(help="eV/Å, for --relax.")] = 0.01,
     plot: Annotated[Path | None, typer.Option("--plot", help="Parity plot (.png) to write.")] = None,
-    only: Annotated[
-        list[str] | None, typer.Option("--only", help="Only these compositions (may be repeated).")
-    ] = None,
+    only: Annotated[list[str] | None, typer.Option("--only", help="Only these compositions (may be repeated).")] = None,
     monomers: Monomers = None,
     as_json: Json = False,
 ) -> None:

@@ -55,9 +55,7 @@ def run(
     ] = None,
     parents: Annotated[
         list[Path] | None,
-        typer.Option(
-            "--parents", help="Run directory of a smaller system, for the stage grow (may be repeated)."
-        ),
+        typer.Option("--parents", help="Run directory of a smaller system, for the stage grow (may be repeated)."),
     ] = None,
     patience: Annotated[
         int | None,
@@ -70,7 +68,8 @@ def run(
     confidence: Annotated[
         float | None,
         typer.Option(
-            "--confidence", help="Keep as many structures as hold the high-level minimum with this probability, e.g. 0.95."
+            "--confidence",
+            help="Keep as many structures as hold the high-level minimum with this probability, e.g. 0.95.",
         ),
     ] = None,
     error_kcalmol: Annotated[

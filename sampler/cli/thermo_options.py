@@ -42,9 +42,7 @@ Vapours = Annotated[
     list[str] | None,
     typer.Option("--vapour", "-v", help="Concentration for actual ΔG, e.g. sa=1e7cm-3, am=100ppt (repeat)."),
 ]
-Definition = Annotated[
-    str, typer.Option("--definition", help="Of the actual ΔG: self-consistent or mass-action.")
-]
+Definition = Annotated[str, typer.Option("--definition", help="Of the actual ΔG: self-consistent or mass-action.")]
 Step = Annotated[
     float | None, typer.Option("--step", min=1e-4, help="Å, of the Hessian's differences. Default: 0.005, painn 0.01.")
 ]

@@ -17,7 +17,9 @@ def train(
     recipe: Annotated[
         str, typer.Option("--recipe", help="paper (Table 2), quick (cosine from 1e-3, averaged), or fine-tune.")
     ] = "paper",
-    engine: Annotated[str, typer.Option("--engine", help="fast (fused kernels, CPU) or schnetpack (CPU, GPU).")] = "fast",
+    engine: Annotated[
+        str, typer.Option("--engine", help="fast (fused kernels, CPU) or schnetpack (CPU, GPU).")
+    ] = "fast",
     init: Annotated[
         Path | None, typer.Option("--init", help="A model to start from (transfer, fine-tuning on your own data).")
     ] = None,

@@ -105,7 +105,9 @@ def fitted_error(minima: list[tuple[np.ndarray, int, float]]) -> float:
 
     grid = np.log(np.geomspace(0.02, 10.0, 13))
     start = grid[int(np.argmin([cost(g) for g in grid]))]
-    return float(np.exp(minimize_scalar(cost, bounds=(start - 0.55, start + 0.55), method="bounded", options={"xatol": 3e-3}).x))
+    return float(
+        np.exp(minimize_scalar(cost, bounds=(start - 0.55, start + 0.55), method="bounded", options={"xatol": 3e-3}).x)
+    )
 
 
 def calibrated_error(level: str, composition: Composition) -> ErrorEstimate:

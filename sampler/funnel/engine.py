@@ -36,7 +36,9 @@ def with_engine(protocol: Protocol, engine: str) -> Protocol:
         raise ProtocolError(f"no engine is called {engine!r}; known: {', '.join(ENGINES)}")
     change = _to_orca if engine == "orca" else _to_pyscf
     if not any(isinstance(s, (Refine, Orca)) for s in protocol.stage):
-        raise ProtocolError(f"the protocol {protocol.name} has no stage 'refine' or 'orca', so --engine has no use for it")
+        raise ProtocolError(
+            f"the protocol {protocol.name} has no stage 'refine' or 'orca', so --engine has no use for it"
+        )
     stages = tuple(change(stage, n) for n, stage in enumerate(protocol.stage, start=1))
     try:
         return Protocol(**{**dict(protocol), "stage": stages})
@@ -52,7 +54,9 @@ def _to_orca(stage: Stage, number: int) -> Stage:
         return stage
     preset = _PRESETS.get((stage.potential.lower(), stage.mode))
     if preset is None:
-        raise ProtocolError(f"--engine orca: stage {number} (refine): no ORCA preset does {stage.potential} {stage.mode}")
+        raise ProtocolError(
+            f"--engine orca: stage {number} (refine): no ORCA preset does {stage.potential} {stage.mode}"
+        )
     return Orca(kind="orca", preset=preset, where="here", cores=1, count=stage.count)
 
 

@@ -66,7 +66,9 @@ class Refine(PotentialStage):
             structures=number,
             memory=cost.memory,
             least=cost.least,
-            remedy="refine fewer structures (--set refine.count=N)" + ", only single points" * optimise + " or use ORCA "
+            remedy="refine fewer structures (--set refine.count=N)"
+            + ", only single points" * optimise
+            + " or use ORCA "
             "(--engine orca here; a stage of kind 'orca' elsewhere)",
         )
 

@@ -123,7 +123,9 @@ class _Flight:
     def workers(self) -> dict[str, int]:
         """Address -> threads of every worker that is there now."""
         try:
-            return self.client.nthreads(callback_timeout=_ANSWER)  # a client that tries to reconnect would wait for ever
+            return self.client.nthreads(
+                callback_timeout=_ANSWER
+            )  # a client that tries to reconnect would wait for ever
         except (OSError, RuntimeError, ValueError) as error:  # no answer in time, a closed client, a lost connection
             raise self._gone() from error
 

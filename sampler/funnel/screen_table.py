@@ -45,9 +45,7 @@ class Panel:
         return sorted({c for _, c in self.cells})
 
 
-def panels(
-    table: Sequence[Mapping[str, Any]], grid: Mapping[str, Composition]
-) -> tuple[str, str, list[Panel]]:
+def panels(table: Sequence[Mapping[str, Any]], grid: Mapping[str, Composition]) -> tuple[str, str, list[Panel]]:
     """The molecules along the rows and columns ('' if there is one kind only), and the planes of the grid.
 
     The two molecules with the most different numbers span the planes.

@@ -37,7 +37,11 @@ def distinct(clusters: Clusters, threshold: float, first: Clusters | None = None
         members = np.flatnonzero(mine == formula)
         prints = [fingerprint(clusters.positions[a], clusters.numbers[a]) for a in map(clusters.atoms_of, members)]
         known = np.flatnonzero(other == formula)
-        old = [fingerprint(first.positions[a], first.numbers[a]) for a in map(first.atoms_of, known)] if len(known) else []
+        old = (
+            [fingerprint(first.positions[a], first.numbers[a]) for a in map(first.atoms_of, known)]
+            if len(known)
+            else []
+        )
         if not prints[0].size:
             keep[members[:1]] = not old
             continue

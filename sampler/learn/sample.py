@@ -272,9 +272,12 @@ def run_sampling(
         else:
             todo.append(task)
     jobs = (
-        delayed(_do)(t, run.how, driver, labeller, run.seed, run.library, (start or {}).get(t.composition)) for t in todo
+        delayed(_do)(t, run.how, driver, labeller, run.seed, run.library, (start or {}).get(t.composition))
+        for t in todo
     )
-    results = Parallel(n_jobs=workers, return_as="generator")(jobs) if workers != 1 else (f(*a, **k) for f, a, k in jobs)
+    results = (
+        Parallel(n_jobs=workers, return_as="generator")(jobs) if workers != 1 else (f(*a, **k) for f, a, k in jobs)
+    )
     for task, count in zip(todo, results):
         yield task, count, False
 

@@ -122,7 +122,9 @@ def delta_targets(labels: LabelSet, base: Potential, library: MonomerLibrary) ->
         LevelError: ``base`` is of the level of the labels.
     """
     if base.level == labels.level:
-        raise LevelError(f"labels and base are both {base.level}; the difference of a level with itself teaches nothing")
+        raise LevelError(
+            f"labels and base are both {base.level}; the difference of a level with itself teaches nothing"
+        )
     low = base.evaluate(labels.clusters)
     good = np.isfinite(low.energy)
     if not good.any():
@@ -135,8 +137,8 @@ def delta_targets(labels: LabelSet, base: Potential, library: MonomerLibrary) ->
     # at the library's geometries, not at minima of the base: this only shifts the zero of what is learnt
     energies = base.evaluate(monomers, forces=False).energy
     difference = {n: labels.references[n] - float(e) for n, e in zip(names, energies)}
-    c = labels.clusters.replace(
-        energy=labels.clusters.energy - low.energy, forces=labels.clusters.forces - low.forces
-    )[good]
+    c = labels.clusters.replace(energy=labels.clusters.energy - low.energy, forces=labels.clusters.forces - low.forces)[
+        good
+    ]
     made = direct_targets(LabelSet(c, difference, labels.engine), library)
     return Targets(c, made.energy, made.forces, made.references, labels.level, base.level, labels.digest())

@@ -159,5 +159,3 @@ def _claim(folder: Path, settings: TrainSettings, targets: Targets, origin: str)
     different += [k for k in ("data", "base", "init") if old.get(k) != plan[k]]
     if different:
         raise RunError(f"{folder} holds another training (differing in {', '.join(different)}); choose another folder")
-
-

@@ -22,8 +22,18 @@ _REGISTRY: dict[str, tuple[str, str, dict, str]] = {
     "xtb-python:gfn2-xtb": ("xtb", "XTBPythonPotential", {"method": "GFN2-xTB"}, "GFN2-xTB through xtb-python"),
     "b97-3c": ("composite", "CompositePotential", {"method": "b97-3c"}, "B97-3c through PySCF (extra dft)"),
     "r2scan-3c": ("composite", "CompositePotential", {"method": "r2scan-3c"}, "r2SCAN-3c through PySCF (extra dft)"),
-    "wb97x-d": ("composite", "CompositePotential", {"method": "wb97x-d"}, "wB97X-D/6-31++G(d,p) through PySCF (extra dft)"),
-    "painn": ("trained", "painn", {}, "a trained PaiNN: model = NAME of a shipped model, a folder, or a list (committee)"),
+    "wb97x-d": (
+        "composite",
+        "CompositePotential",
+        {"method": "wb97x-d"},
+        "wB97X-D/6-31++G(d,p) through PySCF (extra dft)",
+    ),
+    "painn": (
+        "trained",
+        "painn",
+        {},
+        "a trained PaiNN: model = NAME of a shipped model, a folder, or a list (committee)",
+    ),
     "lennard-jones": ("lennard_jones", "LennardJones", {}, "a toy for tests: the same 12-6 for every pair"),
 }
 

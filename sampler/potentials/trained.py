@@ -22,7 +22,9 @@ def model_folder(name: str | Path) -> Path:
     try:
         return resources.path("data", "models", str(name))
     except InputError as error:
-        raise ModelError(f"no model {str(name)!r}: not a folder, and shipped are {', '.join(shipped()) or 'none'}") from error
+        raise ModelError(
+            f"no model {str(name)!r}: not a folder, and shipped are {', '.join(shipped()) or 'none'}"
+        ) from error
 
 
 def shipped() -> list[str]:
@@ -41,7 +43,9 @@ def painn(model: str | Path | Sequence[str | Path] | None = None, **options: Any
         LevelError: a Δ model in a committee.
     """
     if model is None:
-        raise ModelError(f"painn needs a model: options = {{ model = NAME }}; shipped: {', '.join(shipped()) or 'none'}")
+        raise ModelError(
+            f"painn needs a model: options = {{ model = NAME }}; shipped: {', '.join(shipped()) or 'none'}"
+        )
     from .painn.card import read_card
     from .painn.potential import CommitteePotential, PaiNNPotential
 

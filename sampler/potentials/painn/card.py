@@ -141,7 +141,9 @@ def load_model(folder: Path | str) -> tuple[PaiNNParameters, ModelCard]:
         settings["output_widths"] = tuple(settings["output_widths"])
         architecture = Architecture(**settings)
     except (KeyError, TypeError) as error:
-        raise ModelError(f"{folder / CARD}: the table [architecture] is incomplete or has unknown keys: {error}") from error
+        raise ModelError(
+            f"{folder / CARD}: the table [architecture] is incomplete or has unknown keys: {error}"
+        ) from error
     unit, extensive = energy_unit_of(card.energy_unit), bool(table.get("offset_is_extensive", True))
     return PaiNNParameters(architecture, arrays, mean, atomref, unit, extensive), card
 

@@ -92,7 +92,9 @@ class Scope:
             failure[s] = f"element: the model was not trained on {names} (trained: {', '.join(self.symbols)})"
         for s in np.nonzero(~np.isin(clusters.charge, self.charges))[0]:
             trained = ", ".join(f"{q:+d}" if q else "0" for q in self.charges)
-            failure[s] = failure[s] or f"charge: the model was not trained on charge {clusters.charge[s]:+d} ({trained})"
+            failure[s] = (
+                failure[s] or f"charge: the model was not trained on charge {clusters.charge[s]:+d} ({trained})"
+            )
         for s in np.nonzero(clusters.natoms == 0)[0]:
             failure[s] = "empty: the structure has no atoms"
         return failure

@@ -151,7 +151,10 @@ def to_schnetpack(params: PaiNNParameters, energy_key: str, forces_key: str) -> 
     post = [spk.transform.CastTo64()]
     if params.mean or params.atomref is not None:
         offsets = spk.transform.AddOffsets(
-            energy_key, add_mean=True, add_atomrefs=params.atomref is not None, is_extensive=params.extensive,
+            energy_key,
+            add_mean=True,
+            add_atomrefs=params.atomref is not None,
+            is_extensive=params.extensive,
             zmax=a.max_z,
         )
         offsets._mean_initialized = offsets._atomrefs_initialized = True
@@ -178,6 +181,3 @@ def to_schnetpack(params: PaiNNParameters, energy_key: str, forces_key: str) -> 
     if problems:
         raise ModelError(f"SchNetPack {spk.__version__} names its weights differently: {sorted(problems)[:4]}")
     return model.eval()
-
-
-

@@ -248,8 +248,10 @@ def _make_block(rows, vectors):
         def codegen(context, builder, sig, args):
             (_, a0, a_row, a_k, _, b0, b_k, _, d0, d_row, _, c0, c_row, k) = args
             index = a0.type
-            pointer = {n: _pointer(context, builder, sig.args[p], args[p], o)
-                       for n, p, o in (("a", 0, a0), ("b", 4, b0), ("d", 7, d0), ("c", 10, c0))}
+            pointer = {
+                n: _pointer(context, builder, sig.args[p], args[p], o)
+                for n, p, o in (("a", 0, a0), ("b", 4, b0), ("d", 7, d0), ("c", 10, c0))
+            }
             scalar = pointer["a"].type.pointee
             vector = ir.VectorType(scalar, LANES)
             a_rows = [pointer["a"]]
@@ -274,8 +276,11 @@ def _make_block(rows, vectors):
             a_next = builder.add(a_offset, a_k)
             builder.cbranch(builder.icmp_signed("<", step_next, k), loop, done)
             zeros = ir.Constant(vector, [0.0] * LANES)
-            for phi, start, following in [(step, index(0), step_next), (b_here, pointer["b"], b_next),
-                                          (a_offset, index(0), a_next)]:
+            for phi, start, following in [
+                (step, index(0), step_next),
+                (b_here, pointer["b"], b_next),
+                (a_offset, index(0), a_next),
+            ]:
                 phi.add_incoming(start, entry)
                 phi.add_incoming(following, loop)
             for r in range(rows):

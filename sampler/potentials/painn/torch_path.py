@@ -51,7 +51,9 @@ class TorchNetwork:
             self.torch.zeros(1, device=device)
         except (RuntimeError, AssertionError) as error:  # the latter where torch was built without CUDA
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise PotentialError(f"PaiNN cannot run on the device {device!r} here: {reason}; use device='cpu'") from error
+            raise PotentialError(
+                f"PaiNN cannot run on the device {device!r} here: {reason}; use device='cpu'"
+            ) from error
         self.chunk_atoms = CHUNK_ATOMS if device == "cpu" else DEVICE_ATOMS
         self.set_weights(params.arrays)
 

@@ -184,4 +184,3 @@ class _Sums:
             found[f"output_modules.0.outnet.{m}.weight"] = matrix[:own_out, :own_in].copy()
             found[f"output_modules.0.outnet.{m}.bias"] = self.dense[bias : bias + own_out].copy()
         return found
-

@@ -50,7 +50,9 @@ def ensemble(conformers: Sequence[Thermo], degeneracies: Sequence[int] | None = 
         reasons = sorted({c.failure for c in conformers if c.failure})
         raise InputError(f"no conformer has a free energy: {'; '.join(reasons) or 'none given'}")
     if len({c.level for c in good}) > 1:
-        raise LevelError(f"conformers of different levels cannot be averaged: {', '.join(sorted({c.level for c in good}))}")
+        raise LevelError(
+            f"conformers of different levels cannot be averaged: {', '.join(sorted({c.level for c in good}))}"
+        )
     if len({c.conditions for c in good}) > 1:
         raise InputError("conformers at different temperatures or pressures cannot be averaged")
     conditions = good[0].conditions

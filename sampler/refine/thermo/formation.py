@@ -27,7 +27,9 @@ class Difference:
     gibbs: float
 
 
-def difference(products: Mapping[Thermo, int] | list[tuple[Thermo, int]], educts: list[tuple[Thermo, int]]) -> Difference:
+def difference(
+    products: Mapping[Thermo, int] | list[tuple[Thermo, int]], educts: list[tuple[Thermo, int]]
+) -> Difference:
     """Products minus educts, each with its stoichiometric number.
 
     Raises:

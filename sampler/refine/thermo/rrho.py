@@ -131,7 +131,9 @@ def thermochemistry(
     if isinstance(parts, str):
         return Thermo(species.energy, *[np.nan] * 4, conditions, species.level, parts)
     t = conditions.temperature
-    enthalpy = species.energy + parts["zero_point"] + sum(v for k, v in parts.items() if k.startswith("energy_")) + KB * t
+    enthalpy = (
+        species.energy + parts["zero_point"] + sum(v for k, v in parts.items() if k.startswith("energy_")) + KB * t
+    )
     entropy = sum(v for k, v in parts.items() if k.startswith("entropy_"))
     return Thermo(
         species.energy, parts["zero_point"], enthalpy, entropy, enthalpy - t * entropy, conditions, species.level
@@ -146,7 +148,9 @@ def contributions(species: Species, conditions: Conditions, treatment: Treatment
         return "no frequencies or no energy"
     imaginary = given[given < 0]
     if len(imaginary) and treatment.imaginary == "reject":
-        return f"{len(imaginary)} imaginary mode{'s' * (len(imaginary) > 1)}, lowest {given.min():.0f}i cm⁻¹".replace("-", "")
+        return f"{len(imaginary)} imaginary mode{'s' * (len(imaginary) > 1)}, lowest {given.min():.0f}i cm⁻¹".replace(
+            "-", ""
+        )
     nu = np.abs(given) if treatment.imaginary == "absolute" else given[given > 0]
     if (nu == 0).any():
         return "a frequency of zero"

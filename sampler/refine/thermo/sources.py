@@ -93,7 +93,9 @@ def _unpaired(one: Clusters) -> int:
     return (int(one.numbers.sum()) - int(one.charge[0])) % 2
 
 
-def _make(name, numbers, positions, charge, energy, frequencies, masses, level, multiplicity, tolerance, more) -> Species:
+def _make(
+    name, numbers, positions, charge, energy, frequencies, masses, level, multiplicity, tolerance, more
+) -> Species:
     group = point_group(numbers, positions, tolerance)
     return Species(
         id=name,
@@ -218,7 +220,9 @@ def load(path: Path | str) -> list[Species]:
             for r in content["species"]
         ]  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise FileFormatError(f"{path} is not a readable file of species (made with sampler thermo --out): {error!r}") from error
+        raise FileFormatError(
+            f"{path} is not a readable file of species (made with sampler thermo --out): {error!r}"
+        ) from error
 
 
 __all__ = ["HessianParams", "Rejected", "distinct", "from_orca", "from_potential", "load", "monomer_structures", "save"]

@@ -117,7 +117,9 @@ def study(
             problems[s.id] = "no binding: it holds a part that is no molecule of the library"
             foreign.append(s)
         elif composition.charge != s.columns["charge"]:
-            problems[s.id] = f"no binding: its molecules have the charge {composition.charge:+d}, it {s.columns['charge']:+d}"
+            problems[s.id] = (
+                f"no binding: its molecules have the charge {composition.charge:+d}, it {s.columns['charge']:+d}"
+            )
             foreign.append(s)
         else:
             groups.setdefault(composition, []).append(s)
@@ -148,7 +150,12 @@ def study(
         else:
             made.append(Cluster(s.id, (), int(s.columns["charge"]), (s,), (alone,), ensemble([alone]), (None,), None))
     return Study(
-        tuple(made), {(names[counts], m): d for (counts, m), d in steps.items()}, conditions, treatment, levels[0], problems
+        tuple(made),
+        {(names[counts], m): d for (counts, m), d in steps.items()},
+        conditions,
+        treatment,
+        levels[0],
+        problems,
     )
 
 

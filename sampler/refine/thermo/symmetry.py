@@ -174,7 +174,7 @@ def _order(rotation: np.ndarray) -> int:
     angle = np.arccos(np.clip((np.trace(rotation) - 1) / 2, -1, 1))
     for n in range(1, 25):
         turned = n * angle / (2 * np.pi)
-        if abs(turned - round(turned)) < 0.02 * n ** 0.5:
+        if abs(turned - round(turned)) < 0.02 * n**0.5:
             return n
     return 1
 
