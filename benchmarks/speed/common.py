@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 
 import numpy as np
 
 from sampler.clusters import Clusters
-from sampler.potentials.painn.parameters import EMBEDDING, FILTER_BIAS, FILTER_WEIGHT, Architecture, PaiNNParameters
+from sampler.potentials.painn.parameters import PaiNNParameters
 
 LONG = 3.0
 """s. What takes longer is measured once or twice instead of in every round."""
@@ -33,36 +34,12 @@ def widened(params: PaiNNParameters, features: int = 128, layers: int = 5) -> Pa
     Args:
         params: separate filters and interactions for every layer, no more features and layers than wanted.
     """
-    a = params.architecture
-    f, old = a.n_atom_basis, a.n_interactions
-    if a.shared_filters or a.shared_interactions or f > features or old > layers:
-        raise SystemExit(f"cannot widen a network of {f} features and {old} layers to {features} and {layers}")
-    if (f, old) == (features, layers):
-        return params
-    wide = Architecture(
-        n_atom_basis=features, n_interactions=layers, n_rbf=a.n_rbf, cutoff=a.cutoff, radial_basis=a.radial_basis,
-        cutoff_function=a.cutoff_function, mollifier_epsilon=a.mollifier_epsilon, activation=a.activation,
-        output_activation=a.output_activation, epsilon=a.epsilon, output_widths=(features, features // 2, 1),
-        aggregation=a.aggregation, max_z=a.max_z,
-    )  # fmt: skip
-    arrays = {name: np.zeros_like(array) for name, array in PaiNNParameters.random(wide, seed=0).arrays.items()}
-    for name, array in params.arrays.items():
-        if name in (FILTER_WEIGHT, FILTER_BIAS):
-            rows = arrays[name].reshape(layers, 3, features, -1)
-            rows[:old, :, :f] = array.reshape(old, 3, f, -1)
-        elif name == EMBEDDING:
-            arrays[name][:, :f] = array
-        elif name.startswith("output_modules"):
-            arrays[name][tuple(slice(0, s) for s in array.shape)] = array
-        elif name.startswith("representation.radial_basis") or array.ndim == 0:
-            arrays[name] = array
-        elif array.ndim == 1:
-            arrays[name].reshape(-1, features)[:, :f] = array.reshape(-1, f)
-        else:  # blocks of f x f
-            blocks = array.reshape(array.shape[0] // f, f, array.shape[1] // f, f)
-            target = arrays[name].reshape(-1, features, arrays[name].shape[1] // features, features)
-            target[:, :f, :, :f] = blocks
-    return PaiNNParameters(wide, arrays, params.mean, params.atomref, params.energy_unit, params.extensive)
+    from sampler.potentials.painn.widen import widen
+
+    wide = dataclasses.replace(
+        params.architecture, n_atom_basis=features, n_interactions=layers, output_widths=(features, features // 2, 1)
+    )
+    return widen(params, wide, seed=None)
 
 
 def painn(params: PaiNNParameters, card):

@@ -21,7 +21,11 @@ def train(
         str, typer.Option("--engine", help="fast (fused kernels, CPU) or schnetpack (CPU, GPU).")
     ] = "fast",
     init: Annotated[
-        Path | None, typer.Option("--init", help="A model to start from (transfer, fine-tuning on your own data).")
+        Path | None,
+        typer.Option(
+            "--init",
+            help="A model to start from (transfer, fine-tuning on your own data); a smaller network is widened.",
+        ),
     ] = None,
     delta: Annotated[
         str, typer.Option("--delta", help="Learn the difference to this cheaper potential, e.g. gfn1-xtb.")

@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import ModelError, RunError
 from ..potentials.painn.card import ModelCard, load_model, save_model
 from ..potentials.painn.parameters import Architecture, PaiNNParameters
+from ..potentials.painn.widen import fits, widen
 from ..storage import write_text
 from ..units import KCAL_PER_MOL
 from .dataset import split
@@ -51,7 +52,8 @@ def train(
 
     Args:
         folder: ``training.json`` (settings, data), ``state.*`` (resume), ``curves.csv``, ``curves.png``, ``model/``.
-        init: a model folder whose weights are the start (transfer); its architecture must be that of ``settings``.
+        init: a model folder whose weights are the start (transfer). A smaller network (features, interactions) is
+            widened, without a change of what it computes.
 
     Raises:
         RunError: the folder holds a training with other settings, data or start.
@@ -136,6 +138,8 @@ def _start(settings: TrainSettings, init: Path | str | None) -> tuple[PaiNNParam
     if init is None:
         return PaiNNParameters.random(architecture, seed=settings.seed), ""
     params, card = load_model(init)
+    if params.architecture != architecture and fits(params.architecture, architecture):
+        params = widen(params, architecture, settings.seed)
     if params.architecture != architecture:
         raise ModelError(
             f"{init} has the architecture {params.architecture}, the settings ask for {architecture}; "
