@@ -29,7 +29,7 @@ def test_data_sets_are_sound(file):
     assert np.abs(net).max() < 0.01, np.abs(net).max()  # eV/Å: forces of an isolated cluster cancel
     binding = binding_energies(c.energy, labels.compositions, labels.references, MonomerLibrary.load())
     alone = np.isin(labels.compositions, ["1sa", "1am", "1dma", "1w"])
-    assert alone.any() or "large" in file.stem
+    assert alone.any() or "large" in file.stem or "held_out" in file.stem
     assert binding[alone].min(initial=0.0) > -1e-3, binding[alone].min()  # nothing lies below the monomers' own minima
     assert file.stat().st_size < 25e6
 
@@ -69,6 +69,23 @@ def test_the_gfn1_models_have_the_errors_of_their_cards(model, data, composition
     # most of these were trained on: not worse than twice what the card says of unseen ones
     assert found < 2 * card.errors["validation_mae_forces_kcal_mol_A"], found
     assert report["energy"]["mae_kcal_mol"] * KCAL_PER_MOL < 0.2
+
+
+def test_the_held_out_sizes_are_held_out_and_their_errors_those_of_the_cards():
+    folder = resources.path("data", "training")
+    held_out = LabelSet.load(folder / "b97-3c_sa_am_held_out.npz")
+    assert set(held_out.compositions) == {"9sa9am", "10sa10am"}
+    assert not set(held_out.compositions) & set(LabelSet.load(folder / "b97-3c_sa_am.npz").compositions)
+    for seed in (7, 42):
+        model = resources.path("data", "models", f"b97-3c_sa_am-seed{seed}")
+        report, card = (
+            evaluate(PaiNNPotential(model), held_out, MonomerLibrary.load()).report()["all"],
+            load_model(model)[1],
+        )
+        assert "9sa9am" not in card.notes and "10sa10am" not in card.notes
+        name = "held_out_9sa9am_10sa10am_mae"
+        assert report["energy"]["mae_kcal_mol"] == pytest.approx(card.errors[f"{name}_energy_kcal_mol"], abs=0.02)
+        assert report["forces"]["mae_kcal_mol_A"] == pytest.approx(card.errors[f"{name}_forces_kcal_mol_A"], abs=0.01)
 
 
 def test_a_correction_by_name_is_never_taken_for_a_whole_potential():
