@@ -104,8 +104,7 @@ def test_failures_are_kept_with_their_reason(tmp_path):
     assert label(structures, HalfBroken(), tmp_path).computed == 0  # a failure is not tried again, unless asked for
     again = label(structures, HalfBroken(), tmp_path, retry=True)
     assert (again.computed, again.found, again.failed) == (1, 2, 1) and count(tmp_path) == 3
-    mended = Clusters.make(positions, [[1]] * 3)
-    assert label(mended, Mended(), tmp_path, retry=True).failed == 0 and len(collect(tmp_path)) == 3
+    assert label(structures, Mended(), tmp_path, retry=True).failed == 0 and len(collect(tmp_path)) == 3
 
 
 class Mended(HalfBroken):

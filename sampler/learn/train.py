@@ -138,13 +138,13 @@ def _start(settings: TrainSettings, init: Path | str | None) -> tuple[PaiNNParam
     if init is None:
         return PaiNNParameters.random(architecture, seed=settings.seed), ""
     params, card = load_model(init)
-    if params.architecture != architecture and fits(params.architecture, architecture):
-        params = widen(params, architecture, settings.seed)
     if params.architecture != architecture:
-        raise ModelError(
-            f"{init} has the architecture {params.architecture}, the settings ask for {architecture}; "
-            "give the options of the model to start from"
-        )
+        if not fits(params.architecture, architecture):
+            raise ModelError(
+                f"{init} has the architecture {params.architecture}, the settings ask for {architecture}; "
+                "give the options of the model to start from"
+            )
+        params = widen(params, architecture, settings.seed)
     if params.energy_unit != 1.0 or params.mean or params.atomref is not None:
         raise ModelError(f"{init} does not predict plain eV (a foreign model?); it cannot be a start")
     return params, f"{card.level} {card.weights_sha256[:16]}"

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..base import StructureFailure
 from .methods import CompositeMethod
-from .molecule import fitting_basis
+from .reference import kohn_sham
 
 
 @cache
@@ -70,22 +70,10 @@ def dipole(method: CompositeMethod, mol) -> np.ndarray:
 
 def _converged(method: CompositeMethod, mol):
     """Energy and converged SCF object."""
-    mf = mean_field(method, mol)
+    from gpu4pyscf import dft
+
+    mf = kohn_sham(dft, method, mol)
     energy = mf.kernel()
     if not mf.converged:
         raise StructureFailure("scf_failed: no convergence with DIIS on the GPU")
     return float(energy), mf
-
-
-def mean_field(method: CompositeMethod, mol):
-    """gpu4pyscf's restricted Kohn-Sham object with the settings of ``method``."""
-    from gpu4pyscf import dft
-
-    mf = dft.RKS(mol, xc=method.functional)
-    if method.fitting:
-        symbols = tuple(sorted({mol.atom_symbol(i) for i in range(mol.natm)}))
-        mf = mf.density_fit(auxbasis=fitting_basis(method.fitting, symbols))
-    mf.grids.atom_grid = dict(method.grid)
-    mf.conv_tol, mf.conv_tol_grad = method.convergence
-    mf.max_cycle = 100
-    return mf

@@ -49,12 +49,18 @@ def _converged(method: CompositeMethod, mol):
 
 def mean_field(method: CompositeMethod, mol):
     """PySCF's restricted Kohn-Sham object with the fitting basis, the grid and the thresholds of ``method``."""
-    dft = require_pyscf().dft
+    mf = kohn_sham(require_pyscf().dft, method, mol)
+    if method.fitting:
+        mf.with_df.build()
+    return mf
+
+
+def kohn_sham(dft, method: CompositeMethod, mol):
+    """The restricted Kohn-Sham object of ``dft``, PySCF's module or gpu4pyscf's, with the settings of ``method``."""
     mf = dft.RKS(mol, xc=method.functional)
     if method.fitting:
         symbols = tuple(sorted({mol.atom_symbol(i) for i in range(mol.natm)}))
         mf = mf.density_fit(auxbasis=fitting_basis(method.fitting, symbols))
-        mf.with_df.build()
     mf.grids.atom_grid = dict(method.grid)
     mf.conv_tol, mf.conv_tol_grad = method.convergence
     mf.max_cycle = 100
