@@ -142,6 +142,7 @@ def test_doctor_tries_the_engines(sampler):
     assert told["machine"]["cores"] >= 1
     assert told["engines"]["gfn1-xtb"]["works"], told["engines"]["gfn1-xtb"]
     assert told["packages"]["ase"]
+    assert told["gpu"]["used"] == (told["gpu"]["detail"] == "")
 
 
 def test_a_population_from_elsewhere_enters_at_a_stage(sampler, tmp_path):

@@ -34,7 +34,8 @@ def doctor(
             f"sampler {found['sampler']}, Python {m['python']}, {m['cores']} cores, {m['memory_GiB']} GiB memory"
         )
         typer.echo(f"ORCA: {found['orca'] or 'not found (not needed; inputs are written anyway)'}")
-        typer.echo(f"GPU for B97-3c: {'not used (not needed): ' + found['gpu'] if found['gpu'] else 'used'}")
+        gpu = found["gpu"]
+        typer.echo(f"GPU for B97-3c: {'used' if gpu['used'] else 'not used (not needed): ' + gpu['detail']}")
         rows = [[name, "works" if e["works"] else "fails", e["detail"]] for name, e in found["engines"].items()]
         print_table("engines", ["potential", "", "one water molecule"], rows)
         print_table(
@@ -62,6 +63,7 @@ def examine() -> dict[str, Any]:
             packages[name] = version(name)
         except PackageNotFoundError:
             packages[name] = None
+    no_gpu = unavailable()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
     return {
         "sampler": __version__,
@@ -72,7 +74,7 @@ def examine() -> dict[str, Any]:
             "memory_GiB": round(memory / 2**30, 1),
         },
         "orca": shutil.which("orca"),
-        "gpu": unavailable(),
+        "gpu": {"used": not no_gpu, "detail": no_gpu},
         "engines": {name: _try(name) for name in available()},
         "packages": packages,
     }

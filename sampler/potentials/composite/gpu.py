@@ -7,6 +7,7 @@ CPU, and so is the response of the grid in the gradient.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import cache
 
 import numpy as np
@@ -42,30 +43,38 @@ def scf(method: CompositeMethod, mol, forces: bool = True) -> tuple[float, np.nd
     Raises:
         StructureFailure: the SCF did not converge, or the device has too little memory.
     """
-    import cupy
-
-    try:
+    with _device():
         energy, mf = _converged(method, mol)
         if not forces:
             return energy, None
         gradient = mf.nuc_grad_method()
         gradient.grid_response = True
         return energy, np.asarray(gradient.kernel())
-    except cupy.cuda.memory.OutOfMemoryError as error:
-        raise StructureFailure(f"out_of_memory: on the GPU: {error}") from error
-    finally:
-        # the next structure has other sizes: blocks of this one are of no use to it
-        cupy.get_default_memory_pool().free_all_blocks()
 
 
 def dipole(method: CompositeMethod, mol) -> np.ndarray:
     """(3,) dipole moment [e bohr] about the origin, nuclei plus, electrons minus.
 
     Raises:
-        StructureFailure: the SCF did not converge.
+        StructureFailure: see :func:`scf`.
     """
-    _, mf = _converged(method, mol)
-    return np.asarray(mf.dip_moment(mol, unit="AU", verbose=0))
+    with _device():
+        _, mf = _converged(method, mol)
+        return np.asarray(mf.dip_moment(mol, unit="AU", verbose=0))
+
+
+@contextmanager
+def _device():
+    """A device too full for the structure is that structure's failure; its memory is free for the next one."""
+    import cupy
+
+    try:
+        yield
+    except cupy.cuda.memory.OutOfMemoryError as error:
+        raise StructureFailure(f"out_of_memory: on the GPU: {error}") from error
+    finally:
+        # the next structure has other sizes: blocks of this one are of no use to it
+        cupy.get_default_memory_pool().free_all_blocks()
 
 
 def _converged(method: CompositeMethod, mol):
