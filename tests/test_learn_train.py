@@ -1,6 +1,7 @@
 """Training: the fused engine against SchNetPack and torch, exact resume, transfer, cards."""
 
 import csv
+import dataclasses
 
 import numpy as np
 import pytest
@@ -190,11 +191,22 @@ def test_transfer_starts_from_the_given_weights(tmp_path, library):
         train(targets, more.replace(n_atom_basis=8), tmp_path / "third", init=tmp_path / "first" / "model")
 
 
+def test_charges_are_for_neutral_clusters(tmp_path, library):
+    targets = direct_targets(labels_of(library, 8), library)
+    ions = dataclasses.replace(targets, clusters=targets.clusters.replace(charge=np.arange(8) == 3))
+    with pytest.raises(InputError, match=f"{targets.clusters.ids[3]} is an ion"):
+        train(ions, SMALL.replace(charge_width=1.0), tmp_path, quiet=True)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.slow
-def test_both_engines_walk_the_same_path(tmp_path, library):
+@pytest.mark.parametrize("charge_width", [0.0, 1.5])
+def test_both_engines_walk_the_same_path(tmp_path, library, charge_width):
     """Same seed, same order, same rates: after 18 steps the weights agree but for rounding."""
     targets = direct_targets(labels_of(library), library)
-    settings = SMALL.replace(loss="mse")  # smooth, so that rounding is not blown up by the sign of a small error
+    settings = SMALL.replace(
+        loss="mse", charge_width=charge_width
+    )  # smooth, so that rounding is not blown up by the sign of a small error
     for engine in ("fast", "schnetpack"):
         train(targets, settings.replace(engine=engine), tmp_path / engine, quiet=True)
     a, b = weights(tmp_path / "fast"), weights(tmp_path / "schnetpack")

@@ -24,6 +24,7 @@ ARCHITECTURES = {
         n_atom_basis=32, n_interactions=3, n_rbf=11, shared_interactions=True, activation="shifted_softplus",
         radial_basis="gaussian_centered", output_widths=(32, 20, 7, 1), aggregation="avg", cutoff=6.0,
     ),
+    "charges": Architecture(n_atom_basis=32, n_interactions=2, charge_width=0.8),
     "one layer, epsilon, linear output": Architecture(
         n_atom_basis=96, n_interactions=1, epsilon=1e-4, output_widths=(96, 1), n_rbf=30,
     ),

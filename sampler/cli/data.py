@@ -149,6 +149,59 @@ def choose(
 
 
 @data_app.command()
+def teach(
+    structures: Annotated[Path, typer.Argument(help="Structures (.npz).")],
+    models: Annotated[list[Path], typer.Argument(help="The model (folder) that labels them, or a committee.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Data set (.npz) to write; OUT.run beside it holds what is resumed.")
+    ],
+    largest_force: Annotated[float, typer.Option(help="eV/Å; structures with more are left out.")] = 12.0,
+    families: Annotated[
+        str, typer.Option("--molecules", help="What clusters may be made of; others are left out.")
+    ] = "sa,am",
+    workers: Workers = None,
+    monomers: Monomers = None,
+    quiet: Quiet = False,
+) -> None:
+    """Labels by a trained model, for another to learn from: the data of 'sampler train --taught'.
+
+    For a Δ model, which is slow but errs less where labels are few, as the teacher of a direct model. After a kill
+    the same command goes on.
+
+    \b
+    Examples:
+      sampler data teach large.npz models/delta7 models/delta42 models/delta69 -o taught.npz
+      sampler train b97-3c.npz --taught taught.npz -o runs/b97 --recipe fine-tune --init runs/gfn1/model
+    """
+    import numpy as np
+
+    from ..clusters import Clusters
+    from ..funnel import progress as reporting
+    from ..learn.dataset import LabelSet
+    from ..learn.evaluate import open_potential
+    from ..learn.teach import TeachingRun, engine_of
+
+    one_thread()
+    known = library(monomers)
+    potential = open_potential([str(m) for m in models])
+    engine = engine_of(potential)
+    run = TeachingRun(out.with_suffix(".run"), Clusters.load(structures), engine)
+    progress = reporting.choose(quiet)
+    progress.start(1, 1, "teach", len(run.chunks()))
+    try:
+        for _, before in run.run(potential, cores(workers)):
+            progress.advance(1, before)
+    finally:
+        progress.close()
+    found = run.collect()
+    worst = np.maximum.reduceat(np.linalg.norm(found.forces, axis=1), found.ptr[:-1])
+    good = np.isfinite(found.energy) & ~(worst > largest_force)
+    labels = _label_set(found[good], known, families)
+    LabelSet(labels.clusters, labels.references, engine).save(out)
+    typer.echo(f"{len(labels)} structures of {len(found)} labelled by {engine} in {out}")
+
+
+@data_app.command()
 def collect(
     folders: Annotated[list[Path], typer.Argument(help="Folders that 'sampler label' filled, or data sets (.npz).")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Data set (.npz) to write.")],

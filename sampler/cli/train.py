@@ -36,6 +36,12 @@ def train(
     ] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1)] = None,
     seed: Annotated[int | None, typer.Option("--seed", "-s", min=0, help="Of split, weights and order.")] = None,
+    taught: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--taught", help="Data set(s) that a model labelled: trained on, never validated on (see: data teach)."
+        ),
+    ] = None,
     hold_out: Annotated[
         list[str] | None, typer.Option("--hold-out", help="Compositions left out of the training (may be repeated).")
     ] = None,
@@ -53,6 +59,7 @@ def train(
       sampler train gfn1.npz -o runs/gfn1 --recipe quick
       sampler train b97-3c.npz -o runs/b97 --recipe fine-tune --init runs/gfn1/model --seed 7
       sampler train b97-3c.npz -o runs/delta --recipe quick --delta gfn1-xtb
+      sampler train b97-3c.npz --taught taught.npz -o runs/more --recipe fine-tune --init runs/gfn1/model
       sampler train mine.npz -o runs/paper --engine schnetpack
     """
     import numpy as np
@@ -73,14 +80,19 @@ def train(
         from ..potentials.painn.card import load_model
 
         a = load_model(init)[0].architecture
-        shape = {k: getattr(a, k) for k in ("n_atom_basis", "n_interactions", "n_rbf", "cutoff")}
+        shape = {k: getattr(a, k) for k in ("n_atom_basis", "n_interactions", "n_rbf", "cutoff", "charge_width")}
         changes = shape | changes
     chosen = RECIPES[recipe].replace(**changes)
-    labels = LabelSet.join([LabelSet.load(f) for f in data])
+    own, others = [LabelSet.load(f) for f in data], [LabelSet.load(f) for f in taught or ()]
+    labels = LabelSet.join(own + others)
+    by_model = np.arange(len(labels)) >= sum(map(len, own))
     held = sorted({Composition.parse(h, known).name(known) for h in hold_out or ()})
-    labels = labels.subset(~np.isin(labels.compositions, held))
-    if len(labels) < 2:
-        raise InputError(f"{len(labels)} structures are left to train on; at least two are needed")
+    kept = ~np.isin(labels.compositions, held)
+    labels, by_model = labels.subset(kept), by_model[kept]
+    if (~by_model).sum() < 2:
+        raise InputError(f"{(~by_model).sum()} structures are left to train on; at least two are needed")
+    if delta and taught:
+        raise InputError("--taught is for direct models; a correction (--delta) learns from labels alone")
     if delta:
         from ..learn.evaluate import open_potential
 
@@ -90,7 +102,7 @@ def train(
     # torch loads only now: an engine of --delta must load its own libraries first
     from ..learn.train import train as run
 
-    done = run(targets, chosen, out, init, quiet=quiet or as_json)
+    done = run(targets, chosen, out, init, taught=int(by_model.sum()), quiet=quiet or as_json)
     if as_json:
         print_json({"model": done.model, "epochs": done.epochs, "best_epoch": done.best_epoch, "errors": done.errors})
         return

@@ -21,7 +21,7 @@ class TrainSettings:
     Attributes:
         engine: one of ENGINES.
         energy_share: x. loss: one of LOSSES.
-        n_atom_basis, n_interactions, n_rbf, cutoff (Å): of PaiNN.
+        n_atom_basis, n_interactions, n_rbf, cutoff (Å): of PaiNN. charge_width: Å, of latent charges; 0 is none.
         learning_rate, weight_decay: of AdamW. schedule: one of SCHEDULES.
         final_rate: where a cosine ends, relative to ``learning_rate``. warmup: steps of linear growth at the start.
         patience: epochs without a better validation loss after which ``plateau`` halves the rate.
@@ -38,6 +38,7 @@ class TrainSettings:
     n_interactions: int = 5
     n_rbf: int = 20
     cutoff: float = 5.0
+    charge_width: float = 0.0
     learning_rate: float = 1e-4
     weight_decay: float = 0.01
     schedule: str = "constant"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import ModelError, RunError
+from ..errors import InputError, ModelError, RunError
 from ..potentials.painn.card import ModelCard, load_model, save_model
 from ..potentials.painn.parameters import Architecture, PaiNNParameters
 from ..potentials.painn.widen import fits, widen
@@ -45,6 +45,7 @@ def train(
     settings: TrainSettings,
     folder: Path | str,
     init: Path | str | None = None,
+    taught: int = 0,
     quiet: bool = False,
     stop_after: int | None = None,
 ) -> Trained:
@@ -54,16 +55,29 @@ def train(
         folder: ``training.json`` (settings, data), ``state.*`` (resume), ``curves.csv``, ``curves.png``, ``model/``.
         init: a model folder whose weights are the start (transfer). A smaller network (features, interactions) is
             widened, without a change of what it computes.
+        taught: so many structures, the last, have labels of a model: they are trained on and never validated on.
 
     Raises:
         RunError: the folder holds a training with other settings, data or start.
         ModelError: ``init`` has another architecture.
-        InputError: too few structures.
+        InputError: too few structures; ions, for a network with charges.
     """
     folder = Path(folder)
+    if settings.charge_width and targets.clusters.charge.any():
+        first = targets.clusters.ids[np.flatnonzero(targets.clusters.charge)[0]]
+        raise InputError(
+            f"structure {first} is an ion; a network with charges (charge_width) is for neutral clusters: leave ions out"
+        )
     start, origin = _start(settings, init)
-    _claim(folder, settings, targets, origin)
-    train_on, validate_on = split(len(targets), settings.validation, settings.seed)
+    _claim(folder, settings, targets, origin, taught)
+    own = len(targets) - taught
+    train_on, validate_on = split(own, settings.validation, settings.seed)
+    train_on = np.concatenate([train_on, np.arange(own, len(targets))])
+    new_charges = settings.charge_width and not (init and load_model(init)[0].architecture.charge_width)
+    if new_charges and not any((folder / name).exists() for name in ("state.npz", "state.ckpt")):
+        from .charge_start import start_charges
+
+        start = start_charges(start, targets, settings.seed)
     if settings.engine == "fast":
         from .fast import train_fast as engine
     else:
@@ -75,6 +89,8 @@ def train(
     errors = summary(e, f, "validation_")
     best = min(range(len(rows)), key=lambda k: rows[k]["validation_loss"]) + 1
     card = make_card(targets, settings, errors, len(train_on), origin, best)
+    if taught:
+        card = card.replace(training=card.training | {"taught": taught})
     save_model(folder / "model", params, card)
     return Trained(folder, folder / "model", errors, len(rows), best)
 
@@ -133,7 +149,7 @@ def shortest_distance(targets: Targets) -> float:
 def _start(settings: TrainSettings, init: Path | str | None) -> tuple[PaiNNParameters, str]:
     architecture = Architecture(
         n_atom_basis=settings.n_atom_basis, n_interactions=settings.n_interactions, n_rbf=settings.n_rbf,
-        cutoff=settings.cutoff,
+        cutoff=settings.cutoff, charge_width=settings.charge_width,
     )  # fmt: skip
     if init is None:
         return PaiNNParameters.random(architecture, seed=settings.seed), ""
@@ -150,16 +166,23 @@ def _start(settings: TrainSettings, init: Path | str | None) -> tuple[PaiNNParam
     return params, f"{card.level} {card.weights_sha256[:16]}"
 
 
-def _claim(folder: Path, settings: TrainSettings, targets: Targets, origin: str) -> None:
+def _claim(folder: Path, settings: TrainSettings, targets: Targets, origin: str, taught: int) -> None:
     """Write what this training is, or check that the folder holds the same one."""
-    plan = {"settings": asdict(settings), "data": targets.digest, "base": targets.base, "init": origin}
+    plan = {
+        "settings": asdict(settings),
+        "data": targets.digest,
+        "base": targets.base,
+        "init": origin,
+        "taught": taught,
+    }
     text = json.dumps(plan, indent=1)
     file = folder / "training.json"
     if not file.exists():
         write_text(file, text + "\n")
         return
     old = json.loads(file.read_text())
-    different = [k for k, v in plan["settings"].items() if old["settings"].get(k) != v]
+    different = [k for k, v in plan["settings"].items() if old["settings"].get(k, vars(TrainSettings())[k]) != v]
     different += [k for k in ("data", "base", "init") if old.get(k) != plan[k]]
+    different += ["taught"] if old.get("taught", 0) != taught else []
     if different:
         raise RunError(f"{folder} holds another training (differing in {', '.join(different)}); choose another folder")

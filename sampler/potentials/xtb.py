@@ -92,6 +92,14 @@ class XTBPotential:
 
         return evaluate_each(clusters, one, forces), after
 
+    def charges(self, clusters: Clusters) -> np.ndarray:
+        """(N,) e, Mulliken charges of all atoms; NaN in structures that fail."""
+        found = np.full(len(clusters.numbers), np.nan)
+        for i, result in enumerate(self.evaluate_warm(clusters, [None] * len(clusters), forces=False)[1]):
+            if result is not None:
+                found[clusters.atoms_of(i)] = result.get("charges")
+        return found
+
     def dipoles(self, clusters: Clusters) -> Moments:
         """Dipole moments; far too large for GFN1-xTB (water 2.9 D, measured 1.9 D), by a quarter for GFN2-xTB."""
         tblite = _import_tblite()

@@ -25,6 +25,7 @@ class Pairs:
         geometry: (P * 12,) see GEOMETRY.
         closest: (B,) float64, shortest distance of each structure in Å (inf where there is one atom).
         closest_pair: (B, 2) its atoms, counted within the structure.
+        positions: (N, 3) float64, Å. ptr: (B + 1,).
     """
 
     first: np.ndarray
@@ -33,6 +34,8 @@ class Pairs:
     geometry: np.ndarray
     closest: np.ndarray
     closest_pair: np.ndarray
+    positions: np.ndarray
+    ptr: np.ndarray
 
 
 @compiled
@@ -97,4 +100,4 @@ def find_pairs(positions: np.ndarray, ptr: np.ndarray, cutoff: float, spacing: f
     partner, knot = np.empty(total, np.int32), np.empty(total, np.int32)
     geometry = np.empty(GEOMETRY * total, dtype)
     _fill(positions, ptr, cutoff * cutoff, spacing, knots, partner, knot, geometry)
-    return Pairs(first, partner, knot, geometry, closest, pair)
+    return Pairs(first, partner, knot, geometry, closest, pair, positions, ptr)

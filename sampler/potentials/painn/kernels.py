@@ -38,8 +38,8 @@ def work_size(n: int, width: int, layers: int, output_widths: tuple[int, ...]) -
 def _build_forward(fingerprint: str):
     @compiled(error_model="numpy")
     def forward(kinds, first, partner, knot, geometry, table, table_step, knots, weights, offsets, embedding,
-                out_offsets, out_widths, width, layers, activation, out_activation, epsilon, work, atomic):
-        """Atomic outputs (N,) of the network into ``atomic``."""
+                out_offsets, out_widths, width, layers, activation, out_activation, epsilon, work, atomic, charges):
+        """Atomic outputs (N,) of the network into ``atomic``, latent charges into ``charges`` (N,), or none (0,)."""
         _ = fingerprint
         n = len(kinds)
         unit = n * width
@@ -86,6 +86,11 @@ def _build_forward(fingerprint: str):
             for f in range(a_width):
                 s += work[a + i * a_width + f] * weights[out_offsets[last, 0] + f]
             atomic[i] = s
+        for i in range(len(charges)):
+            s = weights[out_offsets[last + 1, 1]]
+            for f in range(a_width):
+                s += work[a + i * a_width + f] * weights[out_offsets[last + 1, 0] + f]
+            charges[i] = s
 
     return forward
 
@@ -94,10 +99,10 @@ def _build_backward(fingerprint: str, training: bool):
     """For forces or, apart from it so that only what is used is compiled, for training."""
 
     @compiled(error_model="numpy")
-    def backward(seeds, kinds, first, partner, knot, geometry, table, table_step, knots, weights, offsets,
+    def backward(seeds, charge_seeds, kinds, first, partner, knot, geometry, table, table_step, knots, weights, offsets,
                  out_offsets, out_widths, width, layers, work, pair_gradient, tg, gw, g_offsets, go_offsets,
                  ge):
-        """After ``forward``: derivatives of sum(seeds * atomic).
+        """After ``forward``: derivatives of sum(seeds * atomic) + sum(charge_seeds * charges), the latter (N,) or (0,).
 
         For forces, adds dE/dd and dE/du to ``pair_gradient``; in training adds to the gradients of the table ``tg``,
         of the dense layers ``gw`` and of the embedding ``ge``.
@@ -127,6 +132,13 @@ def _build_backward(fingerprint: str, training: bool):
                 gw[go_offsets[steps, 1]] += seeds[i]
                 for f in range(w):
                     gw[go_offsets[steps, 0] + f] += seeds[i] * work[here[steps] + i * w + f]
+        for i in range(len(charge_seeds)):
+            for f in range(w):
+                work[g + i * w + f] += charge_seeds[i] * weights[out_offsets[steps + 1, 0] + f]
+            if training:
+                gw[go_offsets[steps + 1, 1]] += charge_seeds[i]
+                for f in range(w):
+                    gw[go_offsets[steps + 1, 0] + f] += charge_seeds[i] * work[here[steps] + i * w + f]
         for m in range(steps - 1, -1, -1):
             w, below = out_widths[m + 1], out_widths[m]
             ew.multiply_into(work, g, here[m + 1] + n * w, n * w)

@@ -9,10 +9,11 @@ import numpy as np
 
 from . import kernels as k
 from .chunks import CHUNK_ATOMS
+from .coulomb import interact
 from .elementwise import SHIFTED_SOFTPLUS, SILU, constants
 from .gemm import pack
 from .geometry import Pairs, find_pairs
-from .parameters import EMBEDDING, OFFSETS, WIDTHS, Architecture, PaiNNParameters
+from .parameters import CHARGE_BIAS, CHARGE_WEIGHT, EMBEDDING, OFFSETS, WIDTHS, Architecture, PaiNNParameters
 from .radial import Basis, filter_table, table_size, tabulate
 from .shared import map_shared
 
@@ -38,7 +39,7 @@ class Layout:
 
     Attributes:
         width: features rounded up to a multiple of 32. output_widths: likewise.
-        offsets: (layers, 14) into the packed weights. out_offsets: (steps, 3).
+        offsets: (layers, 14) into the packed weights. out_offsets: (steps, 3), and a row for the charges, if any.
         g_offsets, go_offsets: the same for the gradients, (out, in) and unpacked.
         weights, gradients: sizes of the two arrays.
     """
@@ -69,10 +70,11 @@ class Layout:
                 g_offsets[layer, c] = g_spot
                 g_spot += size
         offsets[unique:], g_offsets[unique:] = offsets[:1], g_offsets[:1]
-        steps = len(out) - 1
-        out_offsets, go_offsets = np.zeros((steps, 3), np.int64), np.zeros((steps, 2), np.int64)
-        for m in range(steps):
-            n_in, n_out = int(out[m]), int(out[m + 1])
+        dense = list(zip(out[:-1].tolist(), out[1:].tolist()))
+        if a.charge_width:
+            dense.append((int(out[-2]), 1))
+        out_offsets, go_offsets = np.zeros((len(dense), 3), np.int64), np.zeros((len(dense), 2), np.int64)
+        for m, (n_in, n_out) in enumerate(dense):
             for c, size in enumerate((n_in * n_out, max(n_out, 16), n_in * n_out)):
                 out_offsets[m, c] = spot
                 spot += size
@@ -124,6 +126,24 @@ def _pad_to(array: np.ndarray, *shape: int) -> np.ndarray:
     return out
 
 
+@dataclass(frozen=True)
+class Forward:
+    """What a forward pass found.
+
+    Attributes:
+        energy: (B,) float64, in the network's unit. structure: (N,) of each atom.
+        share: (B,) weight of an atomic output where energies are averages, None where they are sums.
+        slope, gradient: (N,), (N, 3) derivatives of the energy of the charges by them and, at fixed charges, by the
+            positions; None without charges.
+    """
+
+    energy: np.ndarray
+    structure: np.ndarray
+    share: np.ndarray | None = None
+    slope: np.ndarray | None = None
+    gradient: np.ndarray | None = None
+
+
 class Network:
     """Weights packed for the kernels, with a work space that grows as needed; for one thread."""
 
@@ -155,7 +175,7 @@ class Network:
                     put_packed(lay.offsets[layer, column], array.T)
                     transposed = k.WMT if column == k.WM else k.W1T + (column - k.W1) // 2
                     put_packed(lay.offsets[layer, transposed], array)
-        last = len(lay.out_offsets) - 1
+        last = len(lay.output_widths) - 2
         for m in range(last + 1):
             weight = np.asarray(arrays[f"output_modules.0.outnet.{m}.weight"], self.dtype)
             bias = np.asarray(arrays[f"output_modules.0.outnet.{m}.bias"], self.dtype)
@@ -167,6 +187,10 @@ class Network:
             else:
                 put_packed(lay.out_offsets[m, 0], weight.T)
                 put_packed(lay.out_offsets[m, 2], weight)
+        if a.charge_width:
+            weight = np.asarray(arrays[CHARGE_WEIGHT], self.dtype)
+            put(lay.out_offsets[last + 1, 0], _pad_to(weight, 1, int(lay.output_widths[last])))
+            put(lay.out_offsets[last + 1, 1], np.asarray(arrays[CHARGE_BIAS], self.dtype))
         self.embedding = _pad_to(np.asarray(arrays[EMBEDDING], self.dtype), a.max_z, w).ravel()
         filter_table(a, arrays, self.basis, w, self.table)
 
@@ -194,52 +218,69 @@ class Network:
             self._work = aligned(size, self.dtype)
         return self._work
 
-    def forward(self, numbers: np.ndarray, pairs: Pairs) -> np.ndarray:
-        """(N,) atomic outputs; leaves in the work space what :meth:`forces` and :meth:`backward` need."""
-        a, lay = self.architecture, self.layout
-        atomic = np.empty(len(numbers), self.dtype)
+    def forward(self, numbers: np.ndarray, pairs: Pairs) -> Forward:
+        """Energies; leaves in the work space what :meth:`forces` and :meth:`backward` need."""
+        a, lay, n, ptr = self.architecture, self.layout, len(numbers), pairs.ptr
+        atomic, charges = np.empty(n, self.dtype), np.empty(n if a.charge_width else 0, self.dtype)
         kind = {"silu": SILU, "shifted_softplus": SHIFTED_SOFTPLUS}
         k.forward(
             numbers, pairs.first, pairs.partner, pairs.knot, pairs.geometry, self.table, self.table_step,
             self.basis.knots, self.weights, lay.offsets, self.embedding, lay.out_offsets, lay.output_widths,
             lay.width, a.n_interactions, kind[a.activation], kind[a.output_activation],
-            self.dtype.type(a.epsilon), self.work(len(numbers)), atomic,
+            self.dtype.type(a.epsilon), self.work(n), atomic, charges,
         )  # fmt: skip
-        return atomic
+        natoms = np.diff(ptr)
+        structure = np.repeat(np.arange(len(natoms)), natoms)
+        energy = np.bincount(structure, weights=atomic.astype(np.float64), minlength=len(natoms))
+        if a.aggregation == "avg":
+            share = 1.0 / np.maximum(natoms, 1)
+            return Forward(energy * share, structure, share)
+        if not a.charge_width:
+            return Forward(energy, structure)
+        slope, gradient = interact(pairs.positions, ptr, charges, a.charge_width, energy)
+        return Forward(energy, structure, None, slope, gradient)
 
-    def forces(self, numbers: np.ndarray, pairs: Pairs, seeds: np.ndarray, factor: float) -> np.ndarray:
-        """(N, 3) float64: minus ``factor`` times the derivative of sum(seeds * atomic outputs); after forward."""
+    def hidden(self, n: int) -> np.ndarray:
+        """(N, H) what atomic energies and charges are linear in, of the forward pass of N atoms that just ran."""
+        widths, layers = self.layout.output_widths, self.architecture.n_interactions
+        start = k.LAYER * layers * n * self.layout.width
+        if len(widths) > 2:
+            start += k.SCRATCH * n * self.layout.width + 2 * n * int(widths[1:-2].sum())
+        width = int(widths[-2])
+        found = self._work[start : start + n * width].reshape(n, width)
+        return found[:, : self.architecture.output_widths[-2]].copy()
+
+    def forces(self, numbers: np.ndarray, pairs: Pairs, done: Forward) -> np.ndarray:
+        """(N, 3) float64, the negative gradients of the energies of the forward pass that just ran."""
         gradient = aligned(4 * len(pairs.partner), self.dtype, zeros=True)
         none = np.zeros(0, self.dtype)
-        self._backward(numbers, pairs, seeds, False, gradient, none, none, none)
+        self._backward(numbers, pairs, np.ones(len(done.energy)), done, False, gradient, none, none, none)
         forces = np.zeros((len(numbers), 3))
-        k.forces_from_pairs(pairs.first, pairs.partner, pairs.geometry, gradient, len(numbers), forces, float(factor))
+        k.forces_from_pairs(pairs.first, pairs.partner, pairs.geometry, gradient, len(numbers), forces, 1.0)
+        if done.gradient is not None:
+            forces -= done.gradient
         return forces
 
-    def backward(self, numbers: np.ndarray, pairs: Pairs, seeds: np.ndarray, table, dense, embedding) -> None:
-        """Add d(sum of seeds * atomic outputs)/d(weights) to the three arrays, in the kernels' layout; after forward."""
-        self._backward(numbers, pairs, seeds, True, np.zeros(0, self.dtype), table, dense, embedding)
+    def backward(self, numbers, pairs: Pairs, seeds: np.ndarray, done: Forward, table, dense, embedding) -> None:
+        """Add d(sum of seeds * energies)/d(weights) to the last three, in the kernels' layout; seeds (B,).
 
-    def _backward(self, numbers, pairs, seeds, training, gradient, tg, gw, ge) -> None:
+        After the forward pass whose result is ``done``.
+        """
+        self._backward(numbers, pairs, seeds, done, True, np.zeros(0, self.dtype), table, dense, embedding)
+
+    def _backward(self, numbers, pairs, seeds, done: Forward, training, gradient, tg, gw, ge) -> None:
         a, lay = self.architecture, self.layout
         kernel = k.backward_training if training else k.backward_forces
+        atomic = (seeds if done.share is None else seeds * done.share)[done.structure]
+        charges = np.zeros(0) if done.slope is None else atomic * done.slope
         kernel(
-            seeds.astype(self.dtype, copy=False), numbers, pairs.first, pairs.partner, pairs.knot, pairs.geometry,
-            self.table, self.table_step, self.basis.knots, self.weights, lay.offsets, lay.out_offsets,
+            atomic.astype(self.dtype), charges.astype(self.dtype), numbers, pairs.first, pairs.partner, pairs.knot,
+            pairs.geometry, self.table, self.table_step, self.basis.knots, self.weights, lay.offsets, lay.out_offsets,
             lay.output_widths, lay.width, a.n_interactions, self.work(len(numbers)), gradient, tg, gw,
             lay.g_offsets, lay.go_offsets, ge,
         )  # fmt: skip
 
     def evaluate(self, numbers: np.ndarray, ptr: np.ndarray, pairs: Pairs, forces: bool = True):
-        """Sums of atomic outputs (B,) and their negative derivatives (N, 3), float64, in the network's unit."""
-        b = len(ptr) - 1
-        atomic = self.forward(numbers, pairs)
-        structure = np.repeat(np.arange(b), np.diff(ptr))
-        energy = np.bincount(structure, weights=atomic.astype(np.float64), minlength=b)
-        scale = np.ones(b)
-        if self.architecture.aggregation == "avg":
-            scale = 1.0 / np.maximum(np.diff(ptr), 1)
-        result = None
-        if forces:
-            result = self.forces(numbers, pairs, scale[structure], 1.0)
-        return energy * scale, result
+        """Energies (B,) and their negative derivatives (N, 3), float64, in the network's unit."""
+        done = self.forward(numbers, pairs)
+        return done.energy, self.forces(numbers, pairs, done) if forces else None

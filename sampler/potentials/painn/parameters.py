@@ -18,6 +18,7 @@ CUTOFF_FUNCTIONS = ("cosine", "mollifier")
 EMBEDDING = "representation.embedding.weight"
 FILTER_WEIGHT, FILTER_BIAS = "representation.filter_net.weight", "representation.filter_net.bias"
 OFFSETS, WIDTHS, FREQUENCIES = (f"representation.radial_basis.{n}" for n in ("offsets", "widths", "freqs"))
+CHARGE_WEIGHT, CHARGE_BIAS = "output_modules.0.charge.weight", "output_modules.0.charge.bias"
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Architecture:
         aggregation: ``sum`` or ``avg`` over atoms.
         max_z: rows of the embedding.
         trainable_basis: offsets and widths of a Gaussian basis were trained.
+        charge_width: Å, width of latent charges that interact at any distance, see :mod:`.coulomb`; 0 is none.
     """
 
     n_atom_basis: int = 128
@@ -53,6 +55,7 @@ class Architecture:
     aggregation: str = "sum"
     max_z: int = 100
     trainable_basis: bool = False
+    charge_width: float = 0.0
 
     def __post_init__(self):
         allowed = {
@@ -70,6 +73,10 @@ class Architecture:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be positive")
         if not self.cutoff > 0:
             raise InputError(f"cutoff is {self.cutoff} Å; it must be positive")
+        if not 0 <= self.charge_width < 100:
+            raise InputError(f"charge_width is {self.charge_width} Å; it must be positive, or 0 for no charges")
+        if self.charge_width and self.aggregation != "sum":
+            raise InputError("charges need energies that are sums over the atoms: aggregation = 'sum'")
         if self.n_rbf < 2 and self.radial_basis != "bessel":
             raise InputError("n_rbf must be at least 2 for a Gaussian basis")
         if not self.output_widths:
@@ -105,6 +112,8 @@ def shapes(a: Architecture) -> dict[str, tuple[int, ...]]:
     for i, (n_in, n_out) in enumerate(zip(a.output_widths, a.output_widths[1:])):
         found[f"output_modules.0.outnet.{i}.weight"] = (n_out, n_in)
         found[f"output_modules.0.outnet.{i}.bias"] = (n_out,)
+    if a.charge_width:
+        found[CHARGE_WEIGHT], found[CHARGE_BIAS] = (1, a.output_widths[-2]), (1,)
     return found
 
 
@@ -171,6 +180,8 @@ class PaiNNParameters:
     def random(cls, architecture: Architecture | None = None, seed: int = 0, **options: Any) -> PaiNNParameters:
         """Fresh weights, as SchNetPack starts: Xavier-uniform layers, zero biases, normal embedding.
 
+        Charges start small, but not at zero, where the energy has no gradient.
+
         Args:
             architecture: default 128 features, 5 layers. seed: of the generator.
             options: further attributes (``mean``, ``atomref``, ``energy_unit``).
@@ -187,7 +198,7 @@ class PaiNNParameters:
                 arrays[name] = rng.normal(size=shape)
             elif len(shape) == 2:
                 limit = math.sqrt(6.0 / sum(shape))
-                arrays[name] = rng.uniform(-limit, limit, size=shape)
+                arrays[name] = rng.uniform(-limit, limit, size=shape) * (0.1 if name == CHARGE_WEIGHT else 1.0)
             else:
                 arrays[name] = np.zeros(shape)
         return cls(a, {k: v.astype(np.float32) for k, v in arrays.items()}, **options)

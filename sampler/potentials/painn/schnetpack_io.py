@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,8 @@ def from_schnetpack(module: Any, energy_unit: float | str) -> PaiNNParameters:
     if len(representation.electronic_embeddings):
         raise ModelError("electronic embeddings (charge, spin) are not supported")
     outputs = {type(m).__name__: (i, m) for i, m in enumerate(module.output_modules)}
+    if "ChargedAtomwise" in outputs:
+        outputs["Atomwise"] = outputs.pop("ChargedAtomwise")
     unknown = set(outputs) - {"Atomwise", "Forces"}
     if unknown or "Atomwise" not in outputs or len(outputs) != len(module.output_modules):
         raise ModelError(f"output modules must be one Atomwise and at most one Forces; found {sorted(outputs)}")
@@ -79,6 +82,7 @@ def from_schnetpack(module: Any, energy_unit: float | str) -> PaiNNParameters:
         aggregation=atomwise.aggregation_mode,
         max_z=len(embedding),
         trainable_basis=any(True for _ in basis.parameters()),
+        charge_width=float(getattr(atomwise, "charge_width", 0.0)),
     )
     state = {k: v.detach().cpu().numpy() for k, v in module.state_dict().items()}
     state = {k.replace(f"output_modules.{position}.", "output_modules.0."): v for k, v in state.items()}
@@ -140,7 +144,12 @@ def to_schnetpack(params: PaiNNParameters, energy_key: str, forces_key: str) -> 
         epsilon=a.epsilon,
         nuclear_embedding=torch.nn.Embedding(a.max_z, a.n_atom_basis),
     )
-    atomwise = spk.atomistic.Atomwise(
+    make = spk.atomistic.Atomwise
+    if a.charge_width:
+        from .charged_output import ChargedAtomwise
+
+        make = partial(ChargedAtomwise, a.charge_width)
+    atomwise = make(
         n_in=a.n_atom_basis,
         n_hidden=list(a.output_widths[1:-1]),
         n_layers=len(a.output_widths) - 1,

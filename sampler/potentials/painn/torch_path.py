@@ -5,14 +5,18 @@ Filters are evaluated exactly, forces come from autograd. Same interface as :cla
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ...errors import PotentialError
+from ...units import COULOMB
 from .chunks import CHUNK_ATOMS, DEVICE_ATOMS
 from .parameters import (
+    CHARGE_BIAS,
+    CHARGE_WEIGHT,
     EMBEDDING,
     FILTER_BIAS,
     FILTER_WEIGHT,
@@ -91,12 +95,14 @@ class TorchNetwork:
         structure = self._index(np.repeat(np.arange(b), np.diff(ptr)))
         x = torch.tensor(pairs.positions, dtype=self.dtype, device=self.device, requires_grad=forces)
         with torch.set_grad_enabled(forces):
-            atomic = self.atomic(self._index(numbers), x, self._index(pairs.i), self._index(pairs.j))
+            atomic, charges = self.outputs(self._index(numbers), x, self._index(pairs.i), self._index(pairs.j))
             total = torch.zeros(b, dtype=self.dtype, device=self.device).index_add(0, structure, atomic)
+            if charges is not None:
+                total = total + charge_energy(torch, x, structure, charges, self.architecture.charge_width, b)
             if self.architecture.aggregation == "avg":
                 total = total / self._index(np.maximum(np.diff(ptr), 1))
             gradient = None
-            if forces and len(pairs.i):
+            if forces and total.requires_grad:
                 gradient = -torch.autograd.grad(total.sum(), x)[0].double().cpu().numpy()
             elif forces:
                 gradient = np.zeros((len(numbers), 3))
@@ -105,8 +111,17 @@ class TorchNetwork:
     def _index(self, array: np.ndarray) -> Any:
         return self.torch.tensor(np.asarray(array, np.int64), device=self.device)
 
-    def atomic(self, numbers: Any, x: Any, i: Any, j: Any) -> Any:
-        """(N,) atomic outputs as a torch tensor; differentiable in positions and weights."""
+    def outputs(self, numbers: Any, x: Any, i: Any, j: Any) -> tuple[Any, Any]:
+        """(N,) atomic energies and charges (None if the network has none); differentiable in positions and weights."""
+        w, linear, last = self.weights, self.torch.nn.functional.linear, len(self.architecture.output_widths) - 2
+        hidden, charges = self.hidden(numbers, x, i, j), None
+        if self.architecture.charge_width:
+            charges = linear(hidden, w[CHARGE_WEIGHT], w[CHARGE_BIAS])[:, 0]
+        name = f"output_modules.0.outnet.{last}"
+        return linear(hidden, w[f"{name}.weight"], w[f"{name}.bias"])[:, 0], charges
+
+    def hidden(self, numbers: Any, x: Any, i: Any, j: Any) -> Any:
+        """(N, H) what energies and charges are linear in: the last hidden layer of the output network."""
         torch, a, w = self.torch, self.architecture, self.weights
         f, linear = a.n_atom_basis, torch.nn.functional.linear
         r = x[j] - x[i]
@@ -128,12 +143,10 @@ class TorchNetwork:
             norm = torch.sqrt((v**2).sum(1) + a.epsilon)
             ya, yb, yc = self._mlp(torch.cat([q, norm], 1), f"{base}.intraatomic_context_net").split(f, dim=1)
             q, mu = q + ya + yc * (v * k).sum(1), mu + yb[:, None] * k
-        for m in range(len(a.output_widths) - 1):
+        for m in range(len(a.output_widths) - 2):
             name = f"output_modules.0.outnet.{m}"
-            q = linear(q, w[f"{name}.weight"], w[f"{name}.bias"])
-            if m < len(a.output_widths) - 2:
-                q = self._activate(q, a.output_activation)
-        return q[:, 0]
+            q = self._activate(linear(q, w[f"{name}.weight"], w[f"{name}.bias"]), a.output_activation)
+        return q
 
     def _mlp(self, q: Any, base: str) -> Any:
         w, linear = self.weights, self.torch.nn.functional.linear
@@ -156,3 +169,18 @@ class TorchNetwork:
             return 0.5 * (torch.cos(d * (np.pi / a.cutoff)) + 1.0) * (d < a.cutoff)
         inside = d + a.mollifier_epsilon < a.cutoff
         return torch.where(inside, torch.exp(1.0 - 1.0 / (1.0 - torch.where(inside, d / a.cutoff, 0.0) ** 2)), 0.0)
+
+
+def charge_energy(torch: Any, x: Any, structure: Any, charges: Any, width: float, b: int) -> Any:
+    """(B,) eV, as :func:`.coulomb.coulomb`, of a batch in torch.
+
+    Args:
+        x: (N, 3) Å. structure: (N,) which structure an atom belongs to. charges: (N,) e. width: Å. b: structures.
+    """
+    natoms = torch.zeros(b, dtype=x.dtype, device=x.device).index_add(0, structure, torch.ones_like(charges))
+    excess = torch.zeros(b, dtype=x.dtype, device=x.device).index_add(0, structure, charges)
+    charges = charges - (excess / natoms.clamp(min=1))[structure]
+    first, second = torch.nonzero(torch.triu(structure[:, None] == structure[None], diagonal=1), as_tuple=True)
+    r = torch.linalg.vector_norm(x[first] - x[second], dim=1)
+    pair = COULOMB * charges[first] * charges[second] * torch.erf(r / (math.sqrt(2.0) * width)) / r
+    return torch.zeros(b, dtype=x.dtype, device=x.device).index_add(0, structure[first], pair)

@@ -19,7 +19,7 @@ from ...clusters import Clusters
 from ...errors import InputError, ModelError
 from .chunks import chunk_bounds
 from .network import Network, aligned, cut_down, layer_names
-from .parameters import EMBEDDING, FILTER_BIAS, FILTER_WEIGHT, PaiNNParameters, shapes
+from .parameters import CHARGE_BIAS, CHARGE_WEIGHT, EMBEDDING, FILTER_BIAS, FILTER_WEIGHT, PaiNNParameters, shapes
 from .radial import filter_gradients
 
 LOSSES = ("mse", "mae")
@@ -110,22 +110,18 @@ class Trainer:
             z, own = numbers[atoms], ptr[start : stop + 1] - ptr[start]
             r = clusters.positions[atoms]
             pairs = net.pairs(r, own)
-            e, f = net.evaluate(z, own, pairs, with_forces)
-            energy[start:stop] = e + offset[start:stop]
+            done = net.forward(z, pairs)
+            energy[start:stop] = done.energy + offset[start:stop]
             error = energy[start:stop] - np.asarray(energy_target)[start:stop]
             scale = 1.0 / natoms[start:stop] if energy_per_atom else np.ones(stop - start)
             part, slope = _loss(error * scale, energy_loss)
             e_loss += part / b
             seeds = energy_weight * slope * scale / b
-            if net.architecture.aggregation == "avg":
-                average = 1.0 / natoms[start:stop]
-            else:
-                average = np.ones(stop - start)
             inside = np.repeat(np.arange(stop - start), natoms[start:stop])
             if not with_forces:  # the forward pass is still in the work space
-                gradients.add(z, pairs, (seeds * average)[inside])
+                gradients.add(z, pairs, seeds, done)
                 continue
-            forces[atoms] = f
+            forces[atoms] = f = net.forces(z, pairs, done)
             part, v = _loss(f - np.asarray(force_target)[atoms], force_loss)
             f_loss += part / (3 * n)
             v *= force_weight / (3 * n)
@@ -133,13 +129,12 @@ class Trainer:
             h = self.step / np.maximum(largest, 1e-300)
             moved = np.where(largest > 0, h, 0.0)[inside, None] * v
             curl = np.where(largest > 0, 0.5 / h, 0.0)
-            plus, minus = (0.5 * seeds - curl) * average, (0.5 * seeds + curl) * average
             both = np.concatenate([r + moved, r - moved])
             both_ptr = np.concatenate([own, own[1:] + own[-1]])
             pairs = net.pairs(both, both_ptr)
             twice = np.concatenate([z, z])
-            net.forward(twice, pairs)
-            gradients.add(twice, pairs, np.concatenate([plus[inside], minus[inside]]))
+            seeds = np.concatenate([0.5 * seeds - curl, 0.5 * seeds + curl])
+            gradients.add(twice, pairs, seeds, net.forward(twice, pairs))
         loss = energy_weight * e_loss + (force_weight * f_loss if with_forces else 0.0)
         return loss, gradients.named(), Report(energy, forces, e_loss, f_loss)
 
@@ -160,9 +155,9 @@ class _Sums:
         self.dense = aligned(lay.gradients + 16, network.dtype, zeros=True)
         self.embedding = aligned(network.embedding.size, network.dtype, zeros=True)
 
-    def add(self, numbers: np.ndarray, pairs, seeds: np.ndarray) -> None:
-        """Add d(sum of seeds * atomic outputs)/d(weights) of the forward pass that just ran."""
-        self.network.backward(numbers, pairs, seeds, self.table, self.dense, self.embedding)
+    def add(self, numbers: np.ndarray, pairs, seeds: np.ndarray, done) -> None:
+        """Add d(sum of seeds * energies)/d(weights) of the forward pass that just ran."""
+        self.network.backward(numbers, pairs, seeds, done, self.table, self.dense, self.embedding)
 
     def named(self) -> dict[str, np.ndarray]:
         """Name -> gradient, in the shapes of the weights."""
@@ -176,11 +171,15 @@ class _Sums:
                 wide = tuple(s // f * w for s in known[name])
                 spot = lay.g_offsets[layer, column]
                 found[name] = cut_down(self.dense[spot : spot + int(np.prod(wide))].reshape(wide), f, w).copy()
-        for m in range(len(lay.go_offsets)):
+        for m in range(len(lay.output_widths) - 1):
             n_in, n_out = int(lay.output_widths[m]), int(lay.output_widths[m + 1])
             own_in, own_out = a.output_widths[m], a.output_widths[m + 1]
             weight, bias = lay.go_offsets[m]
             matrix = self.dense[weight : weight + n_in * n_out].reshape(n_out, n_in)
             found[f"output_modules.0.outnet.{m}.weight"] = matrix[:own_out, :own_in].copy()
             found[f"output_modules.0.outnet.{m}.bias"] = self.dense[bias : bias + own_out].copy()
+        if a.charge_width:
+            weight, bias = lay.go_offsets[-1]
+            found[CHARGE_WEIGHT] = self.dense[weight : weight + a.output_widths[-2]].reshape(1, -1).copy()
+            found[CHARGE_BIAS] = self.dense[bias : bias + 1].copy()
         return found

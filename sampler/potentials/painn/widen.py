@@ -7,19 +7,30 @@ import dataclasses
 import numpy as np
 
 from ...errors import ModelError
-from .parameters import EMBEDDING, FILTER_BIAS, FILTER_WEIGHT, Architecture, PaiNNParameters, shapes
+from .parameters import (
+    CHARGE_BIAS,
+    CHARGE_WEIGHT,
+    EMBEDDING,
+    FILTER_BIAS,
+    FILTER_WEIGHT,
+    Architecture,
+    PaiNNParameters,
+    shapes,
+)
 
 _LAYERS = ("representation.interactions.", "representation.mixing.")
 _LAST = ".1.weight"  # the second layer of a context net: what a block adds to the features
 
 
 def fits(small: Architecture, large: Architecture) -> bool:
-    """Can :func:`widen` make ``large`` of ``small``: the same but for features, interactions and the widths of the output."""
+    """Can :func:`widen` make ``large`` of ``small``: the same but for features, interactions, the widths of the output,
+    and charges that ``small`` has not."""
     same = dataclasses.replace(
         small,
         n_atom_basis=large.n_atom_basis,
         n_interactions=large.n_interactions,
         output_widths=large.output_widths,
+        charge_width=small.charge_width or large.charge_width,
     )
     grows = small.n_atom_basis <= large.n_atom_basis and small.n_interactions <= large.n_interactions
     widths = len(small.output_widths) == len(large.output_widths)
@@ -28,7 +39,7 @@ def fits(small: Architecture, large: Architecture) -> bool:
 
 
 def widen(params: PaiNNParameters, architecture: Architecture, seed: int | None = 0) -> PaiNNParameters:
-    """``params`` in a larger network with the same energies and forces.
+    """``params`` in a larger network with the same energies and forces, but for new charges, which start small.
 
     New features are computed from all, but none of the old is computed from them, and new interactions add
     nothing to the old features: training decides what to make of them.
@@ -56,6 +67,8 @@ def widen(params: PaiNNParameters, architecture: Architecture, seed: int | None 
             rows[:old, :, :f] = there.reshape(old, 3, f, -1)
         elif name == EMBEDDING:
             array[:, :f] = there
+        elif name in (CHARGE_WEIGHT, CHARGE_BIAS) and there is None:
+            pass
         elif name.startswith("output_modules"):
             array[tuple(slice(0, s) for s in there.shape)] = there
             if array.ndim == 2:

@@ -1,0 +1,92 @@
+"""Labels by a model instead of a method, so that a faster model can learn from a slower, better one (distillation).
+
+A Δ model on GFN1-xTB errs less than a direct model of the same labels where these are few, in large clusters above all,
+and costs GFN1-xTB. What it says of structures without a label is training data for the direct model
+(Hinton et al. 2015, arXiv:1503.02531). Such a set names the model as its engine; it is no evidence of anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from ..clusters import Clusters
+from ..errors import LevelError, RunError
+from ..potentials import Potential
+from ..storage import write_text
+
+CHUNK = 10
+TAUGHT = "model"
+"""How the engine of a data set begins whose labels a model made."""
+
+
+def engine_of(potential: Potential) -> str:
+    """``model LEVEL SHA256 … (on BASE)``: what a taught data set names as its engine.
+
+    Raises:
+        LevelError: a potential that is no trained model; its numbers are labels in their own right.
+    """
+    members = getattr(potential, "members", [potential])
+    cards = [getattr(m, "card", None) for m in members]
+    if not all(cards):
+        raise LevelError(f"{potential.level} is no trained model; its labels are computed with: sampler label")
+    base = f" on {cards[0].base_level}" if cards[0].base_level else ""
+    return f"{TAUGHT} {potential.level}{base} " + " ".join(c.weights_sha256[:16] for c in cards)
+
+
+class TeachingRun:
+    """A folder with one file for every ``CHUNK`` structures, so that a killed run goes on.
+
+    Args:
+        folder: where the chunks go. clusters: structures to label. engine: see :func:`engine_of`.
+
+    Raises:
+        RunError: the folder holds other structures or another model's labels.
+    """
+
+    def __init__(self, folder: Path | str, clusters: Clusters, engine: str):
+        self.folder, self.clusters = Path(folder), clusters
+        h = hashlib.sha256()
+        for array in (clusters.ptr, clusters.numbers, clusters.charge, clusters.positions):
+            h.update(np.ascontiguousarray(array).tobytes())
+        plan = {"structures": h.hexdigest(), "engine": engine, "chunk": CHUNK}
+        file = self.folder / "plan.json"
+        if not file.exists():
+            write_text(file, json.dumps(plan, indent=1) + "\n")
+        elif json.loads(file.read_text()) != plan:
+            raise RunError(f"{self.folder} holds labels of other structures or of another model; choose another --out")
+
+    def chunks(self) -> list[tuple[Path, slice]]:
+        """File and structures of every chunk."""
+        starts = range(0, len(self.clusters), CHUNK)
+        return [(self.folder / f"{k:05d}.npz", slice(s, s + CHUNK)) for k, s in enumerate(starts)]
+
+    def run(self, potential: Potential, workers: int = 1) -> Iterator[tuple[int, bool]]:
+        """Do what is left; yields (structures, whether an earlier run had done them), chunk by chunk."""
+        from joblib import Parallel, delayed
+
+        todo = []
+        for file, part in self.chunks():
+            if file.exists():
+                yield len(self.clusters[part]), True
+            else:
+                todo.append((file, self.clusters[part]))
+        if not todo:
+            return
+        made = Parallel(n_jobs=workers, return_as="generator")(delayed(_label)(potential, c, f) for f, c in todo)
+        for count in made:
+            yield count, False
+
+    def collect(self) -> Clusters:
+        """All structures in their order, with energies and forces; NaN where the model refused."""
+        return Clusters.concatenate([Clusters.load(file) for file, _ in self.chunks()])
+
+
+def _label(potential: Potential, clusters: Clusters, file: Path) -> int:
+    found = potential.evaluate(clusters)
+    clusters.replace(energy=found.energy, forces=found.forces, level=potential.level).save(file)
+    return len(clusters)
