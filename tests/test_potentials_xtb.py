@@ -10,7 +10,7 @@ from sampler.clusters import Clusters
 from sampler.errors import PotentialError
 from sampler.potentials import get_potential
 from sampler.potentials.xtb import XTBPotential, XTBPythonPotential
-from sampler.units import HARTREE
+from sampler.units import BOHR, HARTREE
 
 ENGINES = ["gfn1-xtb", "xtb-python:gfn1-xtb"]
 WATER = np.array([[0, 0, 0], [0, 0, 0.96], [0.93, 0, -0.24]])
@@ -99,6 +99,19 @@ def test_failures_have_reasons(name):
     assert [text.partition(":")[0] for text in found.failure] == ["", *bad, ""]
     assert found.energy[0] == found.energy[-1] and np.isnan(found.energy[1:-1]).all()
     assert list(engine(name, max_iterations=1).evaluate(clusters[:1]).failure)[0].startswith("scf_failed")
+
+
+def test_charges_are_those_of_xtb():
+    """Mulliken charges of water and its ion, against the other engine; NaN where there is nothing to calculate."""
+    ion = np.vstack([WATER, [-0.5, -0.8, 0.3]])
+    clusters = Clusters.make([WATER, WATER * np.nan, ion], [OHH, OHH, [8, 1, 1, 1]], charge=[0, 0, 1])
+    found = XTBPotential().charges(clusters)
+    assert found[:3].sum() == pytest.approx(0.0, abs=1e-6) and found[6:].sum() == pytest.approx(1.0, abs=1e-6)
+    assert np.isnan(found[3:6]).all() and found[0] < -0.3 < 0.3 < found[6:].max()
+    xtb = pytest.importorskip("xtb.interface", reason="xtb-python has no wheel for this Python")
+    one = xtb.Calculator(xtb.Param.GFN1xTB, OHH, WATER / BOHR)
+    one.set_verbosity("muted")
+    assert found[:3] == pytest.approx(one.singlepoint().get_charges(), abs=2e-4)
 
 
 def test_warm_start_reaches_the_same_energy_and_survives_failures():
