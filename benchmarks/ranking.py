@@ -35,11 +35,12 @@ def main() -> None:
     potentials: dict[str, Potential] = {n: get_potential(n) for n in ("gfn1-xtb", "gfn2-xtb")}
     potentials |= {f"painn {n}": get_potential("painn", model=n) for n in names}
     rows = [row(name, p.evaluate(clusters, forces=False), exact) for name, p in potentials.items()]
-    whole = {n: p for n in names if hasattr(p := potentials[f"painn {n}"], "card")}  # corrections are no members
-    committee = [n for n, p in whole.items() if p.level.startswith("b97-3c")]
-    if len(committee) > 1:
-        together = get_potential("painn", model=committee).evaluate(clusters, forces=False)
-        rows.append(row(f"mean of {len(committee)} painn b97-3c", together, exact))
+    ours = [n for n in names if potentials[f"painn {n}"].level.startswith("b97-3c")]
+    whole = [n for n in ours if hasattr(potentials[f"painn {n}"], "card")]  # a correction comes with its base
+    for kind, committee in (("b97-3c", whole), ("b97-3c, corrections", [n for n in ours if n not in whole])):
+        if len(committee) > 1:
+            together = get_potential("painn", model=committee).evaluate(clusters, forces=False)
+            rows.append(row(f"mean of {len(committee)} painn {kind}", together, exact))
     if arguments.json:
         print(json.dumps(rows, indent=1))
         return

@@ -102,5 +102,7 @@ def test_a_correction_by_name_is_never_taken_for_a_whole_potential():
     assert [m.card.weights_sha256 for m in whole.members] == [
         load_model(resources.path("data", "models", name))[1].weights_sha256
     ]
-    with pytest.raises(LevelError, match="no member of a committee"):
+    with pytest.raises(
+        LevelError, match="delta-gfn1: b97-3c@pyscf as a correction .* of gfn1-xtb; .*seed7: b97-3c@pyscf"
+    ):
         get_potential("painn", model=[name, "b97-3c_sa_am-seed7"])

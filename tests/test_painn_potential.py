@@ -7,12 +7,15 @@ import pytest
 
 from sampler.clusters import Clusters
 from sampler.errors import InputError, LevelError, ModelError
-from sampler.potentials.base import Potential
+from sampler.learn.choose import disagreement
+from sampler.learn.evaluate import open_potential
+from sampler.potentials import get_potential
+from sampler.potentials.base import Evaluation, Potential
 from sampler.potentials.lennard_jones import LennardJones
 from sampler.potentials.painn.card import CARD, WEIGHTS, ModelCard, ReferenceMonomer, load_model, read_card, save_model
 from sampler.potentials.painn.delta import DeltaPotential
 from sampler.potentials.painn.parameters import Architecture, PaiNNParameters
-from sampler.potentials.painn.potential import CommitteePotential, PaiNNPotential
+from sampler.potentials.painn.potential import CommitteeEvaluation, CommitteePotential, PaiNNPotential
 
 SMALL = Architecture(n_atom_basis=32, n_interactions=3)
 MONOMERS = {
@@ -277,3 +280,101 @@ def test_correction_adds_to_its_base_only():
         DeltaPotential(LennardJones(), PaiNNPotential(params(), FREE.replace(base_level="gfn1-xtb")))
     with pytest.raises(LevelError, match="no correction"):
         DeltaPotential(LennardJones(), PaiNNPotential(params(), FREE))
+
+
+class Counted(LennardJones):
+    """A base that counts its structures, and fails on those with an atom beyond x = 900 Å."""
+
+    evaluated = 0
+
+    def evaluate(self, clusters, forces=True):
+        self.evaluated += len(clusters)
+        found = super().evaluate(clusters, forces)
+        far = np.array([clusters.positions[clusters.atoms_of(i), 0].max() > 900 for i in range(len(clusters))])
+        energy = np.where(far, np.nan, found.energy)
+        gradient = np.where(far[clusters.structure_of_atom][:, None], np.nan, found.forces) if forces else None
+        return Evaluation(energy, gradient, np.where(far, "scf_failed: too far", found.failure))
+
+
+CORRECTION = FREE.replace(base_level="lennard-jones")
+
+
+def test_a_committee_of_corrections_shares_one_calculation_of_the_base():
+    members = [PaiNNPotential(params(s), CORRECTION) for s in range(3)]
+    base = Counted()
+    total = DeltaPotential(base, CommitteePotential(members))
+    clusters = population([5, 20, 12])
+    found = total.evaluate(clusters)
+    assert base.evaluated == 3
+    low = LennardJones().evaluate(clusters)
+    each = [m.evaluate(clusters) for m in members]
+    energies, forces = np.array([e.energy for e in each]), np.array([e.forces for e in each])
+    assert total.level == "b97-3c" and total.members == members
+    assert isinstance(found, CommitteeEvaluation)
+    assert found.energy == pytest.approx(low.energy + energies.mean(0), abs=1e-9)
+    assert np.abs(found.forces - low.forces - forces.mean(0)).max() < 1e-9
+    assert found.energy_spread == pytest.approx(energies.std(0, ddof=1), abs=1e-9)
+    assert found.force_spread == pytest.approx(np.linalg.norm(forces.std(0, ddof=1), axis=1), abs=1e-9)
+    alone = total.evaluate(clusters, forces=False)
+    assert alone.forces is None and alone.force_spread is None
+    assert alone.energy == pytest.approx(found.energy, abs=1e-5)
+    assert alone.energy_spread == pytest.approx(found.energy_spread, abs=1e-5)
+
+
+def test_forces_of_a_committee_of_corrections_are_the_numerical_derivative():
+    members = [PaiNNPotential(params(s), CORRECTION, dtype="float64") for s in range(2)]
+    total = DeltaPotential(LennardJones(), CommitteePotential(members))
+    numbers, positions = packing(7, 4, closest=1.5)
+    forces = total.evaluate(Clusters.make([positions], [numbers])).forces
+    h = 1e-4
+    steps = [positions + sign * h * np.eye(21)[k].reshape(7, 3) for k in range(21) for sign in (1, -1)]
+    energy = total.evaluate(Clusters.make(steps, [numbers] * 42), forces=False).energy
+    numerical = -(energy[0::2] - energy[1::2]).reshape(7, 3) / (2 * h)
+    assert np.abs(forces - numerical).max() < 1e-6 * max(1.0, np.abs(forces).max()), (forces, numerical)
+
+
+def test_what_base_or_member_refuses_costs_that_structure_alone():
+    members = [PaiNNPotential(params(s), CORRECTION) for s in range(2)]
+    total = DeltaPotential(Counted(), CommitteePotential(members))
+    numbers, positions = packing(6, 0)
+    carbon = np.r_[6, numbers[1:]]
+    one, mixed = (
+        Clusters.make(p, z)
+        for p, z in (([positions], [numbers]), ([positions, positions + 1e3, positions], [numbers, numbers, carbon]))
+    )
+    good, found = total.evaluate(one), total.evaluate(mixed)
+    assert [f.split(":")[0] for f in found.failure] == ["", "scf_failed", "element"]
+    assert found.energy[0] == pytest.approx(good.energy[0], abs=1e-5)
+    assert found.energy_spread[0] == pytest.approx(good.energy_spread[0], abs=1e-5)
+    lost = mixed.structure_of_atom > 0
+    for values in (found.energy[1:], found.energy_spread[1:], found.forces[lost], found.force_spread[lost]):
+        assert np.isnan(values).all()
+    assert np.isfinite(found.forces[~lost]).all() and np.isfinite(found.force_spread[~lost]).all()
+
+
+def test_a_list_of_corrections_is_a_committee_on_their_base_and_mixtures_are_refused(tmp_path):
+    for name, seed, changes in [
+        ("a", 0, {"base_level": "lennard-jones"}), ("b", 1, {"base_level": "lennard-jones"}),
+        ("whole", 2, {}), ("other-base", 3, {"base_level": "gfn1-xtb"}),
+        ("other-level", 4, {"base_level": "lennard-jones", "level": "r2scan-3c"}),
+    ]:  # fmt: skip
+        save_model(tmp_path / name, params(seed), FREE.replace(**changes))
+    a, b, whole, other_base, other_level = (str(tmp_path / n) for n in ("a", "b", "whole", "other-base", "other-level"))
+    clusters = population([6, 9])
+    hand = LennardJones().evaluate(clusters).energy + np.mean(
+        [PaiNNPotential(f).evaluate(clusters).energy for f in (a, b)], axis=0
+    )
+    for potential in (get_potential("painn", model=[a, b]), open_potential([a, b])):
+        assert isinstance(potential, DeltaPotential)
+        assert [m.folder.name for m in potential.members] == ["a", "b"]
+        assert potential.evaluate(clusters).energy == pytest.approx(hand, abs=1e-9)
+    # the forces of a committee of corrections differ, so that sampler data choose can tell what to label
+    assert (disagreement(clusters, open_potential([a, b])) > 0).all()
+    for names, words in [
+        ([a, whole], r"/a: b97-3c as a correction \(Δ model\) of lennard-jones; .*/whole: b97-3c\)"),
+        ([a, b, other_base], r"/a, .*/b: b97-3c as .* of lennard-jones; .*/other-base: b97-3c as .* of gfn1-xtb"),
+        ([a, other_level], r"/other-level: r2scan-3c as a correction .* of lennard-jones\); name only models that"),
+    ]:
+        for make in (lambda n: get_potential("painn", model=n), open_potential):
+            with pytest.raises(LevelError, match=words):
+                make(names)

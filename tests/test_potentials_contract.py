@@ -13,6 +13,7 @@ WATER = np.array([[0.03, 0.01, 0.11], [0.02, 0.77, -0.47], [-0.04, -0.74, -0.50]
 AMMONIA = np.array([[0.0, 0.05, 0.12], [0.94, 0.02, -0.27], [-0.47, 0.83, -0.25], [-0.46, -0.80, -0.29]])
 OHH, NHHH = np.array([8, 1, 1]), np.array([7, 1, 1, 1])
 AMMONIUM = np.array([[0, 0, 0], [0.6, 0.6, 0.59], [-0.6, -0.6, 0.6], [0.6, -0.6, -0.6], [-0.61, 0.6, -0.6]], float)
+DELTA = "painn, a committee of corrections to gfn1-xtb"
 SLOW = {"b97-3c", "pyscf:b97-3c", "r2scan-3c", "wb97x-d"}
 
 
@@ -25,13 +26,22 @@ def make(name: str, tmp_path) -> Potential:
             weights = PaiNNParameters.random(Architecture(n_atom_basis=16, n_interactions=2), seed=0)
             save_model(tmp_path, weights, ModelCard(level="random", elements=("H", "N", "O"), charges=(0, 1)))
             return get_potential("painn", model=str(tmp_path))
+        if name == DELTA:
+            from sampler.potentials.painn.card import ModelCard, save_model
+            from sampler.potentials.painn.parameters import Architecture, PaiNNParameters
+
+            card = ModelCard(level="random", elements=("H", "N", "O"), charges=(0, 1), base_level="gfn1-xtb")
+            for seed in (1, 2):
+                weights = PaiNNParameters.random(Architecture(n_atom_basis=16, n_interactions=2), seed=seed)
+                save_model(tmp_path / str(seed), weights, card)
+            return get_potential("painn", model=[str(tmp_path / str(seed)) for seed in (1, 2)])
         return get_potential(name)
     except MissingDependency as error:
         pytest.skip(str(error))
 
 
 def names():
-    for name in available():
+    for name in (*available(), DELTA):
         yield pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..clusters import Clusters
-from ..errors import InputError, LevelError, ModelError
+from ..errors import InputError, ModelError
 from ..levels import load_level
 from ..monomers import MonomerLibrary
 from ..potentials import Potential
@@ -170,13 +170,14 @@ def parity_plot(evaluated: Evaluated, path: Path | str) -> None:
 
 
 def open_potential(names: list[str]) -> Potential:
-    """A model folder, several (a committee), a model corrected on its base level, or a potential by name.
+    """A model folder, several (a committee), or a potential by name; corrections (Δ models) with their base.
 
     Raises:
-        LevelError: a correction among other models. ModelError: a folder that holds no model.
+        LevelError: models that make no committee. ModelError: a folder that holds no model.
     """
     from ..potentials import get_potential
-    from ..potentials.painn.card import is_model, read_card
+    from ..potentials.painn.card import is_model
+    from ..potentials.trained import painn
 
     if not all(is_model(n) for n in names):
         if len(names) > 1:
@@ -184,13 +185,4 @@ def open_potential(names: list[str]) -> Potential:
         if Path(names[0]).is_dir() or "/" in names[0]:
             raise ModelError(f"{names[0]} is no model folder: it needs card.toml and model.safetensors")
         return get_potential(names[0])
-    from ..potentials.painn.potential import CommitteePotential, PaiNNPotential
-
-    bases = {read_card(n).base_level for n in names}
-    if bases == {""}:
-        return PaiNNPotential(names[0]) if len(names) == 1 else CommitteePotential(names)
-    if len(names) > 1:
-        raise LevelError("corrections (Δ models) are evaluated one at a time")
-    from ..potentials.painn.delta import DeltaPotential
-
-    return DeltaPotential(get_potential(bases.pop()), PaiNNPotential(names[0]))
+    return painn(names[0] if len(names) == 1 else names)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import resources
-from ..errors import InputError, LevelError, ModelError
+from ..errors import InputError, ModelError
 from .base import Potential
 
 
@@ -36,26 +36,24 @@ def shipped() -> list[str]:
 
 
 def painn(model: str | Path | Sequence[str | Path] | None = None, **options: Any) -> Potential:
-    """A PaiNN, or the mean of a committee when several models are named; a Δ model comes with its base potential.
+    """A PaiNN, or the mean of a committee when several models are named; Δ models come with their base potential.
 
     Raises:
         ModelError: no such model, or one that cannot be trusted.
-        LevelError: a Δ model in a committee.
+        LevelError: a committee of different levels, or of Δ models and others, or of Δ models on different bases.
     """
     if model is None:
         raise ModelError(
             f"painn needs a model: options = {{ model = NAME }}; shipped: {', '.join(shipped()) or 'none'}"
         )
-    from .painn.card import read_card
     from .painn.potential import CommitteePotential, PaiNNPotential
 
-    if not isinstance(model, (str, Path)):
-        folders = [model_folder(m) for m in model]
-        if any(read_card(f).base_level for f in folders):
-            raise LevelError("a correction (Δ model) is no member of a committee; name it alone")
-        return CommitteePotential(folders, **options)
-    folder = model_folder(model)
-    base, network = read_card(folder).base_level, PaiNNPotential(folder, **options)
+    if isinstance(model, (str, Path)):
+        network = PaiNNPotential(model_folder(model), **options)
+        base = network.card.base_level
+    else:
+        network = CommitteePotential([model_folder(m) for m in model], **options)
+        base = network.members[0].card.base_level
     if not base:
         return network
     from . import get_potential

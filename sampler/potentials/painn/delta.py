@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,15 @@ from ...clusters import Clusters
 from ...errors import LevelError
 from ..base import Evaluation, Potential
 from .card import ModelCard
+from .potential import CommitteeEvaluation
 
 
 class DeltaPotential:
     """``base`` plus ``correction``; the sum is at the level of the correction's card.
 
     The correction predicts the difference of total energies, target level minus base level; its reference monomers
-    hold the same difference.
+    hold the same difference. A committee of corrections shares one calculation of the base, and its spread is that of
+    the sum.
     """
 
     def __init__(self, base: Potential, correction: Potential):
@@ -41,7 +44,19 @@ class DeltaPotential:
             self.correction.share(folder)
 
     def evaluate(self, clusters: Clusters, forces: bool = True) -> Evaluation:
-        """Sum of both; a structure that either refuses fails, with the base's reason first."""
+        """Sum of both; a structure that either refuses fails, with the base's reason first.
+
+        Of a committee of corrections the result is a :class:`.potential.CommitteeEvaluation`.
+        """
         low, high = self.base.evaluate(clusters, forces), self.correction.evaluate(clusters, forces)
-        failure = np.where(low.failure != "", low.failure, high.failure)
-        return Evaluation(low.energy + high.energy, low.forces + high.forces if forces else None, failure)
+        lost = low.failure != ""
+        found = {
+            "energy": low.energy + high.energy,
+            "forces": low.forces + high.forces if forces else None,
+            "failure": np.where(lost, low.failure, high.failure),
+        }
+        if isinstance(high, CommitteeEvaluation):
+            found["energy_spread"] = np.where(lost, np.nan, high.energy_spread)
+            if forces:
+                found["force_spread"] = np.where(lost[clusters.structure_of_atom], np.nan, high.force_spread)
+        return replace(high, **found)

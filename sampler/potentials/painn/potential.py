@@ -250,6 +250,8 @@ class CommitteeEvaluation(Evaluation):
 class CommitteePotential:
     """Several PaiNN models of one level: the mean as the energy, the spread as a measure of doubt.
 
+    Corrections to one base make a committee, too, of corrections: :class:`.delta.DeltaPotential` adds the base.
+
     Pairs, distances and interpolation weights are computed once where the members' cutoff and radial functions are
     the same.
     """
@@ -260,15 +262,14 @@ class CommitteePotential:
             models: model folders or :class:`PaiNNPotential`; options: for :class:`PaiNNPotential`.
 
         Raises:
-            LevelError: members of different levels. InputError: fewer than two.
+            LevelError: members of different levels, or corrections (Δ models) among others or of another base.
+            InputError: fewer than two.
         """
         self.members = [m if isinstance(m, PaiNNPotential) else PaiNNPotential(m, **options) for m in models]
         if len(self.members) < 2:
             raise InputError(f"a committee needs at least two models, got {len(self.members)}")
-        levels = sorted({m.level for m in self.members})
-        if len(levels) > 1:
-            raise LevelError(f"the members of a committee are of different levels of theory: {', '.join(levels)}")
-        self.level = levels[0]
+        _require_one_kind(self.members)
+        self.level = self.members[0].level
         self.batch_atoms = self.members[0].batch_atoms
 
     def share(self, folder: Path) -> None:
@@ -285,4 +286,19 @@ class CommitteePotential:
             spread = np.sqrt((every.forces.std(axis=0, ddof=1) ** 2).sum(axis=1))
         return CommitteeEvaluation(
             every.energy.mean(axis=0), mean, every.failure, every.energy.std(axis=0, ddof=1), spread
+        )
+
+
+def _require_one_kind(members: list[PaiNNPotential]) -> None:
+    """Refuse a committee of which the mean would mean nothing."""
+    kinds: dict[str, list[str]] = {}
+    for number, member in enumerate(members, start=1):
+        base = member.card.base_level
+        kind = f"{member.level} as a correction (Δ model) of {base}" if base else member.level
+        kinds.setdefault(kind, []).append("/".join(member.folder.parts[-2:]) if member.folder else f"number {number}")
+    if len(kinds) > 1:
+        told = "; ".join(f"{', '.join(names)}: {kind}" for kind, names in kinds.items())
+        raise LevelError(
+            f"the members of a committee are of different levels of theory or bases ({told}); "
+            "name only models that agree in both"
         )
