@@ -195,6 +195,10 @@ def test_the_option_changes_the_decisive_selection():
     assert [getattr(s, "confidence", None) for s in with_confidence(protocols.build(table, "x"), 0.9).stage] == [
         None
     ] * 5 + [0.9]
+    # nor do those of a Δ model of the run's own level
+    declared = protocols.load("b97-3c")
+    changed = with_confidence(declared, 0.9, 2.0)
+    assert changed.stage[:-1] == declared.stage[:-1] and changed.stage[-1].confidence == 0.9
     with pytest.raises(ProtocolError, match="confidence = 1.5"):
         with_confidence(plain, 1.5)
     with pytest.raises(ProtocolError, match="no stage 'select'"):

@@ -35,6 +35,8 @@ def test_every_recommended_model_ships_and_knows_its_molecules(library):
         potential = get_potential(entry["potential"], **entry["options"])
         cards = [m.card for m in getattr(potential, "members", [potential])]
         for card in cards:
+            assert card.level.split("@")[0] == entry["level"]
+            assert bool(card.base_level) == entry.get("delta", False)
             needed = {chemical_symbols[z] for f in entry["molecules"] for z in library[f].numbers}
             assert needed <= set(card.elements) and entry["charge"] in card.charges
 
@@ -93,16 +95,43 @@ def test_a_member_searches_for_a_committee(library):
         for stages in [automatic.resolve(declared, Composition.parse(name, library), library).stage]
     }
     committee = [f"b97-3c_sa_am-seed{seed}" for seed in (7, 42, 69)]
-    assert made["2sa2am"] == [("painn", committee[0])] * 3 + [("painn", committee)]
-    assert made["2sa2dma"] == [("painn", "gfn1-xtb_sa_am_dma_w")] * 3 + [("gfn1-xtb", None)]
-    assert made["2sa2tma"] == [("gfn1-xtb", None)] * 4
+    name, options = automatic.recommended(Composition.parse("2sa2am", library), library, delta=True)
+    assert made["2sa2am"] == [("painn", committee[0])] * 3 + [("painn", committee), (name, options["model"])]
+    assert made["2sa2dma"] == [("painn", "gfn1-xtb_sa_am_dma_w")] * 3 + [("gfn1-xtb", None)] * 2
+    assert made["2sa2tma"] == [("gfn1-xtb", None)] * 5
     warned = automatic.without_model(
         declared, automatic.resolve(declared, Composition.parse("2sa2tma", library), library)
     )
     assert "--protocol gfn1" in warned
 
 
-@pytest.mark.parametrize("name", ["auto", "auto:member", "auto:gfn1-xtb"])
+def test_a_delta_model_is_taken_where_one_is_at_home_and_else_what_auto_takes(library, monkeypatch):
+    whole = {"level": "b97-3c", "molecules": ["sa", "am"], "charge": 0, "potential": "lennard-jones", "options": {}}
+    delta = whole | {"delta": True, "largest_difference": 1, "potential": "gfn2-xtb", "options": {"accuracy": 0.5}}
+    monkeypatch.setattr(automatic, "recommendations", lambda: [delta, whole])  # the order does not matter
+    table = {**TABLE, "stage": [*TABLE["stage"], {"kind": "refine", "potential": "auto:delta", "binding": False}]}
+    found = {}
+    for name in ("2sa2am", "4sa1am", "2sa2dma"):
+        stages = automatic.resolve(protocols.build(table, "toy"), Composition.parse(name, library), library).stage
+        found[name] = [(stages[i].potential, stages[i].options) for i in (1, 3)]
+    assert found == {
+        "2sa2am": [("lennard-jones", {}), ("gfn2-xtb", {"accuracy": 0.5})],
+        "4sa1am": [("lennard-jones", {}), ("lennard-jones", {})],
+        "2sa2dma": [("gfn1-xtb", {}), ("gfn1-xtb", {})],
+    }
+
+
+def test_the_energies_of_a_run_of_the_shipped_protocols_stay_at_one_level(library):
+    """The Δ model orders the structures that the last relaxation leaves, so both are of one level wherever they are at home."""
+    for declared in (protocols.load("b97-3c"), protocols.load("b97-3c-large")):
+        for name in ("1sa1am", "3sa2am", "3sa1am", "9sa9am", "2sa2dma", "2sa1am1w"):
+            stages = automatic.resolve(declared, Composition.parse(name, library), library).stage
+            relaxed = [s for s in stages if s.kind == "relax"][-1].make()
+            refined = [s for s in stages if s.kind == "refine"][-1].make()
+            assert relaxed.level == refined.level, name
+
+
+@pytest.mark.parametrize("name", ["auto", "auto:member", "auto:gfn1-xtb", "auto:delta"])
 def test_auto_takes_no_options(name):
     table = {**TABLE, "stage": [TABLE["stage"][0], {"kind": "relax", "potential": name, "options": {"model": "x"}}]}
     with pytest.raises(ProtocolError, match="takes no options"):

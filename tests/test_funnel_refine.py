@@ -16,6 +16,7 @@ from sampler.composition import Composition
 from sampler.errors import LevelError
 from sampler.funnel import forecast, ranks
 from sampler.funnel import protocol as protocols
+from sampler.funnel.automatic import recommended
 from sampler.funnel.context import Context
 from sampler.funnel.progress import Progress
 from sampler.funnel.results import summary
@@ -290,3 +291,34 @@ def test_killed_in_mid_refinement_it_ends_bit_identically(library, tmp_path, mod
 def test_ranks_and_correlations_without_energies():
     assert ranks.ranks(np.array([2.0, np.nan, 1.0])).tolist() == [2, -1, 1]
     assert all(np.isnan(ranks.correlation(np.array([1.0, np.nan, 2.0]), np.array([1.0, 2.0, 3.0]))))
+
+
+def test_a_delta_model_orders_what_the_committee_left_and_is_a_no_op_where_none_is_at_home(library, tmp_path, capsys):
+    """The last stages of the protocol b97-3c: at home in 1sa1am, not in 1sa1w, where GFN1-xTB stays GFN1-xTB."""
+    from sampler.cli.show import show
+
+    content = {
+        "name": "toy",
+        "description": "the end of b97-3c",
+        "stage": [
+            {"kind": "generate", "candidates": 4, "chunk": 4},
+            {"kind": "relax", "potential": "auto", "fmax": 0.3, "max_steps": 60},
+            *[s.model_dump() for s in protocols.load("b97-3c").stage[-2:]],
+        ],
+    }
+    for name, level in (("1sa1am", "b97-3c@pyscf"), ("1sa1w", "gfn1-xtb")):
+        finished = run(
+            Composition.parse(name, library), protocols.build(content, "toy"), tmp_path / name, library=library
+        )
+        clusters = finished.clusters
+        assert clusters.level == level and set(clusters.columns["level_before"]) == {level}
+        before = clusters.columns["energy_before_eV"]
+        if level == "gfn1-xtb":
+            assert np.allclose(clusters.energy, before, atol=1e-5)
+        else:
+            kind, options = recommended(Composition.parse(name, library), library, delta=True)
+            delta = get_potential(kind, **options)
+            assert np.allclose(clusters.energy, delta.evaluate(clusters, forces=False).energy, atol=1e-5)
+            assert 1e-4 < np.abs(clusters.energy - before).max() < 0.3  # another model of the same level
+        show(tmp_path / name, limit=3)
+        assert f"{level} again: " in " ".join(capsys.readouterr().out.split())

@@ -3,7 +3,8 @@
 ``auto`` takes a model of B97-3c, and GFN1-xTB where there is none. The others are for stages that search, at a fraction of the
 cost, before a stage that decides: ``auto:member`` takes one member where ``auto`` takes a committee, and what
 ``auto:gfn1-xtb`` takes where ``auto`` takes GFN1-xTB; ``auto:gfn1-xtb`` takes a model of GFN1-xTB, and GFN1-xTB itself
-where there is none.
+where there is none. ``auto:delta`` takes a Δ model of B97-3c, and where there is none what ``auto`` takes: for single points
+of the structures that are left, whose energies it makes better where it is at home, and leaves as they are elsewhere.
 
 ``data/models/recommended.toml`` says which model for which molecules. The choice is made when a run starts and is what
 the run's manifest shows, so that a later version with a better model does not change a run that exists.
@@ -23,7 +24,7 @@ from .protocol import Protocol
 BEST = "b97-3c"
 """The level that plain ``auto`` stands for."""
 FALLBACK = "gfn1-xtb"
-_MEMBER = "member"
+_MEMBER, _DELTA = "member", "delta"
 
 
 def recommendations() -> list[dict[str, Any]]:
@@ -31,8 +32,12 @@ def recommendations() -> list[dict[str, Any]]:
     return tomllib.loads(resources.path("data", "models", "recommended.toml").read_text(encoding="utf-8"))["model"]
 
 
-def recommended(composition: Composition, library: MonomerLibrary, level: str = BEST) -> tuple[str, dict[str, Any]]:
+def recommended(
+    composition: Composition, library: MonomerLibrary, level: str = BEST, delta: bool = False
+) -> tuple[str, dict[str, Any]]:
     """Name and options, as :func:`sampler.potentials.get_potential` takes them, of the potential for a composition.
+
+    Of the entries of ``level`` those with ``delta`` count if that is asked for, and else the others.
 
     A model is at home where the cluster holds its molecules (some of them, if the entry says ``mixtures``; else all of
     them), at least ``fewest_molecules`` in all, has its charge, and their numbers differ by no more than
@@ -45,7 +50,8 @@ def recommended(composition: Composition, library: MonomerLibrary, level: str = 
         same = set(counts) <= known if entry.get("mixtures") else set(counts) == known
         near = numbers[-1] - numbers[0] <= entry.get("largest_difference", numbers[-1])
         large = sum(numbers) >= entry.get("fewest_molecules", 0)
-        if entry["level"] == level and composition.charge == entry["charge"] and same and near and large:
+        asked = entry["level"] == level and entry.get("delta", False) == delta
+        if asked and composition.charge == entry["charge"] and same and near and large:
             return entry["potential"], entry["options"]
     return FALLBACK, {}
 
@@ -64,6 +70,9 @@ def resolve(protocol: Protocol, composition: Composition, library: MonomerLibrar
 
 def _potential(composition: Composition, library: MonomerLibrary, level: str) -> tuple[str, dict[str, Any]]:
     """What ``auto:level`` stands for; ``auto`` where ``level`` is ''."""
+    if level == _DELTA:
+        name, options = recommended(composition, library, BEST, delta=True)
+        return (name, options) if name != FALLBACK else recommended(composition, library, BEST)
     if level != _MEMBER:
         return recommended(composition, library, level or BEST)
     name, options = recommended(composition, library, BEST)

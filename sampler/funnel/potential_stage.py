@@ -17,7 +17,7 @@ from .context import Context
 from .stage import Stage
 
 AUTO = "auto"
-AUTOMATIC = (AUTO, "auto:member", "auto:gfn1-xtb")
+AUTOMATIC = (AUTO, "auto:member", "auto:gfn1-xtb", "auto:delta")
 """Names that :mod:`.automatic` replaces by a potential when a run starts."""
 
 

@@ -68,7 +68,8 @@ def change(clusters: Clusters) -> dict[str, Any]:
 
 def in_words(change: dict[str, Any]) -> str:
     """``b97-3c@pyscf after gfn1-xtb: Spearman 0.52, Kendall 0.35 of 20; the lowest was number 3``."""
-    text = f"{change['level']} after {change['level_before'] or 'no energies'}"
+    same = change["level"] == change["level_before"]  # another model of the level, or the potential again
+    text = f"{change['level']} " + ("again" if same else f"after {change['level_before'] or 'no energies'}")
     if change["spearman"] is not None:
         text += f": Spearman {change['spearman']:.2f}, Kendall {change['kendall']:.2f} of {change['ranked']}"
     if change["lowest_was"] is not None:

@@ -14,6 +14,7 @@ from ..errors import ProtocolError
 from ..units import KCAL_PER_MOL
 from . import confidence as statistics
 from .context import Context
+from .potential_stage import AUTOMATIC
 from .protocol_types import Positive, PositiveInt
 from .stage import Stage
 
@@ -120,14 +121,16 @@ def with_confidence(protocol: Protocol, confidence: float, error_kcalmol: float 
     """The protocol with its decisive selection done by confidence, and an ORCA input for every structure it keeps.
 
     Decisive is the last ``select`` before structures go to a higher level (the first ``refine`` or ``orca`` after the last
-    ``relax``), or else the last one. Its count and window are lifted: the confidence decides.
+    ``relax``; a ``refine`` with ``auto:delta`` or its kin leads to none), or else the last one. Its count and window are
+    lifted: the confidence decides.
 
     Raises:
         ProtocolError: no selection, or a confidence or error that is out of range.
     """
     kinds = [s.kind for s in protocol.stage]
     relaxed = max((i for i, kind in enumerate(kinds) if kind == "relax"), default=0)
-    higher = next((i for i in range(relaxed, len(kinds)) if kinds[i] in ("refine", "orca")), len(kinds))
+    ends = (i for i in range(relaxed, len(kinds)) if kinds[i] in ("refine", "orca"))
+    higher = next((i for i in ends if getattr(protocol.stage[i], "potential", "") not in AUTOMATIC), len(kinds))
     places = [i for i, kind in enumerate(kinds) if kind == "select"]
     if not places:
         raise ProtocolError(f"the protocol {protocol.name} has no stage 'select', so --confidence has no use for it")
