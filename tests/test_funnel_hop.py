@@ -76,6 +76,14 @@ def test_the_archive_grows_and_everything_in_it_is_whole(finished):
     assert all(sum(c for c, _ in r["moves"].values()) == 6 for r in rounds)
 
 
+def test_it_can_be_shown(finished, capsys):
+    from sampler.cli.show import show
+
+    show(finished, limit=3)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"3 rounds, {read_ledgers(finished)[-1]['evaluations']} evaluations" in shown
+
+
 def test_the_number_of_workers_does_not_matter(finished, tmp_path):
     go(tmp_path / "run", workers=2)
     assert contents(tmp_path / "run") == contents(finished)

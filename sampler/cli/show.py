@@ -80,7 +80,8 @@ def _more(ledger: dict[str, Any]) -> str:
             f"error {found['error_kcalmol']:.2f} kcal/mol)"
         )
     if "evaluations" in ledger:
-        return f"{ledger['converged']} converged, {ledger['evaluations']} evaluations"
+        told = [f"{ledger[key]} {key}" for key in ("rounds", "converged", "evaluations") if key in ledger]
+        return ", ".join(told)
     if ledger.get("parent_structures_left_out"):
         return f"{ledger['parent_structures_left_out']} of {ledger['parent_structures']} parent structures left out"
     if "states" in ledger:
