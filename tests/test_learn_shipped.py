@@ -4,13 +4,16 @@ import numpy as np
 import pytest
 
 from sampler import resources
+from sampler.funnel.automatic import recommendations
 from sampler.learn.dataset import LabelSet, binding_energies
 from sampler.learn.evaluate import evaluate
+from sampler.learn.teach import engine_of
 from sampler.levels import load_level
 from sampler.monomers import MonomerLibrary
 from sampler.potentials import get_potential
 from sampler.potentials.painn.card import load_model
 from sampler.potentials.painn.potential import PaiNNPotential
+from sampler.potentials.trained import painn
 from sampler.units import KCAL_PER_MOL
 
 DATA = sorted(resources.path("data", "training").glob("*.npz"))
@@ -29,7 +32,7 @@ def test_data_sets_are_sound(file):
     assert np.abs(net).max() < 0.01, np.abs(net).max()  # eV/Å: forces of an isolated cluster cancel
     binding = binding_energies(c.energy, labels.compositions, labels.references, MonomerLibrary.load())
     alone = np.isin(labels.compositions, ["1sa", "1am", "1dma", "1w"])
-    assert alone.any() or "large" in file.stem or "held_out" in file.stem
+    assert alone.any() or any(word in file.stem for word in ("large", "held_out", "taught"))
     assert binding[alone].min(initial=0.0) > -1e-3, binding[alone].min()  # nothing lies below the monomers' own minima
     assert file.stat().st_size < 25e6
 
@@ -69,6 +72,17 @@ def test_the_gfn1_models_have_the_errors_of_their_cards(model, data, composition
     # most of these were trained on: not worse than twice what the card says of unseen ones
     assert found < 2 * card.errors["validation_mae_forces_kcal_mol_A"], found
     assert report["energy"]["mae_kcal_mol"] * KCAL_PER_MOL < 0.2
+
+
+def test_what_the_delta_models_taught_is_what_they_say_and_no_held_out_size():
+    taught = LabelSet.load(resources.path("data", "training", "b97-3c_sa_am_taught.npz"))
+    teacher = painn(next(r for r in recommendations() if r.get("delta"))["options"]["model"])
+    assert taught.engine == engine_of(teacher)
+    assert not set(taught.compositions) & {"9sa9am", "10sa10am"}
+    few = taught.subset(np.flatnonzero(taught.compositions == "5sa5am")[:4])
+    found = teacher.evaluate(few.clusters)
+    assert found.energy == pytest.approx(few.clusters.energy, abs=2e-4)  # positions are stored in single precision
+    assert found.forces == pytest.approx(few.clusters.forces, abs=2e-3)
 
 
 def test_the_held_out_sizes_are_held_out_and_their_errors_those_of_the_cards():

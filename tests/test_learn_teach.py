@@ -95,5 +95,11 @@ def test_the_commands(tmp_path, structures):
     assert told.exit_code == 0, told.exception
     assert json.loads((tmp_path / "m" / "training.json").read_text())["taught"] == len(labels)
     assert f"taught = {len(labels)}" in (tmp_path / "m" / "model" / "card.toml").read_text()
+    told = sampler("train", taught, "-o", tmp_path / "e", *options)
+    assert isinstance(told.exception, LevelError) and "labelled by a model" in str(told.exception)
+    told = sampler("data", "collect", own, taught, "-o", tmp_path / "f.npz")
+    assert isinstance(told.exception, LevelError) and "train --taught" in str(told.exception)
+    told = sampler("evaluate", model_folder(DIRECT), taught)
+    assert told.exit_code == 0 and "what a model says: model b97-3c@pyscf on gfn1-xtb" in told.output
     told = sampler("train", own, "--taught", taught, "-o", tmp_path / "d", "--delta", "gfn1-xtb", *options)
     assert isinstance(told.exception, InputError) and "--taught is for direct models" in str(told.exception)

@@ -228,12 +228,14 @@ def collect(
     from ..learn.dataset import LabelSet
     from ..learn.label import collect as collect_labels
     from ..learn.newness import distinct
+    from ..learn.teach import require_labels
 
     known = library(monomers)
     parts = []
     for folder in folders:
         if folder.is_file():
             part = LabelSet.load(folder)
+            require_labels(part, folder, "it stays a file of its own, for: sampler train --taught")
             parts.append(part.subset(part.clusters.charge == charge))
         else:
             found = collect_labels(folder)

@@ -69,6 +69,7 @@ def train(
     from ..learn.dataset import LabelSet
     from ..learn.settings import RECIPES
     from ..learn.targets import delta_targets, direct_targets
+    from ..learn.teach import require_labels
 
     if recipe not in RECIPES:
         raise InputError(f"no recipe is called {recipe!r}; known: {', '.join(RECIPES)}")
@@ -84,6 +85,8 @@ def train(
         changes = shape | changes
     chosen = RECIPES[recipe].replace(**changes)
     own, others = [LabelSet.load(f) for f in data], [LabelSet.load(f) for f in taught or ()]
+    for file, part in zip(data, own):
+        require_labels(part, file, "give it as --taught")
     labels = LabelSet.join(own + others)
     by_model = np.arange(len(labels)) >= sum(map(len, own))
     held = sorted({Composition.parse(h, known).name(known) for h in hold_out or ()})

@@ -17,6 +17,7 @@ from ..storage import write_atomic
 from ..units import KCAL_PER_MOL
 from .dataset import LabelSet, binding_energies
 from .metrics import energy_metrics, force_metrics
+from .teach import is_taught
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,16 @@ class Evaluated:
         names = self.labels.compositions
         order = sorted(set(names.tolist()), key=lambda n: (c.natoms[names == n][0], n))
         found["by_composition"] = {n: self._part(np.flatnonzero(names == n)) for n in order}
+        notes = []
+        if is_taught(self.labels):
+            notes.append(f"no labels of {self.labels.level}, but what a model says: {self.labels.engine}")
         if self.level != self.labels.level:
-            found["note"] = (
+            notes.append(
                 f"the potential is of the level {self.level}, the labels of {self.labels.level}: each binding energy "
                 "counts from the monomers of its own level"
             )
+        if notes:
+            found["note"] = "\n".join(notes)
         return found
 
     def _part(self, chosen: np.ndarray) -> dict:

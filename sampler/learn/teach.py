@@ -18,6 +18,7 @@ from ..clusters import Clusters
 from ..errors import LevelError, RunError
 from ..potentials import Potential
 from ..storage import write_text
+from .dataset import LabelSet
 
 CHUNK = 10
 TAUGHT = "model"
@@ -36,6 +37,21 @@ def engine_of(potential: Potential) -> str:
         raise LevelError(f"{potential.level} is no trained model; its labels are computed with: sampler label")
     base = f" on {cards[0].base_level}" if cards[0].base_level else ""
     return f"{TAUGHT} {potential.level}{base} " + " ".join(c.weights_sha256[:16] for c in cards)
+
+
+def is_taught(labels: LabelSet) -> bool:
+    """Whether a model made some of these labels."""
+    return any(part.startswith(f"{TAUGHT} ") for part in labels.engine.split("; "))
+
+
+def require_labels(labels: LabelSet, file: Path | str, remedy: str) -> None:
+    """Refuse a data set of a model's making where labels are wanted.
+
+    Raises:
+        LevelError: it is one; the message ends with ``remedy``.
+    """
+    if is_taught(labels):
+        raise LevelError(f"{file} was labelled by a model ({labels.engine}), not by {labels.level}; {remedy}")
 
 
 class TeachingRun:
