@@ -1,9 +1,10 @@
 """Does the funnel find structures as low as the published ones?
 
-For each composition a run of the funnel is compared with the published structures, relaxed with the same potential (that of
-the protocol's last relaxation; where single points follow, as in b97-3c, their potential says what is lower) to the same threshold: the B97-3c minimum of Wu et al. (2023) and the lowest ωB97X-D conformers of ACDB 2.0, which
+For each composition a run of the funnel is compared with the published structures, relaxed with the same potential
+to the same threshold: the B97-3c minimum of Wu et al. (2023) and the lowest ωB97X-D conformers of ACDB 2.0, which
 lie in a folder of reference data (see --reference). A row says how much lower (negative) or higher the funnel's
-lowest structure is.
+lowest structure is. The potential is that of the protocol's last relaxation; where single points of another follow, as
+in b97-3c, the other one gives the energies.
 
     python benchmarks/published_minima.py --protocol standard --reference ../shared/reference --out runs/evidence
     python benchmarks/published_minima.py 1sa1am 2sa2am 3sa3am 4sa4am --protocol quick --reference … --out runs/quick
