@@ -175,12 +175,15 @@ def charge_energy(torch: Any, x: Any, structure: Any, charges: Any, width: float
     """(B,) eV, as :func:`.coulomb.coulomb`, of a batch in torch.
 
     Args:
-        x: (N, 3) Å. structure: (N,) which structure an atom belongs to. charges: (N,) e. width: Å. b: structures.
+        x: (N, 3) Å. structure: (N,) which structure an atom belongs to, ascending. charges: (N,) e. width: Å.
+        b: structures.
     """
-    natoms = torch.zeros(b, dtype=x.dtype, device=x.device).index_add(0, structure, torch.ones_like(charges))
-    excess = torch.zeros(b, dtype=x.dtype, device=x.device).index_add(0, structure, charges)
-    charges = charges - (excess / natoms.clamp(min=1))[structure]
-    first, second = torch.nonzero(torch.triu(structure[:, None] == structure[None], diagonal=1), as_tuple=True)
+    zeros = torch.zeros(b, dtype=x.dtype, device=x.device)
+    natoms = torch.bincount(structure, minlength=b)
+    charges = charges - (zeros.index_add(0, structure, charges) / natoms.clamp(min=1))[structure]
+    starts = (torch.cumsum(natoms, 0) - natoms).tolist()
+    pairs = [torch.triu_indices(n, n, 1, device=x.device) + s for n, s in zip(natoms.tolist(), starts)]
+    first, second = torch.cat(pairs, dim=1)
     r = torch.linalg.vector_norm(x[first] - x[second], dim=1)
     pair = COULOMB * charges[first] * charges[second] * torch.erf(r / (math.sqrt(2.0) * width)) / r
-    return torch.zeros(b, dtype=x.dtype, device=x.device).index_add(0, structure[first], pair)
+    return zeros.index_add(0, structure[first], pair)
