@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -62,6 +63,17 @@ def test_low_priority_ends_with_the_labels(structures, tmp_path):
 
     label(structures, get_potential("lennard-jones"), tmp_path, workers=2)
     assert {p for _, p in unordered(_priority, range(4), 2)} == {os.nice(0)}
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="no sessions that share the processor")
+@pytest.mark.parametrize("own", [True, False])
+def test_only_a_session_of_its_own_stands_back(own):
+    code = "from sampler.learn.label import lower_session as f; f(); print(open('/proc/self/autogroup').read())"
+    before = Path("/proc/self/autogroup").read_text().split()[-1]
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, start_new_session=own
+    )
+    assert told.stdout.split()[-1] == ("19" if own else before)
 
 
 def test_workers_give_the_same_labels(structures, tmp_path):

@@ -44,7 +44,8 @@ def label(
     Each finished structure is a file of its own: after Ctrl-C, a crash or a power cut the same command goes on, and
     a structure is never computed twice. Structures that fail are listed with the reason and do not stop the others;
     --retry takes them up again. Where gpu4pyscf and a CUDA device are found, B97-3c and its like run there; hide the
-    device (CUDA_VISIBLE_DEVICES=) to use the CPU cores as well, into the same folder.
+    device (CUDA_VISIBLE_DEVICES=) to use the CPU cores as well, into the same folder. Started as a session of its own
+    (setsid), it stands back behind other sessions too, which nice alone does not do on Linux.
 
     With --references, monomers are optimised and their energies written to OUT (a .toml file), the reference of
     binding energies at this level; a file that exists is extended.
@@ -52,6 +53,7 @@ def label(
     \b
     Examples:
       sampler label structures.npz --level b97-3c --out labels --workers 2
+      setsid nohup sampler label structures.npz --out labels &
       sampler label structures.npz --out labels --workers dask://node1:8786
       sampler label frames.xyz --level gfn1-xtb --collect labelled.npz
       sampler label --references sa,am,w --level b97-3c --out b97-3c@pyscf.toml
@@ -65,7 +67,7 @@ def label(
         return
     from ..funnel import progress as reporting
     from ..learn.label import collect as gather
-    from ..learn.label import count, lower_priority, potential_of, read_structures
+    from ..learn.label import count, lower_priority, lower_session, potential_of, read_structures
     from ..learn.label import label as run_labels
 
     structures = read_structures(file, charge)
@@ -77,6 +79,8 @@ def label(
         with workplace(workers, slurm) as where:
             if where == 1:
                 lower_priority()
+            if isinstance(where, int):
+                lower_session()
             result = run_labels(
                 structures,
                 potential,

@@ -7,6 +7,7 @@ stopped, and a structure that appears in several inputs is computed once. Failur
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -247,3 +248,18 @@ def lower_priority() -> None:
     """Give this process the lowest priority, for good."""
     if hasattr(os, "nice"):
         os.nice(max(0, 19 - os.nice(0)))
+
+
+_AUTOGROUP = Path("/proc/self/autogroup")
+
+
+def lower_session() -> None:
+    """Give a session of its own (``setsid sampler label …``) the lowest priority among sessions.
+
+    Linux may share the processor out by session first (``sched_autogroup_enabled``), and then ``nice`` counts within one
+    session alone. The session of a terminal, which is not ours, stays as it is.
+    """
+    if hasattr(os, "getsid") and os.getsid(0) == os.getpid():
+        with contextlib.suppress(OSError):  # another system, or a kernel without
+            if _AUTOGROUP.exists():
+                _AUTOGROUP.write_text("19")
