@@ -14,6 +14,8 @@ AMMONIA = np.array([[0.0, 0.05, 0.12], [0.94, 0.02, -0.27], [-0.47, 0.83, -0.25]
 OHH, NHHH = np.array([8, 1, 1]), np.array([7, 1, 1, 1])
 AMMONIUM = np.array([[0, 0, 0], [0.6, 0.6, 0.59], [-0.6, -0.6, 0.6], [0.6, -0.6, -0.6], [-0.61, 0.6, -0.6]], float)
 DELTA = "painn, a committee of corrections to gfn1-xtb"
+# eV, eV/Å by which turning a molecule in the fixed grid of these methods may change the numbers: docs/levels.md, "Grid"
+GRID = {"b97-3c@pyscf": (2e-3, 5e-3), "wb97x-d@pyscf": (2e-3, 8e-3)}
 SLOW = {"b97-3c", "pyscf:b97-3c", "r2scan-3c", "wb97x-d"}
 
 
@@ -104,8 +106,9 @@ def test_moved_and_turned(potential, batch):
     turn = np.array([[0.36, 0.48, -0.8], [-0.8, 0.6, 0.0], [0.48, 0.64, 0.6]])
     still = potential.evaluate(batch)
     turned = potential.evaluate(batch.replace(positions=batch.positions @ turn.T + [1.0, -2.0, 3.0]))
-    np.testing.assert_allclose(turned.energy, still.energy, rtol=0, atol=1e-4)
-    np.testing.assert_allclose(turned.forces, still.forces @ turn.T, rtol=0, atol=2e-3)
+    energy, forces = GRID.get(potential.level, (1e-4, 2e-3))
+    np.testing.assert_allclose(turned.energy, still.energy, rtol=0, atol=energy)
+    np.testing.assert_allclose(turned.forces, still.forces @ turn.T, rtol=0, atol=forces)
 
 
 def test_a_bad_structure_costs_that_structure_alone(potential, batch):
