@@ -1,8 +1,8 @@
 """Does the funnel find structures as low as the published ones?
 
 For each composition a run of the funnel is compared with the published structures, relaxed with the same potential
-to the same threshold: the B97-3c minimum of Wu et al. (2023) and the lowest ωB97X-D conformers of ACDB 2.0, which
-lie in a folder of reference data (see --reference). A row says how much lower (negative) or higher the funnel's
+to the same threshold: the B97-3c minimum of Wu et al. (2023) and the lowest ωB97X-D conformers of ACDB 2.0 and of Besel
+et al. (2020), which lie in a folder of reference data (see --reference; exploration/systems.py is the list). A row says how much lower (negative) or higher the funnel's
 lowest structure is. The potential is that of the protocol's last relaxation; where single points of another follow, as
 in b97-3c, the other one gives the energies.
 
@@ -17,30 +17,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
 
 import numpy as np
-
-
-def published(reference: Path, composition, library, per_set: int):
-    """Published geometries of a neutral SA-AM composition: all Wu minima and the lowest of ACDB, as Clusters."""
-    import ase.io
-
-    from sampler.clusters import Clusters
-
-    frames = []
-    for frame in ase.io.read(reference / "sa_am/b973c_minima/sa_am_b973c_minima.extxyz", ":"):
-        frames.append((0.0, f"wu2023:{frame.info['name']}", frame))
-    for frame in ase.io.read(reference / "acdb2_wb97xd/conformers_sa_am.extxyz", ":"):
-        frames.append((frame.info["wb97xd_electronic_energy_Eh"], f"acdb:{frame.info['name']}", frame))
-    wanted = composition.atoms(library)
-    same = [f for f in frames if dict(zip(*np.unique(f[2].numbers, return_counts=True))) == wanted]
-    chosen = [f for f in same if f[1].startswith("wu")]
-    chosen += sorted((f for f in same if f[1].startswith("acdb")), key=lambda f: f[0])[:per_set]
-    return Clusters.make(
-        [f.positions for _, _, f in chosen], [f.numbers for _, _, f in chosen], ids=[name for _, name, _ in chosen]
-    )
 
 
 def main() -> None:
@@ -52,8 +33,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=None)
     parser.add_argument("--parents", nargs="*", type=Path, default=[], help="run directories of smaller systems")
-    parser.add_argument("--per-set", type=int, default=10, help="lowest ACDB conformers to relax")
     arguments = parser.parse_args()
+
+    sys.path.insert(0, str(Path(__file__).resolve().parent / "exploration"))
+    from systems import published
 
     from sampler.composition import Composition
     from sampler.funnel import protocol as protocols
@@ -86,8 +69,7 @@ def main() -> None:
         results.write(finished, protocol, library, composition)
         ours = relax(finished.clusters[:3], potential, RelaxParams(fmax=0.002, max_steps=2000))
         theirs = relax(
-            published(arguments.reference, composition, library, arguments.per_set), potential,
-            RelaxParams(fmax=0.002, max_steps=2000),
+            published(arguments.reference, composition, library), potential, RelaxParams(fmax=0.002, max_steps=2000),
         )  # fmt: skip
         if stages[-1] is not final:
             ours, theirs = (c.replace(energy=judge.evaluate(c, forces=False).energy) for c in (ours, theirs))
