@@ -2,8 +2,8 @@
 
 For each composition a run of the funnel is compared with the published structures, relaxed with the same potential
 to the same threshold: the B97-3c minimum of Wu et al. (2023) and the lowest ωB97X-D conformers of ACDB 2.0 and of Besel
-et al. (2020), which lie in a folder of reference data (see --reference; exploration/systems.py is the list). A row says how much lower (negative) or higher the funnel's
-lowest structure is. The potential is that of the protocol's last relaxation; where single points of another follow, as
+et al. (2020), which lie in a folder of reference data (see --reference; exploration/systems.py is the list). A row says
+how much lower (negative) or higher the funnel's lowest structure is. The potential is that of the protocol's last relaxation; where single points of another follow, as
 in b97-3c, the other one gives the energies.
 
     python benchmarks/published_minima.py --protocol standard --reference ../shared/reference --out runs/evidence

@@ -63,7 +63,7 @@ def test_derivatives_are_numerical_ones():
             assert gradient[a, x] == pytest.approx(change, abs=1e-6)
 
 
-def potential(engine="auto", dtype="float64", architecture=CHARGED, seed=2, width=None):
+def potential(engine="auto", dtype="float64", architecture=CHARGED, seed=2):
     params = PaiNNParameters.random(architecture, seed=seed)
     card = ModelCard(level="test", elements=("H", "N", "O", "S"), element_energies=dict.fromkeys("HNOS", 0.0))
     return PaiNNPotential(params, card, engine=engine, dtype=dtype, min_distance=0.0)

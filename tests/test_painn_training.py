@@ -79,7 +79,8 @@ def test_gradients_are_those_of_schnetpack(name, losses, per_atom, forces):
         params, clusters, energy_target, force_target, weights, losses, per_atom, "float64"
     )
     size = np.sqrt(sum(float((g**2).sum()) for g in expected.values()))
-    for dtype, whole, each in ((np.float64, 5e-7, 2e-5), (np.float32, 4e-3, 0.1)):
+    single = 4e-3 if name == "charges" else 3e-3
+    for dtype, whole, each in ((np.float64, 5e-7, 2e-5), (np.float32, single, 0.1)):
         loss, found, _ = Trainer(params, dtype).loss_and_gradients(
             clusters, energy_target, force_target, energy_weight=weights[0], force_weight=weights[1],
             energy_loss=losses[0], force_loss=losses[1], energy_per_atom=per_atom,

@@ -173,12 +173,11 @@ def teach(
       sampler data teach large.npz models/delta7 models/delta42 models/delta69 -o taught.npz
       sampler train b97-3c.npz --taught taught.npz -o runs/b97 --recipe fine-tune --init runs/gfn1/model
     """
-    import numpy as np
-
     from ..clusters import Clusters
     from ..funnel import progress as reporting
     from ..learn.dataset import LabelSet
     from ..learn.evaluate import open_potential
+    from ..learn.sample import sane
     from ..learn.teach import TeachingRun, engine_of
 
     one_thread()
@@ -194,9 +193,7 @@ def teach(
     finally:
         progress.close()
     found = run.collect()
-    worst = np.maximum.reduceat(np.linalg.norm(found.forces, axis=1), found.ptr[:-1])
-    good = np.isfinite(found.energy) & ~(worst > largest_force)
-    labels = _label_set(found[good], known, families)
+    labels = _label_set(found[sane(found, largest_force)], known, families)
     LabelSet(labels.clusters, labels.references, engine).save(out)
     typer.echo(f"{len(labels)} structures of {len(found)} labelled by {engine} in {out}")
 
@@ -228,6 +225,7 @@ def collect(
     from ..learn.dataset import LabelSet
     from ..learn.label import collect as collect_labels
     from ..learn.newness import distinct
+    from ..learn.sample import sane
     from ..learn.teach import require_labels
 
     known = library(monomers)
@@ -242,8 +240,7 @@ def collect(
             parts.append(_label_set(found[found.charge == charge], known, families))
     whole = LabelSet.join(parts)
     held = np.isin(whole.compositions, sorted({_name(h, known) for h in hold_out or ()}))
-    worst = np.maximum.reduceat(np.linalg.norm(whole.clusters.forces, axis=1), whole.clusters.ptr[:-1])
-    torn = (worst > largest_force) | ~np.isfinite(whole.clusters.energy)
+    torn = ~sane(whole.clusters, largest_force)
     usable = whole.subset(~held & ~torn)
     kept = usable.subset(distinct(usable.clusters, threshold))
     kept.save(out)

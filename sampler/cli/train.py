@@ -67,7 +67,7 @@ def train(
     from ..composition import Composition
     from ..errors import InputError
     from ..learn.dataset import LabelSet
-    from ..learn.settings import RECIPES
+    from ..learn.settings import RECIPES, SHAPE
     from ..learn.targets import delta_targets, direct_targets
     from ..learn.teach import require_labels
 
@@ -81,7 +81,7 @@ def train(
         from ..potentials.painn.card import load_model
 
         a = load_model(init)[0].architecture
-        shape = {k: getattr(a, k) for k in ("n_atom_basis", "n_interactions", "n_rbf", "cutoff", "charge_width")}
+        shape = {k: getattr(a, k) for k in SHAPE}
         changes = shape | changes
     chosen = RECIPES[recipe].replace(**changes)
     own, others = [LabelSet.load(f) for f in data], [LabelSet.load(f) for f in taught or ()]

@@ -134,13 +134,13 @@ def sample_chunk(
     found = Clusters.concatenate(taken)
     found = found.replace(ids=np.array([f"{name}-{i:03d}" for i in range(len(found))]))
     found = found.with_columns(composition=parsed.name(library))
-    found = found[_sane(found, how.largest_force)]
+    found = found[sane(found, how.largest_force)]
     found = found[distinct(found, how.threshold)]
     # a driver of the same level is no labeller: a model trained on GFN1-xTB calls itself gfn1-xtb, too
     if labeller is not None and len(found):
         labels = labeller.evaluate(found)
         found = found.replace(energy=labels.energy, forces=labels.forces, level=labeller.level)
-        found = found[_sane(found, how.largest_force)]
+        found = found[sane(found, how.largest_force)]
     return found
 
 
@@ -180,7 +180,7 @@ def _displace(frames: Sequence[Clusters], molecule: np.ndarray, count: int, rng:
     return Clusters.concatenate(made).with_columns(origin=np.asarray(origins, dtype=np.str_))
 
 
-def _sane(clusters: Clusters, largest_force: float) -> np.ndarray:
+def sane(clusters: Clusters, largest_force: float) -> np.ndarray:
     """(B,) bool: evaluated, and no force component norm above ``largest_force`` eV/Å."""
     norm = np.linalg.norm(clusters.forces, axis=1)
     worst = np.array([norm[clusters.atoms_of(i)].max(initial=0.0) for i in range(len(clusters))])

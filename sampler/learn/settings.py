@@ -10,6 +10,8 @@ from ..errors import InputError
 ENGINES = ("fast", "schnetpack")
 SCHEDULES = ("constant", "cosine", "plateau")
 LOSSES = ("mae", "mse")
+SHAPE = ("n_atom_basis", "n_interactions", "n_rbf", "cutoff", "charge_width")
+"""The settings that make the network's architecture."""
 
 
 @dataclass(frozen=True)

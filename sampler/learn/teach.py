@@ -26,7 +26,7 @@ TAUGHT = "model"
 
 
 def engine_of(potential: Potential) -> str:
-    """``model LEVEL SHA256 … (on BASE)``: what a taught data set names as its engine.
+    """``model LEVEL SHA256 …``, or ``model LEVEL on BASE SHA256 …``: what a taught data set names as its engine.
 
     Raises:
         LevelError: a potential that is no trained model; its numbers are labels in their own right.

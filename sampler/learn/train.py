@@ -15,7 +15,7 @@ from ..potentials.painn.widen import fits, widen
 from ..storage import write_text
 from ..units import KCAL_PER_MOL
 from .dataset import split
-from .settings import TrainSettings
+from .settings import SHAPE, TrainSettings
 from .targets import Targets
 
 _NOT_FOR = (
@@ -68,12 +68,11 @@ def train(
         raise InputError(
             f"structure {first} is an ion; a network with charges (charge_width) is for neutral clusters: leave ions out"
         )
-    start, origin = _start(settings, init)
+    start, origin, new_charges = _start(settings, init)
     _claim(folder, settings, targets, origin, taught)
     own = len(targets) - taught
     train_on, validate_on = split(own, settings.validation, settings.seed)
     train_on = np.concatenate([train_on, np.arange(own, len(targets))])
-    new_charges = settings.charge_width and not (init and load_model(init)[0].architecture.charge_width)
     if new_charges and not any((folder / name).exists() for name in ("state.npz", "state.ckpt")):
         from .charge_start import start_charges
 
@@ -146,14 +145,14 @@ def shortest_distance(targets: Targets) -> float:
     return float(np.sqrt(shortest)) if np.isfinite(shortest) else 0.0
 
 
-def _start(settings: TrainSettings, init: Path | str | None) -> tuple[PaiNNParameters, str]:
-    architecture = Architecture(
-        n_atom_basis=settings.n_atom_basis, n_interactions=settings.n_interactions, n_rbf=settings.n_rbf,
-        cutoff=settings.cutoff, charge_width=settings.charge_width,
-    )  # fmt: skip
+def _start(settings: TrainSettings, init: Path | str | None) -> tuple[PaiNNParameters, str, bool]:
+    """Weights, where they come from, and whether they have charges that nothing has trained."""
+    architecture = Architecture(**{name: getattr(settings, name) for name in SHAPE})
+    new_charges = settings.charge_width > 0
     if init is None:
-        return PaiNNParameters.random(architecture, seed=settings.seed), ""
+        return PaiNNParameters.random(architecture, seed=settings.seed), "", new_charges
     params, card = load_model(init)
+    new_charges = new_charges and not params.architecture.charge_width
     if params.architecture != architecture:
         if not fits(params.architecture, architecture):
             raise ModelError(
@@ -163,7 +162,7 @@ def _start(settings: TrainSettings, init: Path | str | None) -> tuple[PaiNNParam
         params = widen(params, architecture, settings.seed)
     if params.energy_unit != 1.0 or params.mean or params.atomref is not None:
         raise ModelError(f"{init} does not predict plain eV (a foreign model?); it cannot be a start")
-    return params, f"{card.level} {card.weights_sha256[:16]}"
+    return params, f"{card.level} {card.weights_sha256[:16]}", new_charges
 
 
 def _claim(folder: Path, settings: TrainSettings, targets: Targets, origin: str, taught: int) -> None:
