@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from sampler.clusters import Clusters
 from sampler.errors import FileFormatError, InputError, LevelError
-from sampler.learn.label import collect, count, key, label, potential_of, read_structures, store
+from sampler.learn.label import collect, count, key, label, lower_session, potential_of, read_structures, store
 from sampler.learn.references import Minimum, optimise, write_level
 from sampler.levels import load_level
 from sampler.monomers import MonomerLibrary
@@ -65,15 +65,32 @@ def test_low_priority_ends_with_the_labels(structures, tmp_path):
     assert {p for _, p in unordered(_priority, range(4), 2)} == {os.nice(0)}
 
 
-@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="no sessions that share the processor")
+def _session_priority() -> str:
+    """The priority of this session: empty where the kernel does not tell, or does not share out by session."""
+    try:
+        return Path("/proc/self/autogroup").read_text().strip().rpartition(" ")[2]
+    except OSError:
+        return ""
+
+
 @pytest.mark.parametrize("own", [True, False])
 def test_only_a_session_of_its_own_stands_back(own):
+    if not (before := _session_priority()):
+        pytest.skip("no sessions that share the processor")
     code = "from sampler.learn.label import lower_session as f; f(); print(open('/proc/self/autogroup').read())"
-    before = Path("/proc/self/autogroup").read_text().split()[-1]
     told = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, start_new_session=own
     )
     assert told.stdout.split()[-1] == ("19" if own else before)
+
+
+def test_a_session_without_a_priority_is_left_alone(tmp_path, monkeypatch):
+    """Another system has no such file, and a container may refuse what is written."""
+    monkeypatch.setattr("os.getsid", lambda _: os.getpid())
+    for kind in (tmp_path / "none", tmp_path):  # a folder: refused
+        monkeypatch.setattr("sampler.learn.label._AUTOGROUP", kind)
+        lower_session()
+    assert not (tmp_path / "none").exists()
 
 
 def test_workers_give_the_same_labels(structures, tmp_path):
