@@ -38,6 +38,8 @@ class Conformer:
     positions: np.ndarray
     energy: float
 
+_SCREENED = 0.75  # of the charge of an ion, what other molecules see of it
+
 
 @dataclass(frozen=True)
 class Monomer:
@@ -74,6 +76,17 @@ class Monomer:
     conformers: tuple[Conformer, ...]
     source: str
     reference_energies: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def surface_charges(self) -> np.ndarray:
+        """(n,) e, the partial charges with a quarter of the molecule's charge taken away, evenly from its atoms.
+
+        Ions in a cluster polarise each other and share charge, so that at full charge the surface of rigid molecules
+        is wrong about which structures are low: hydrogen bonds between like ions cost it too much. The factor of 0.75
+        is that of scaled-charge force fields (Leontyev & Stuchebrukhov 2011, DOI 10.1039/C0CP01971B); here the
+        dipoles keep their size, and neutral molecules are as they are.
+        """
+        return self.partial_charges - (1.0 - _SCREENED) * self.charge / len(self.numbers)
 
     @property
     def label(self) -> str:

@@ -19,16 +19,21 @@ from sampler.composition import Composition
 from sampler.errors import CompositionError, ProtocolError, RunError
 from sampler.funnel import hop_archive
 from sampler.funnel import protocol as protocols
+from sampler.funnel.context import Context
 from sampler.funnel.grow_stage import Grow
+from sampler.funnel.hop_stage import Hop
 from sampler.funnel.parents import is_part_of, missing, read_parent
 from sampler.funnel.rundir import read_ledgers, read_manifest, read_result
 from sampler.funnel.runner import run
+from sampler.generate import generate
 from sampler.identify import identify
 from sampler.monomers import MonomerLibrary
+from sampler.similarity.frameworks import frameworks
 from sampler.units import KCAL_PER_MOL
 
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = MonomerLibrary.load()
+SYSTEM_2 = Composition.parse("2sa2am", LIBRARY)
 
 # so weak a potential moves nothing: every child that is whole is a minimum of its own
 HOP = {
@@ -347,7 +352,7 @@ def test_parents_that_do_not_fit(finished, tmp_path):
 
 def test_parents_with_an_ion_that_the_library_lacks(finished, tmp_path):
     parent = read_parent(finished, LIBRARY)
-    parent = replace(parent, source="there")
+    parent = replace(parent, source="there", archive=Clusters.empty(), archive_sha256="")
     ionic = np.array(["HSO4⁻" in state for state in parent.clusters.columns["state"]])
     n, lost = min(20, len(ionic)), int(ionic[:20].sum())
     assert 0 < lost < n
@@ -370,6 +375,53 @@ def test_parents_with_an_ion_that_the_library_lacks(finished, tmp_path):
     go(tmp_path / "all", GROW, "2sa2am", parents=[parent], progress=recorder)
     assert not any("left out" in m for m in recorder.messages)
     assert read_ledgers(tmp_path / "all")[1]["parent_structures_left_out"] == 0
+
+
+def test_parents_bring_what_their_search_has_seen(finished):
+    parent = read_parent(finished, LIBRARY)
+    (hop,) = [ledger for ledger in read_ledgers(finished) if ledger["kind"] == "hop"]
+    assert parent.archive_sha256 == hop["output_sha256"] and len(parent.archive) == hop["out"]
+    few = replace(parent, clusters=parent.clusters[:1])
+    chosen = few.by_framework(5, LIBRARY)
+    assert len(chosen) == min(5, 1 + len(parent.archive)) and chosen.ids[0] in (few.clusters.ids[0], parent.archive.ids[0])
+    # the lowest of each framework come before any second one
+    everything = few.by_framework(10_000, LIBRARY)
+    group = frameworks(everything, parent.composition, LIBRARY, threshold=0.15)
+    distinct = len(np.unique(group))
+    assert 1 < distinct < len(everything)
+    nothing = replace(few, archive=Clusters.empty(), archive_sha256="")
+    assert nothing.by_framework(5, LIBRARY).ids.tolist() == few.clusters.ids.tolist()
+    context = lambda p: Context(SYSTEM_2, LIBRARY, 0, Path("."), parents=(p,))  # noqa: E731
+    assert Grow(kind="grow").identity(context(few)) != Grow(kind="grow").identity(context(nothing))
+
+
+def test_an_archive_that_is_gone_is_no_error(tmp_path):
+    import shutil
+
+    go(tmp_path / "run", TOY | {"stage": [*TOY["stage"], {"kind": "select", "count": 5}]})
+    assert len(read_parent(tmp_path / "run", LIBRARY).archive) > 5
+    (folder,) = (tmp_path / "run" / "stages").glob("02-hop-*")
+    shutil.rmtree(folder)
+    parent = read_parent(tmp_path / "run", LIBRARY)
+    assert not len(parent.archive) and parent.archive_sha256 == ""
+    assert len(parent.by_framework(3, LIBRARY)) == min(3, len(parent.clusters))
+
+
+def test_variants_of_one_framework_do_not_take_all_children():
+    """Two frameworks of like energy, one with many variants: each gets about half of the children."""
+    made = generate(SYSTEM_2, 2, library=LIBRARY, seed=3, shares="ions-only")
+    many = Clusters.concatenate([made[np.array([0])]] * 30 + [made[np.array([1])]])
+    population = many.replace(energy=np.array([0.001 * k for k in range(30)] + [0.0]), ids=np.arange(31).astype("U3"))
+    population = population.with_columns(tried=0, walkers=1, seen=1)
+    assert len(set(frameworks(population, SYSTEM_2, LIBRARY))) == 2
+    hop = Hop(kind="hop", potential="lennard-jones", children=2000, walkers=1)
+    context = Context(SYSTEM_2, LIBRARY, 0, Path("."))
+    share = (hop._parents(population, context, np.random.default_rng(0)) == 30).mean()
+    assert share == pytest.approx(0.5, abs=0.05)
+    # a framework that has had its children yields
+    tired = population.with_columns(tried=np.r_[np.zeros(30, int), 20])
+    share = (hop._parents(tired, context, np.random.default_rng(0)) == 30).mean()
+    assert share == pytest.approx(1 / 3, abs=0.05)
 
 
 def test_a_parent_of_unknown_molecules(finished):

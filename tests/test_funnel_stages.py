@@ -57,6 +57,22 @@ def test_select_diverse_keeps_the_lowest(library, context):
     assert len(kept) == 6 and "1w-0" in kept
 
 
+def test_select_takes_the_lowest_of_every_framework_first(library, tmp_path):
+    """Ten water dimers with their oxygens 2.8 Å apart, and one with 3.3 Å that lies higher than all of them."""
+    w = library["w"]
+    x = w.conformers[0].positions
+    clusters = Clusters.make(
+        [np.concatenate([x, x + [0, 0, r]]) for r in (*[2.8] * 10, 3.3)], [np.tile(w.numbers, 2)] * 11,
+        ids=[f"2w-{i}" for i in range(11)], energy=np.arange(11) * KCAL_PER_MOL, level="toy",
+    )  # fmt: skip
+    context = Context(Composition.parse("2w", library), library, 0, tmp_path / "run")
+    stage = STAGES["select"](kind="select", count=4, per_framework=2)
+    kept = [name for name, fate in fates(stage, clusters, context).items() if not fate]
+    assert kept == ["2w-0", "2w-1", "2w-2", "2w-10"]
+    with pytest.raises(ValueError, match="per_framework needs count"):
+        STAGES["select"](kind="select", window_kcalmol=4.0, per_framework=2)
+
+
 def test_dedupe_says_of_what(library, context):
     clusters = waters(library, [0.0, 0.01, 5.0])
     done = STAGES["dedupe"](kind="dedupe").run(clusters, context)

@@ -113,7 +113,7 @@ def test_one_broken_piece_is_seen():
 
 
 def test_anions_alone_are_unsound_not_fatal():
-    made = generate(parse("2b"), 4, library=LIBRARY, shares={"2 HSO4⁻": 1.0})
+    made = generate(parse("5b"), 4, library=LIBRARY, shares={"5 HSO4⁻": 1.0})
     assert (made.columns["fate"] == "unsound").all()
 
 

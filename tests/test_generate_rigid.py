@@ -29,6 +29,8 @@ def plain_energy(system: RigidSystem, positions: np.ndarray, monomers) -> float:
     q, sigma, epsilon = (
         np.concatenate([getattr(m, k) for m in monomers]) for k in ("partial_charges", "sigma", "epsilon")
     )
+    # three quarters of an ion's charge, what is taken away comes evenly from its atoms
+    q = q - np.concatenate([np.full(len(m.numbers), 0.25 * m.charge / len(m.numbers)) for m in monomers])
     of, total = system.molecule_of_atom, 0.0
     for i in range(len(q)):
         for j in range(i):

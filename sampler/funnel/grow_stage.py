@@ -49,7 +49,8 @@ class Grow(Stage):
     kind: Literal["grow"]
     candidates: PositiveInt = 300
     lowest: PositiveInt = 20
-    """So many of the lowest structures of each parent system are used."""
+    """So many structures of each parent system are used, the lowest of each framework first
+    (:meth:`sampler.funnel.parents.Parent.by_framework`)."""
     splice: Annotated[float, Field(ge=0, le=1)] = 0.4
     """Share of the candidates that are made of two parents."""
     chunk: PositiveInt = 25
@@ -57,15 +58,17 @@ class Grow(Stage):
     per_chunk: ClassVar[bool] = True
 
     def identity(self, context: Context) -> dict[str, Any]:
-        return {"parents": [p.sha256 for p in context.parents]}
+        archives = [p.archive_sha256 for p in context.parents if p.archive_sha256]
+        return {"parents": [p.sha256 for p in context.parents], "archives": archives}
 
-    def lowest_of(self, parent: Parent) -> Parent:
+    def lowest_of(self, parent: Parent, library: MonomerLibrary) -> Parent:
         """The parent with those of its structures that this stage looks at."""
-        return replace(parent, clusters=parent.clusters[: self.lowest].without_energies().replace(columns={}))
+        some = parent.by_framework(self.lowest, library)
+        return replace(parent, clusters=some, archive=Clusters.empty(), archive_sha256="")
 
     def useless(self, parent: Parent, library: MonomerLibrary) -> str:
         """Why nothing can be grown from this parent; '' if something can."""
-        some = self.lowest_of(parent)
+        some = self.lowest_of(parent, library)
         lost = left_out(some, library)
         if sum(lost.values()) < len(some.clusters):
             return ""
@@ -83,7 +86,7 @@ class Grow(Stage):
     def notes(self, context: Context) -> Sequence[str]:
         told = []
         for parent in context.parents:
-            some = self.lowest_of(parent)
+            some = self.lowest_of(parent, context.library)
             lost = left_out(some, context.library)
             if lost:
                 told.append(
@@ -96,7 +99,7 @@ class Grow(Stage):
         """How many structures of the parents were looked at, and how many of them could not be used."""
         if not context.parents:
             return {}
-        some = [self.lowest_of(p) for p in context.parents]
+        some = [self.lowest_of(p, context.library) for p in context.parents]
         lost = sum(sum(left_out(p, context.library).values()) for p in some)
         return {"parent_structures": sum(len(p.clusters) for p in some), "parent_structures_left_out": lost}
 
@@ -104,7 +107,7 @@ class Grow(Stage):
         if not context.parents:
             return []
         systems = context.parents
-        pool = tuple(self.lowest_of(p).clusters for p in systems)
+        pool = tuple(self.lowest_of(p, context.library).clusters for p in systems)
         # among the structures of a system the lowest are likelier; a molecule more doubles the weight of a system
         rank = np.concatenate([np.exp(-3.0 * np.arange(len(c)) / len(c)) / len(c) for c in pool])
         size = np.repeat([2.0 ** p.composition.molecules() for p in systems], [len(c) for c in pool])

@@ -45,7 +45,10 @@ class Hop(PotentialStage, RoundStage):
     window_kcalmol: Positive = 15.0
     """Higher minima are not kept."""
     temperature: Positive = 1000.0
-    """K; parents are drawn with Boltzmann weights, divided by one plus the number of children they have had."""
+    """K; parents are drawn with Boltzmann weights, first the framework (:mod:`sampler.similarity.frameworks`) by its
+    lowest minimum, then the minimum, at half of this; each is divided by the number of children it has had."""
+    framework_children: Positive = 20.0
+    """Children after which a framework has half of its weight; a single minimum has it after one."""
     walkers: Annotated[int, Field(ge=1, le=32)] = 2
     """Each draws its parents from what it has found itself, so that two halves can be compared."""
     moves: dict[str, float] = {}
@@ -90,7 +93,7 @@ class Hop(PotentialStage, RoundStage):
 
         number = len(history)
         rng = np.random.default_rng(_stream(context, number))
-        parents = self._parents(population, rng)
+        parents = self._parents(population, context, rng)
         shares = {**SHARES, **self.moves}
         weights = np.array(list(shares.values()))
         drawn = rng.choice(list(shares), self.children, p=weights / weights.sum())
@@ -156,16 +159,31 @@ class Hop(PotentialStage, RoundStage):
         here = np.isfinite(incoming.energy) & (left <= self.fmax)
         return ~here | (incoming.level != self.make().level)
 
-    def _parents(self, population: Clusters, rng: np.random.Generator) -> np.ndarray:
-        """(children,) indices."""
+    def _parents(self, population: Clusters, context: Context, rng: np.random.Generator) -> np.ndarray:
+        """(children,) indices.
+
+        Most minima are variants of few frameworks. Drawn one by one, these would take nearly all children, and the
+        more the more variants are known.
+        """
+        from ..similarity.frameworks import frameworks
+
         above = population.energy - np.nanmin(population.energy)
-        weight = np.exp(-above / (KB * self.temperature)) / (1.0 + population.columns["tried"])
+        tried = population.columns["tried"].astype(float)
+        group = frameworks(population, context.composition, context.library)
+        n = group.max() + 1
+        lowest = np.full(n, np.inf)
+        np.minimum.at(lowest, group, above)
+        kt = KB * self.temperature
+        outer = np.exp(-lowest / kt) / (1.0 + np.bincount(group, tried, minlength=n) / self.framework_children)
+        inner = np.exp(-2.0 * (above - lowest[group]) / kt) / (1.0 + tried)
         chosen = np.empty(self.children, int)
         for walker in range(self.walkers):
-            own = (population.columns["walkers"] >> walker) & 1
-            p = weight * own if (weight * own).sum() > 0 else weight
+            own = ((population.columns["walkers"] >> walker) & 1).astype(float)
+            weight = inner * (own if own.any() else 1.0)
+            total = np.bincount(group, weight, minlength=n)[group]
+            weight = np.divide(weight, total, out=np.zeros_like(weight), where=total > 0) * outer[group]
             places = slice(walker, None, self.walkers)
-            chosen[places] = rng.choice(len(population), len(chosen[places]), p=p / p.sum())
+            chosen[places] = rng.choice(len(population), len(chosen[places]), p=weight / weight.sum())
         return chosen
 
     # ---- one chunk -------------------------------------------------------------------------------

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,16 +14,19 @@ from ..clusters import Clusters
 from ..composition import Composition
 from ..errors import CompositionError, InputError, RunError
 from ..monomers import MonomerLibrary
-from .rundir import read_ledgers, read_manifest, read_result
+from ..similarity.frameworks import frameworks, places
+from .rundir import StageDirectory, read_ledgers, read_manifest, read_result
 
 
 @dataclass(frozen=True)
 class Parent:
-    """The ranked structures of a finished run of a smaller system.
+    """The ranked structures of a finished run of a smaller system, and the minima that its search has seen.
 
     Attributes:
         composition: of the structures. name: the same, as text. clusters: lowest energy first.
         sha256: of the run's output; the results of growth depend on it. source: name of the folder, for people.
+        archive: distinct minima on the surface of the last stage ``hop``, lowest first; empty where there was none, or
+            its output is no longer there. archive_sha256: of that output, '' without.
     """
 
     composition: Composition
@@ -30,6 +34,23 @@ class Parent:
     clusters: Clusters
     sha256: str
     source: str
+    archive: Clusters = field(default_factory=Clusters.empty)
+    archive_sha256: str = ""
+
+    def by_framework(self, count: int, library: MonomerLibrary) -> Clusters:
+        """``count`` structures, the lowest of each framework first, then the second lowest of each, and so on.
+
+        Results and archive are of different levels, so both count from their own lowest. What a larger cluster is
+        built from need not be among the lowest results, which often are variants of one framework.
+        """
+        parts = [c[np.isfinite(c.energy)] for c in (self.clusters, self.archive) if len(c)]
+        if not parts:
+            return self.clusters[:count]
+        bare = [c.replace(energy=c.energy - c.energy.min(), level="", forces=None, columns={}) for c in parts if len(c)]
+        everything = Clusters.concatenate(bare) if bare else self.clusters[:0]
+        everything = everything.lowest_first()
+        turn = places(frameworks(everything, self.composition, library))
+        return everything[np.argsort(turn, kind="stable")[:count]].without_energies()
 
 
 def read_parent(folder: Path | str, library: MonomerLibrary) -> Parent:
@@ -44,8 +65,19 @@ def read_parent(folder: Path | str, library: MonomerLibrary) -> Parent:
         composition = Composition.parse(manifest["composition"], library, manifest["charge"])
     except InputError as error:
         raise RunError(f"--parents {folder}: {error}") from error
-    sha256 = read_ledgers(folder)[-1]["output_sha256"]
-    return Parent(composition, composition.name(library), clusters, sha256, Path(folder).name)
+    ledgers = read_ledgers(folder)
+    archive, archive_sha256 = _archive(Path(folder), ledgers)
+    name, sha256 = composition.name(library), ledgers[-1]["output_sha256"]
+    return Parent(composition, name, clusters, sha256, Path(folder).name, archive, archive_sha256)
+
+
+def _archive(folder: Path, ledgers: Sequence[Mapping[str, Any]]) -> tuple[Clusters, str]:
+    """What the last stage ``hop`` of the run left, and its sha256; nothing if there is no such output."""
+    for ledger in reversed(ledgers):
+        if ledger["kind"] == "hop":
+            found, written, _ = StageDirectory(folder / "stages" / ledger["folder"]).read_output()
+            return (Clusters.empty(), "") if found is None else (found.lowest_first(), written["output_sha256"])
+    return Clusters.empty(), ""
 
 
 def is_part_of(small: Composition, large: Composition, library: MonomerLibrary) -> bool:

@@ -31,6 +31,9 @@ class Select(Stage):
     window_kcalmol: Positive | None = None
     diverse: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of ``count`` that is chosen for being unlike what is chosen already; the rest are the lowest."""
+    per_framework: PositiveInt | None = None
+    """So many of each framework (:mod:`sampler.similarity.frameworks`) come first, then as many more of each, until there
+    are ``count``."""
     confidence: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Probability that the high-level minimum of what comes in is kept; see :mod:`sampler.funnel.confidence`. ``count`` and
     ``window_kcalmol`` limit what it takes, and then the ledger has the probability that is left."""
@@ -47,6 +50,10 @@ class Select(Stage):
             raise ValueError("error_kcalmol and model have a meaning only with confidence")
         if self.error_kcalmol is not None and self.model is not None:
             raise ValueError("error_kcalmol is the whole error; with it leave out model")
+        if self.per_framework is not None and (self.count is None or self.diverse):
+            raise ValueError("per_framework needs count, and cannot be combined with diverse")
+        if self.confidence is not None and self.per_framework is not None:
+            raise ValueError("confidence keeps the lowest structures, so it cannot be combined with per_framework")
         if self.confidence is not None and self.diverse:
             raise ValueError("confidence keeps the lowest structures, so it cannot be combined with diverse")
         return self
@@ -80,6 +87,11 @@ class Select(Stage):
         return task.with_columns(fate=fate)
 
     def _choose(self, task: Clusters, context: Context) -> np.ndarray:
+        if self.per_framework is not None:
+            from ..similarity.frameworks import frameworks, places
+
+            turn = places(frameworks(task, context.composition, context.library)) // self.per_framework
+            return np.argsort(turn, kind="stable")[: self.count]
         if not self.diverse:
             return np.arange(self.count)
         from ..similarity import select_diverse

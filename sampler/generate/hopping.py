@@ -121,12 +121,12 @@ def resite(bodies: Bodies, library: MonomerLibrary, rng: np.random.Generator) ->
 MOVES: dict[str, Callable[[Bodies, MonomerLibrary, np.random.Generator], Child | None]] = {
     "redock": redock,
     "turn": turn,
-    "swap": swap,
     "shake": shake,
     "transfer": transfer,
     "resite": resite,
+    "swap": swap,
 }
-"""Name in a protocol -> move."""
+"""Name in a protocol -> move, in the order in which one stands in for another that a cluster does not offer."""
 
 _PLACES = ("redock", "turn", "swap")
 
@@ -134,7 +134,7 @@ MD = "md"
 """The move that the stage makes itself, with its potential: short hot molecular dynamics."""
 
 SHARES: Mapping[str, float] = {
-    "redock": 0.35, "turn": 0.3, "shake": 0.12, "transfer": 0.1, MD: 0.06, "swap": 0.04, "resite": 0.03,
+    "redock": 0.45, "turn": 0.25, "shake": 0.1, "transfer": 0.1, MD: 0.05, "resite": 0.03, "swap": 0.02,
 }  # fmt: skip
 """How often each move is made, by default."""
 
@@ -152,7 +152,7 @@ def check_shares(shares: Mapping[str, float]) -> None:
 def child_of(
     bodies: Bodies, move: str, composition: Composition, library: MonomerLibrary, rng: np.random.Generator
 ) -> tuple[Child, str] | None:
-    """One child, made by ``move`` or, where that is not possible, by the moves after it in :data:`MOVES`.
+    """One child, made by ``move`` or, where that is not possible, by another one: those that cost least first.
 
     Every child is checked: the same atoms, all molecules whole, one connected cluster, nothing overlapping; molecules
     that were moved are not back where they were.
@@ -161,9 +161,7 @@ def child_of(
     """
     from ..identify import assign
 
-    names = list(MOVES)
-    start = names.index(move)
-    for name in names[start:] + names[:start]:
+    for name in dict.fromkeys((move, *MOVES)):
         for _ in range(_TRIES):
             child = MOVES[name](bodies, library, rng)
             if child is None:

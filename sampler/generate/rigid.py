@@ -78,7 +78,7 @@ class RigidSystem:
         volumes = {form: _volume(x, m.numbers) for form, x, m in zip(forms, centred, monomers)}
         repulsion, dispersion, coulomb = surface_parameters(
             numbers,
-            *(np.concatenate([getattr(m, k) for m in monomers]) for k in ("partial_charges", "sigma", "epsilon")),
+            *(np.concatenate([getattr(m, k) for m in monomers]) for k in ("surface_charges", "sigma", "epsilon")),
         )
         r = radius(numbers)
         return cls(
