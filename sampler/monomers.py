@@ -38,6 +38,7 @@ class Conformer:
     positions: np.ndarray
     energy: float
 
+
 _SCREENED = 0.75  # of the charge of an ion, what other molecules see of it
 
 

@@ -383,7 +383,10 @@ def test_parents_bring_what_their_search_has_seen(finished):
     assert parent.archive_sha256 == hop["output_sha256"] and len(parent.archive) == hop["out"]
     few = replace(parent, clusters=parent.clusters[:1])
     chosen = few.by_framework(5, LIBRARY)
-    assert len(chosen) == min(5, 1 + len(parent.archive)) and chosen.ids[0] in (few.clusters.ids[0], parent.archive.ids[0])
+    assert len(chosen) == min(5, 1 + len(parent.archive)) and chosen.ids[0] in (
+        few.clusters.ids[0],
+        parent.archive.ids[0],
+    )
     # the lowest of each framework come before any second one
     everything = few.by_framework(10_000, LIBRARY)
     group = frameworks(everything, parent.composition, LIBRARY, threshold=0.15)

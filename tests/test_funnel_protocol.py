@@ -13,6 +13,19 @@ def test_shipped_protocols_are_valid_and_survive_dumping(name):
     assert module.build(loaded.dump(), "again") == loaded
 
 
+@pytest.mark.parametrize("name", module.names())
+def test_shipped_protocols_are_shown_in_full(name, capsys):
+    from sampler.cli.protocols import protocols
+
+    protocols(name)
+    told = capsys.readouterr().out
+    assert "…" not in told
+    for stage in module.load(name).stage:
+        assert f" {stage.kind} " in told and all(
+            f"{key} = " in told for key in stage.model_dump(exclude_none=True) if key != "kind"
+        )
+
+
 def test_all_mistakes_at_once(tmp_path):
     path = tmp_path / "bad.toml"
     path.write_text(

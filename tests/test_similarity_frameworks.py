@@ -43,9 +43,7 @@ def _turned_in_place(clusters, rng):
 
 def test_turned_molecules_and_mirror_images_share_a_framework(packed):
     other = _turned_in_place(packed, np.random.default_rng(0))
-    np.testing.assert_allclose(
-        fingerprints(other, SYSTEM, LIBRARY), fingerprints(packed, SYSTEM, LIBRARY), atol=1e-9
-    )
+    np.testing.assert_allclose(fingerprints(other, SYSTEM, LIBRARY), fingerprints(packed, SYSTEM, LIBRARY), atol=1e-9)
     both = Clusters.concatenate([packed.replace(columns={}), other.replace(energy=12.0 + np.arange(12.0))])
     group = frameworks(both, SYSTEM, LIBRARY)
     np.testing.assert_array_equal(group[:12], group[12:])

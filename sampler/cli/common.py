@@ -59,15 +59,17 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def print_table(title: str, header: list[str], rows: list[list[Any]], right: set[int] = frozenset()) -> None:
-    """A table for people, on standard output; ``right`` are the columns to align right."""
+def print_table(
+    title: str, header: list[str], rows: list[list[Any]], right: set[int] = frozenset(), wrap: set[int] = frozenset()
+) -> None:
+    """A table for people, on standard output; ``right`` are the columns to align right, ``wrap`` those that may take lines."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
     table = Table(title=title or None, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for i, name in enumerate(header):
-        table.add_column(name, justify="right" if i in right else "left", no_wrap=True)
+        table.add_column(name, justify="right" if i in right else "left", no_wrap=i not in wrap)
     for row in rows:
         table.add_row(*[str(cell) for cell in row])
     width = None if sys.stdout.isatty() else 200

@@ -44,4 +44,4 @@ def protocols(
         values = stage.model_dump(mode="json", exclude={"kind"}, exclude_none=True)
         rows.append([position, stage.kind, ", ".join(f"{k} = {v}" for k, v in values.items())])
     rows.append(["", "export", ", ".join(f"{k} = {v}" for k, v in chosen.export.model_dump(exclude_none=True).items())])
-    print_table("", ["stage", "kind", "parameters"], rows)
+    print_table("", ["stage", "kind", "parameters"], rows, wrap={2})
