@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 
 from sampler.cli.export_acdc import acdc
 from sampler.cli.thermo import thermo
-from sampler.errors import FileFormatError, InputError, PotentialError
+from sampler.errors import FileFormatError, InputError, ModelError, PotentialError
 from sampler.refine.thermo.sources import load, save
+from sampler.units import KCAL_PER_MOL
 
 
 @pytest.fixture
@@ -72,6 +73,39 @@ def test_mistakes(invoke, species, tmp_path):
         (tmp_path / "w.xyz").write_text("3\n\nO 0 0 0.12\nH 0 0.76 -0.47\nH 0 -0.76 -0.47\n")
         with pytest.raises(error):
             invoke("thermo", *arguments)
+
+
+def test_energies_of_another_level(invoke, species, tmp_path):
+    from sampler.clusters import Clusters
+    from sampler.potentials import get_potential
+
+    plain = {c["cluster"]: c for c in json.loads(invoke("thermo", species, "--json"))["clusters"]}
+    kept = tmp_path / "high.json"
+    told = json.loads(invoke("thermo", species, "--energies", "gfn1-xtb", "-j", 1, "--out", kept, "--json"))
+    assert told["level"].startswith("gfn1-xtb//")
+    made = load(kept)
+    assert len(made) == 4 and len({s.level for s in made}) == 1
+    for one in made:
+        structure = Clusters.make([one.columns["positions"]], [one.columns["numbers"]], charge=one.columns["charge"])
+        assert one.energy == pytest.approx(get_potential("gfn1-xtb").evaluate(structure).energy[0], abs=1e-8)
+    for c in told["clusters"]:  # frequencies, and what follows from them, are as before
+        assert c["thermal_gibbs_kcalmol"] == pytest.approx(plain[c["cluster"]]["thermal_gibbs_kcalmol"])
+    shift = lambda t: t["energy_eV"] - plain[t["cluster"]]["energy_eV"]  # noqa: E731
+    am, sa, pair = sorted(told["clusters"], key=lambda c: c["cluster"] == "1sa1am")
+    binding = pair["binding_energy_kcalmol"] - plain["1sa1am"]["binding_energy_kcalmol"]
+    assert binding == pytest.approx((shift(pair) - shift(am) - shift(sa)) / KCAL_PER_MOL, abs=1e-6)
+
+
+def test_energies_of_models(invoke, species, tmp_path):
+    found = [
+        json.loads(invoke("thermo", species, "--energies", name, "-j", 1, "--json"))
+        for name in ("auto:delta", "b97-3c_sa_am-seed7", "b97-3c_sa_am-seed7, b97-3c_sa_am-seed42")
+    ]
+    assert all(f["level"].startswith("b97-3c@") and "//" in f["level"] for f in found)  # what they were trained on
+    assert len({f["clusters"][2]["energy_eV"] for f in found}) == 3
+    with pytest.raises(ModelError):
+        invoke("thermo", species, "--energies", "no-such-model")
+    assert "1A1N" in invoke("acdc", species, "--energies", "auto", "--json", "--out", tmp_path)
 
 
 def test_acdc_files(invoke, species, tmp_path):

@@ -13,6 +13,7 @@ from .thermo_options import (
     ROOM_TEMPERATURE,
     Count,
     Cutoff,
+    Energies,
     Imaginary,
     Inputs,
     Isotopes,
@@ -44,6 +45,7 @@ def acdc(
     ] = None,
     potential: PotentialName = None,
     model: Model = None,
+    energies: Energies = None,
     count: Count = 10,
     temperature: Temperature = ROOM_TEMPERATURE,
     pressure: Pressure = ATMOSPHERE,
@@ -82,7 +84,9 @@ def acdc(
 
     known = library(monomers)
     options = options_of(temperature, pressure, low_modes, cutoff, scale, imaginary, symmetry, mirror_images)
-    gathered = gather(inputs, potential, model, count, isotopes, cores(workers), known, quiet or as_json, step)
+    gathered = gather(
+        inputs, potential, model, count, isotopes, cores(workers), known, quiet or as_json, step, energies
+    )
     made = study(gathered.species, known, options.conditions, options.treatment)
     densities = {k: _number(k, v) for k, v in _pairs(density, "--density", known).items()}
     moments, failed = {}, {}

@@ -14,6 +14,7 @@ from .thermo_options import (
     Count,
     Cutoff,
     Definition,
+    Energies,
     Imaginary,
     Inputs,
     Isotopes,
@@ -35,6 +36,7 @@ def thermo(
     inputs: Inputs,
     potential: PotentialName = None,
     model: Model = None,
+    energies: Energies = None,
     count: Count = 10,
     temperature: Temperature = ROOM_TEMPERATURE,
     pressure: Pressure = ATMOSPHERE,
@@ -64,6 +66,7 @@ def thermo(
     \b
     Examples:
       sampler thermo 1sa1am 2sa2am --out clusters.json
+      sampler thermo 4sa4am --energies auto:delta --out clusters.json
       sampler thermo clusters.json --temperature 278.15 --vapour sa=1e7cm-3 --vapour am=100ppt
       sampler thermo 4sa4am/orca-opt-freq monomers-orca --low-modes harmonic
     """
@@ -73,7 +76,9 @@ def thermo(
     known = library(monomers)
     options = options_of(temperature, pressure, low_modes, cutoff, scale, imaginary, symmetry, mirror_images)
     pressures = pressures_of(vapour or [], options.conditions, known)
-    gathered = gather(inputs, potential, model, count, isotopes, cores(workers), known, quiet or as_json, step)
+    gathered = gather(
+        inputs, potential, model, count, isotopes, cores(workers), known, quiet or as_json, step, energies
+    )
     if out is not None:
         save(out, gathered.species)
     from ..refine.thermo.study import study

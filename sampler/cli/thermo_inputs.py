@@ -19,8 +19,11 @@ class Gathered:
     rejected: dict[str, str]
 
 
-def gather(inputs, potential, model, count, isotopes, workers, known, quiet, step=None) -> Gathered:
-    """Species from every kind of input; structures go through Hessians, with their monomers."""
+def gather(inputs, potential, model, count, isotopes, workers, known, quiet, step=None, energies=None) -> Gathered:
+    """Species from every kind of input; structures go through Hessians, with their monomers.
+
+    With ``energies`` their electronic energies are those of another potential (:mod:`.thermo_energies`).
+    """
     from ..clusters import Clusters
     from ..errors import InputError
     from ..refine.thermo import sources
@@ -50,7 +53,13 @@ def gather(inputs, potential, model, count, isotopes, workers, known, quiet, ste
         ready += found
         rejected |= {r.id: r.reason for r in lost}
     kept, same = sources.distinct(ready)
-    return Gathered(kept, rejected | {r.id: r.reason for r in same})
+    rejected |= {r.id: r.reason for r in same}
+    if energies is not None:
+        from .thermo_energies import with_energies
+
+        kept, lacking = with_energies(kept, energies, known, workers, quiet)
+        rejected |= lacking
+    return Gathered(kept, rejected)
 
 
 def _run(path: Path, count: int):

@@ -22,6 +22,14 @@ PotentialName = Annotated[
     typer.Option("--potential", "-P", help="Level of the frequencies. Default: the one that relaxed the run last."),
 ]
 Model = Annotated[str | None, typer.Option("--model", help="The model of --potential painn.")]
+Energies = Annotated[
+    str | None,
+    typer.Option(
+        "--energies", "-E",
+        help="Electronic energies of another level on the same geometries: a potential (b97-3c), models joined by commas, auto "
+        "or auto:delta. Default: the level of the frequencies.",
+    ),
+]  # fmt: skip
 Count = Annotated[int, typer.Option("--count", "-n", min=1, help="Lowest structures of each run or file.")]
 Temperature = Annotated[float, typer.Option("--temperature", "-T", help="K.")]
 Pressure = Annotated[float, typer.Option("--pressure", help="Standard pressure in Pa.")]

@@ -62,13 +62,13 @@ def resolve(protocol: Protocol, composition: Composition, library: MonomerLibrar
     for stage in protocol.stage:
         auto, _, level = getattr(stage, "potential", "").partition(":")
         if auto == AUTO:
-            name, options = _potential(composition, library, level)
+            name, options = recommended_as(composition, library, level)
             stage = type(stage)(**stage.model_dump() | {"potential": name, "options": options})
         stages.append(stage)
     return protocol.model_copy(update={"stage": tuple(stages)})
 
 
-def _potential(composition: Composition, library: MonomerLibrary, level: str) -> tuple[str, dict[str, Any]]:
+def recommended_as(composition: Composition, library: MonomerLibrary, level: str) -> tuple[str, dict[str, Any]]:
     """What ``auto:level`` stands for; ``auto`` where ``level`` is ''."""
     if level == _DELTA:
         name, options = recommended(composition, library, BEST, delta=True)
