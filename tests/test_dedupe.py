@@ -66,6 +66,19 @@ def test_groups_of_disturbed_copies_are_the_originals():
     assert np.all(np.diff(result.representatives.energy) >= 0)
 
 
+def test_what_is_known_to_be_distinct_is_not_compared_again():
+    """An archive of distinct minima, all at one energy, and children that are copies of some, and of one new one."""
+    archive = minima(30).replace(energy=np.zeros(30))
+    children = copies(minima(31).replace(energy=np.full(31, 1e-3)), [3, 3, 17, 30, 30])
+    both = Clusters.concatenate([archive, children])
+    whole, less = dedupe(both), dedupe(both, distinct=30)
+    for name in ("group", "duplicate_of", "rmsd", "mirrored"):
+        np.testing.assert_array_equal(getattr(less, name), getattr(whole, name))
+    assert len(less.representatives) == 31 and less.pairs <= whole.pairs
+    # it is taken at its word: copies among what is said to be distinct stay
+    assert len(dedupe(copies(minima(1), [0, 0, 0]), distinct=3).representatives) == 3
+
+
 def test_mirror_images_are_counted():
     one = minima(1)
     population = copies(one, np.zeros(8, int), jitter=0.0)

@@ -70,7 +70,8 @@ def absorb(
     alive = np.flatnonzero(fate == "")
     children = made[alive]
     n = len(population)
-    result = dedupe(Clusters.concatenate([_bare(population), _bare(children)]), DedupeParams(), n_jobs=n_jobs)
+    both = Clusters.concatenate([_bare(population), _bare(children)])
+    result = dedupe(both, DedupeParams(), n_jobs=n_jobs, distinct=n)
     fate[alive[result.set_aside[n:] != ""]] = "not_comparable"
     known = {int(g): i for i, g in reversed(list(enumerate(result.group[:n])))}  # group -> its first member
     new: dict[int, int] = {}

@@ -76,13 +76,16 @@ class DedupeResult:
     pairs: int
 
 
-def dedupe(clusters: Clusters, params: DedupeParams | None = None, *, n_jobs: int = 1) -> DedupeResult:
+def dedupe(
+    clusters: Clusters, params: DedupeParams | None = None, *, n_jobs: int = 1, distinct: int = 0
+) -> DedupeResult:
     """Find the distinct structures of a population.
 
     Structures are compared within one composition, charge and, where there is a column ``state``, protonation label;
     then within sliding windows of energy, gyration radius and rotational constants; then by proven lower bounds of the
     RMSD (:mod:`sampler.similarity.fingerprints`); what remains is superposed (:mod:`sampler.similarity.rmsd`).
-    The result does not depend on ``n_jobs`` (threads; the compiled loops release the GIL).
+    The result does not depend on ``n_jobs`` (threads; the compiled loops release the GIL). The first ``distinct`` structures
+    are known to be no duplicates of each other, and are compared with the others only (linkage "leader").
 
     Structures with a non-finite coordinate, without atoms, or (unless ``energy_window`` is None) without a finite
     energy are set aside with a reason.
@@ -93,7 +96,7 @@ def dedupe(clusters: Clusters, params: DedupeParams | None = None, *, n_jobs: in
     leader, mirrored, rmsd = np.arange(b), np.zeros(b, bool), np.zeros(b)
     tasks, pairs = [], 0
     for members in _buckets(clusters, set_aside == ""):
-        tasks += _tasks(clusters, members, params)
+        tasks += _tasks(clusters, members, params, members < distinct)
     for members, found_leader, found_mirror, found_rmsd, compared in _parallel(tasks, n_jobs):
         leader[members], mirrored[members], rmsd[members] = members[found_leader], found_mirror, found_rmsd
         pairs += compared
@@ -138,7 +141,7 @@ def _buckets(clusters: Clusters, usable: np.ndarray) -> list[np.ndarray]:
     return [m[np.lexsort((m, clusters.energy[m]))] for m in groups]
 
 
-def _tasks(clusters: Clusters, members: np.ndarray, params: DedupeParams) -> list:
+def _tasks(clusters: Clusters, members: np.ndarray, params: DedupeParams, settled: np.ndarray) -> list:
     """Split a bucket into parts between which no bound allows a duplicate; joined to tasks of a useful size."""
     from . import population
 
@@ -166,10 +169,10 @@ def _tasks(clusters: Clusters, members: np.ndarray, params: DedupeParams) -> lis
         batch.append(part)
         size += len(part)
         if size >= _TASK_MEMBERS:
-            tasks.append((members, group, filters, batch, params))
+            tasks.append((members, group, filters, batch, params, settled))
             batch, size = [], 0
     if batch:
-        tasks.append((members, group, filters, batch, params))
+        tasks.append((members, group, filters, batch, params, settled))
     return tasks
 
 
@@ -177,7 +180,7 @@ def _work(task: tuple) -> list[tuple]:
     """Cluster the parts of one task; (members, leader, mirrored, rmsd, pairs) of each part."""
     from . import population
 
-    members, group, filters, parts, params = task
+    members, group, filters, parts, params, settled = task
     done = []
     for part in parts:
         x, anchors = group.x[part], fingerprints.anchors(group, part)
@@ -187,7 +190,7 @@ def _work(task: tuple) -> list[tuple]:
                 group.block)  # fmt: skip
         slack = min(2 * params.max_displacement, 2.0)
         if params.linkage == "leader":
-            found = population.leaders(*rest, params.rmsd, params.max_displacement, slack, 2.0)
+            found = population.leaders(*rest, settled[part], params.rmsd, params.max_displacement, slack, 2.0)
         else:
             reach = 2 * params.rmsd
             matrix, hands = population.distance_matrix(*rest, reach, params.max_displacement, slack, 2.0)

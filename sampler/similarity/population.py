@@ -85,10 +85,13 @@ def components(order, scalars, windows, fine, coarse, limit):
 
 
 @free
-def leaders(members, x, env, anchors, scalars, windows, fine, coarse, starts, block, limit, max_disp, slack, give_up):
+def leaders(
+    members, x, env, anchors, scalars, windows, fine, coarse, starts, block, settled, limit, max_disp, slack, give_up
+):  # fmt: skip
     """Give each member, taken in order, to the nearest earlier representative that it duplicates; else it is a new one.
 
-    ``members`` (m,) indices into the arrays, sorted by scalars[:, 0] (energy, or rank). Returns leader (m,) positions in
+    ``members`` (m,) indices into the arrays, sorted by scalars[:, 0] (energy, or rank). ``settled`` (m,): members that
+    are known to be no duplicates of each other. Returns leader (m,) positions in
     ``members``, mirrored (m,), rmsd (m,) Å to the leader, and the number of pairs compared.
     """
     m = len(members)
@@ -106,6 +109,8 @@ def leaders(members, x, env, anchors, scalars, windows, fine, coarse, starts, bl
             i = members[reps[t]]
             if scalars[j, 0] - scalars[i, 0] > windows[0]:
                 break
+            if settled[reps[t]] and settled[y]:
+                continue
             if not may_match(i, j, scalars, windows, fine, coarse, limit):
                 continue
             pairs += 1
