@@ -425,6 +425,11 @@ def test_variants_of_one_framework_do_not_take_all_children():
     tired = population.with_columns(tried=np.r_[np.zeros(30, int), 20])
     share = (hop._parents(tired, context, np.random.default_rng(0)) == 30).mean()
     assert share == pytest.approx(1 / 3, abs=0.05)
+    # however cold, and whatever a walker knows, someone is chosen
+    high = population.with_columns(walkers=np.r_[np.full(29, 1), 2, 1]).replace(energy=np.r_[np.zeros(29), 0.8, 0.0])
+    cold = Hop(kind="hop", potential="lennard-jones", children=10, walkers=2, temperature=1.0)
+    chosen = cold._parents(high, context, np.random.default_rng(0))
+    assert (chosen[1::2] == 29).all() and not (chosen[::2] == 29).any()
 
 
 def test_a_parent_of_unknown_molecules(finished):

@@ -88,6 +88,8 @@ def test_energies_of_another_level(invoke, species, tmp_path):
     for one in made:
         structure = Clusters.make([one.columns["positions"]], [one.columns["numbers"]], charge=one.columns["charge"])
         assert one.energy == pytest.approx(get_potential("gfn1-xtb").evaluate(structure).energy[0], abs=1e-8)
+    again = json.loads(invoke("thermo", kept, "--energies", "b97-3c_sa_am-seed7", "-j", 1, "--json"))
+    assert again["level"].count("//") == 1 and again["level"].endswith(told["level"].partition("//")[2])
     for c in told["clusters"]:  # frequencies, and what follows from them, are as before
         assert c["thermal_gibbs_kcalmol"] == pytest.approx(plain[c["cluster"]]["thermal_gibbs_kcalmol"])
     shift = lambda t: t["energy_eV"] - plain[t["cluster"]]["energy_eV"]  # noqa: E731

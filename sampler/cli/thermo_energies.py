@@ -34,7 +34,8 @@ def with_energies(species: list, name: str, known, workers, quiet: bool) -> tupl
             lost[species[index].id] = f"energy: {result[2]}"
         else:
             energy, level, _ = result
-            made[index] = replace(species[index], energy=energy, level=f"{level}//{species[index].level}")
+            low = species[index].level.rpartition("//")[2]
+            made[index] = replace(species[index], energy=energy, level=f"{level}//{low}")
         progress.message(f"{len(made) + len(lost)} of {len(tasks)} energies")
     if not made:
         raise InputError("no structure got an energy: " + "; ".join(f"{k}: {v}" for k, v in list(lost.items())[:5]))

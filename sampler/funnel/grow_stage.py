@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from ..clusters import Clusters
-from ..errors import RunError
+from ..errors import InputError, RunError
 from ..monomers import MonomerLibrary
 from .context import Context
 from .parents import Parent, in_words, left_out
@@ -62,8 +62,15 @@ class Grow(Stage):
         return {"parents": [p.sha256 for p in context.parents], "archives": archives}
 
     def lowest_of(self, parent: Parent, library: MonomerLibrary) -> Parent:
-        """The parent with those of its structures that this stage looks at."""
-        some = parent.by_framework(self.lowest, library)
+        """The parent with those of its structures that this stage looks at.
+
+        Raises:
+            RunError: the structures do not consist of the atoms of the library's molecules; names the folder.
+        """
+        try:
+            some = parent.by_framework(self.lowest, library)
+        except InputError as error:
+            raise RunError(f"--parents {parent.source}: {error}") from error
         return replace(parent, clusters=some, archive=Clusters.empty(), archive_sha256="")
 
     def useless(self, parent: Parent, library: MonomerLibrary) -> str:

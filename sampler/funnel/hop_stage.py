@@ -174,16 +174,19 @@ class Hop(PotentialStage, RoundStage):
         lowest = np.full(n, np.inf)
         np.minimum.at(lowest, group, above)
         kt = KB * self.temperature
-        outer = np.exp(-lowest / kt) / (1.0 + np.bincount(group, tried, minlength=n) / self.framework_children)
-        inner = np.exp(-2.0 * (above - lowest[group]) / kt) / (1.0 + tried)
+        tired = 1.0 + np.bincount(group, tried, minlength=n) / self.framework_children
         chosen = np.empty(self.children, int)
         for walker in range(self.walkers):
-            own = ((population.columns["walkers"] >> walker) & 1).astype(float)
-            weight = inner * (own if own.any() else 1.0)
-            total = np.bincount(group, weight, minlength=n)[group]
-            weight = np.divide(weight, total, out=np.zeros_like(weight), where=total > 0) * outer[group]
+            own = np.flatnonzero((population.columns["walkers"] >> walker) & 1)
+            own = own if len(own) else np.arange(len(population))
+            of, least = group[own], np.full(n, np.inf)
+            np.minimum.at(least, of, above[own])
+            # what is subtracted cancels, and leaves no sum of weights at 0 where the temperature is low
+            inner = np.exp(-2.0 * (above[own] - least[of]) / kt) / (1.0 + tried[own])
+            outer = np.exp(-(lowest[of] - lowest[of].min()) / kt) / tired[of]
+            weight = inner / np.bincount(of, inner, minlength=n)[of] * outer
             places = slice(walker, None, self.walkers)
-            chosen[places] = rng.choice(len(population), len(chosen[places]), p=weight / weight.sum())
+            chosen[places] = own[rng.choice(len(own), len(chosen[places]), p=weight / weight.sum())]
         return chosen
 
     # ---- one chunk -------------------------------------------------------------------------------

@@ -44,11 +44,12 @@ class Parent:
         built from need not be among the lowest results, which often are variants of one framework.
         """
         parts = [c[np.isfinite(c.energy)] for c in (self.clusters, self.archive) if len(c)]
+        parts = [
+            c.replace(energy=c.energy - c.energy.min(), level="", forces=None, columns={}) for c in parts if len(c)
+        ]
         if not parts:
-            return self.clusters[:count]
-        bare = [c.replace(energy=c.energy - c.energy.min(), level="", forces=None, columns={}) for c in parts if len(c)]
-        everything = Clusters.concatenate(bare) if bare else self.clusters[:0]
-        everything = everything.lowest_first()
+            return self.clusters[:count].without_energies().replace(columns={})
+        everything = Clusters.concatenate(parts).lowest_first()
         turn = places(frameworks(everything, self.composition, library))
         return everything[np.argsort(turn, kind="stable")[:count]].without_energies()
 
