@@ -22,7 +22,7 @@ from scipy.stats import spearmanr
 from sampler.funnel.parents import read_parent
 from sampler.generate.bodies import Kinds, take_apart
 from sampler.generate.rigid import Poses, coordinates, minimise
-from sampler.monomers import _SCREENED, MonomerLibrary
+from sampler.monomers import SCREENED, MonomerLibrary
 from sampler.units import KCAL_PER_MOL
 
 SHARES = (1.0, 0.9, 0.8, 0.75, 0.7, 0.6, 0.5)
@@ -58,7 +58,7 @@ def main() -> None:
 def _rigid(bodies, share: float) -> tuple[float, float]:
     """eV, and Å by which distances change, of the nearest rigid minimum with this share of the ions' charges."""
     parameters = bodies.parameters.copy()
-    more = (share - _SCREENED) * bodies.charges / np.diff(bodies.ptr)
+    more = (share - SCREENED) * bodies.charges / np.diff(bodies.ptr)
     parameters[:, 0] += more[bodies.molecule_of_atom]
     system = replace(bodies, parameters=parameters).system()
     m = bodies.molecules

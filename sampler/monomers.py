@@ -39,7 +39,8 @@ class Conformer:
     energy: float
 
 
-_SCREENED = 0.75  # of the charge of an ion, what other molecules see of it
+SCREENED = 0.75
+"""Share of the charge of an ion that other molecules see on the surface of rigid molecules."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Monomer:
         is that of scaled-charge force fields (Leontyev & Stuchebrukhov 2011, DOI 10.1039/C0CP01971B); here the
         dipoles keep their size, and neutral molecules are as they are.
         """
-        return self.partial_charges - (1.0 - _SCREENED) * self.charge / len(self.numbers)
+        return self.partial_charges - (1.0 - SCREENED) * self.charge / len(self.numbers)
 
     @property
     def label(self) -> str:

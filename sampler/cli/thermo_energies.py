@@ -44,17 +44,11 @@ def with_energies(species: list, name: str, known, workers, quiet: bool) -> tupl
 
 def _one(task) -> tuple[float, str, str]:
     species, potential, options = task
-    import numpy as np
-
-    from ..clusters import Clusters
     from ..potentials import get_potential
+    from ..refine.thermo.study import structures
 
-    columns = species.columns
-    one = Clusters.make(
-        [np.asarray(columns["positions"], float)], [np.asarray(columns["numbers"])], charge=int(columns["charge"])
-    )
     made = get_potential(potential, **options)
-    found = made.evaluate(one, forces=False)
+    found = made.evaluate(structures([species]), forces=False)
     return float(found.energy[0]), made.level, str(found.failure[0])
 
 

@@ -12,6 +12,7 @@ from ..potentials import get_potential
 from ..potentials.moments import dipoles, polarizabilities
 from ..units import DEBYE
 from .thermo.rrho import Species
+from .thermo.study import structures
 
 
 def moments_of(
@@ -44,7 +45,6 @@ def moments_of(
 
 def _one(task: tuple[Species, str]) -> tuple[float, float, str]:
     species, level = task
-    more = species.columns
-    one = Clusters.make([np.array(more["positions"])], [more["numbers"]], charge=int(more["charge"]))
+    one = structures([species])
     found = dipoles(one, get_potential(level))
     return float(np.linalg.norm(found.dipole[0])) / DEBYE, float(polarizabilities(one)[0]), str(found.failure[0])

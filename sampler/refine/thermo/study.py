@@ -74,13 +74,17 @@ class Study:
         return found[0]
 
 
-def compositions(species: Sequence[Species], library: MonomerLibrary) -> list[Composition | None]:
-    """What each species consists of, from its geometry; None where a part is no molecule of the library."""
-    clusters = Clusters.make(
-        [np.asarray(s.columns["positions"]) for s in species], [np.asarray(s.columns["numbers"]) for s in species],
+def structures(species: Sequence[Species]) -> Clusters:
+    """The geometries of species, as all sources of sampler keep them among their columns."""
+    return Clusters.make(
+        [np.asarray(s.columns["positions"], float) for s in species], [np.asarray(s.columns["numbers"]) for s in species],
         charge=[int(s.columns["charge"]) for s in species],
     )  # fmt: skip
-    return recognise(clusters, library)
+
+
+def compositions(species: Sequence[Species], library: MonomerLibrary) -> list[Composition | None]:
+    """What each species consists of, from its geometry; None where a part is no molecule of the library."""
+    return recognise(structures(species), library)
 
 
 def study(
