@@ -267,6 +267,56 @@ def test_a_killed_run_goes_on(structures, tmp_path, how):
     assert sorted(labels.energy) == pytest.approx(sorted(expected.energy), abs=0)
 
 
+_SHARING = """
+import os, sys, time
+from pathlib import Path
+from sampler.clusters import Clusters
+from sampler.learn.label import label
+from sampler.potentials import get_potential
+
+class Noted:
+    level = "noted"
+    def evaluate(self, clusters, forces=True):
+        with open(sys.argv[3], "a") as log:
+            log.write(f"{sys.argv[4]} {clusters.ids[0]}\\n")
+        while sys.argv[4] == "hangs":
+            time.sleep(1)
+        time.sleep(0.3)
+        return get_potential("lennard-jones").evaluate(clusters, forces)
+
+print(label(Clusters.load(sys.argv[1]), Noted(), sys.argv[2]).computed)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "kill"), reason="needs POSIX signals")
+def test_processes_in_one_folder_share_the_work(structures, tmp_path):
+    """Each structure is computed once, by one or the other; that of a killed process is taken over by who is left."""
+    many = Clusters.concatenate([structures.replace(positions=structures.positions * s) for s in (1.0, 1.1)])
+    many = many.replace(ids=np.array([f"s{i}" for i in range(len(many))]))
+    many.save(tmp_path / "in.npz")
+    log = tmp_path / "log"
+
+    def start(name):
+        command = [sys.executable, "-c", _SHARING, str(tmp_path / "in.npz"), str(tmp_path / "out"), str(log), name]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    hanging = start("hangs")
+    deadline = time.monotonic() + 60
+    while not log.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    both = [start("a"), start("b")]
+    while count(tmp_path / "out") < 9 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert count(tmp_path / "out") == 9  # the tenth is with the process that hangs: nobody else touches it
+    hanging.kill()
+    hanging.wait()
+    computed = [int(process.communicate(timeout=60)[0]) for process in both]
+    assert min(computed) > 0 and sum(computed) == 10
+    lines = log.read_text().split("\n")[:-1]
+    assert sorted(line.split()[1] for line in lines if "hangs" not in line) == sorted(many.ids)
+    assert len(collect(tmp_path / "out")) == 10
+
+
 def test_monomer_references(tmp_path):
     """Water at GFN1-xTB: the energy that ships; a second monomer extends the file; another engine may not."""
     library = MonomerLibrary.load()

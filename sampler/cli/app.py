@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -79,14 +80,25 @@ def main() -> None:
     # sampler's parallelism is processes; the threads of numerical libraries would only wait for each other
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
+    ended: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, frame: _end(ended, number))
     try:
         app(standalone_mode=True)
     except SamplerError as error:
         print(f"sampler: error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as stop:
+        # typer makes an exit with 130 of Ctrl-C
+        if isinstance(stop, SystemExit) and stop.code != 130:
+            raise
         print("sampler: stopped; finished work is kept, the same command goes on from here", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(128 + ended[0] if ended else 130)
     except BrokenPipeError:  # the reader of a pipe, such as head, has left
         sys.stderr.close()
         sys.exit(0)
+
+
+def _end(ended: list[int], number: int) -> NoReturn:
+    """A batch system's time is up (SIGTERM): stop as on Ctrl-C, workers included, before it kills."""
+    ended.append(number)
+    raise KeyboardInterrupt

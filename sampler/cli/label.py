@@ -42,10 +42,11 @@ def label(
     """Compute energies and forces, one structure a task, at the lowest priority of the machine.
 
     Each finished structure is a file of its own: after Ctrl-C, a crash or a power cut the same command goes on, and
-    a structure is never computed twice. Structures that fail are listed with the reason and do not stop the others;
-    --retry takes them up again. Where gpu4pyscf and a CUDA device are found, B97-3c and its like run there; hide the
-    device (CUDA_VISIBLE_DEVICES=) to use the CPU cores as well, into the same folder. Started as a session of its own
-    (setsid), it stands back behind other sessions too, which nice alone does not do on Linux.
+    a structure is never computed twice; several commands in one folder, on several machines too, share the work.
+    Structures that fail are listed with the reason and do not stop the others; --retry takes them up again. Where
+    gpu4pyscf and a CUDA device are found, B97-3c and its like run there; hide the device (CUDA_VISIBLE_DEVICES=) to use
+    the CPU cores as well, into the same folder. Started as a session of its own (setsid), it stands back behind other
+    sessions too, which nice alone does not do on Linux.
 
     With --references, monomers are optimised and their energies written to OUT (a .toml file), the reference of
     binding energies at this level; a file that exists is extended.

@@ -85,8 +85,8 @@ def run(
 ) -> None:
     """Find the low-energy structures of a cluster and write ORCA inputs for them.
 
-    Every finished chunk of work is kept: after Ctrl-C, a crash or a power cut the same command goes on where it
-    stopped and ends with the same result. A finished run is not repeated; a changed parameter redoes only what
+    Every finished chunk of work is kept: after Ctrl-C, a SIGTERM of the batch system, a crash or a power cut the same
+    command goes on where it stopped and ends with the same result. A finished run is not repeated; a changed parameter redoes only what
     depends on it.
 
     \b

@@ -20,6 +20,7 @@ import errno
 import json
 import os
 import secrets
+import shutil
 import socket
 import threading
 import time
@@ -61,6 +62,7 @@ class Claims:
         self._life = _Life(self.root / "processes", self.token, self.host, matter, beat)
         self._others = Others(self.root / "processes", self.host, stale, clock)
         self._owners: dict[Path, str] = {}
+        self._held: dict[tuple[str, str], Path] = {}
 
     def __enter__(self) -> Claims:
         self._life.start()
@@ -100,7 +102,18 @@ class Claims:
         number = self.numbers(folder).get(name, -1) if number is None else number
         if number >= 0 and self.owner(folder, name, number):
             return False
-        return _create(self.root / folder / f"{name}.{number + 1}", {"process": self.token})
+        path = self.root / folder / f"{name}.{number + 1}"
+        if not _create(path, {"process": self.token}):
+            return False
+        self._held[folder, name] = path
+        return True
+
+    def drop(self, folder: str, name: str) -> None:
+        """Remove the claim of this process on ``name``, of which the result is there: whoever claims looks for that first."""
+        path = self._held.pop((folder, name), None)
+        if path:
+            with contextlib.suppress(OSError):
+                path.unlink()
 
     def owner(self, folder: str, name: str, number: int) -> str:
         """The live process that has made this claim, or ''."""
@@ -172,6 +185,18 @@ class Others:
             beat, since = told.get("beat"), now
         self._seen[token] = (beat, since)
         return now - since < self.stale
+
+
+def tidy(folder: Path) -> None:
+    """When shared work is done: the last process removes the claims, and what killed writers have left."""
+    # before the look at the others: what they write then is not in it. Unlike rglob, walk bears that one removes .claims
+    names = (Path(top, name) for top, _, files in os.walk(folder) for name in files)
+    left = [path for path in names if path.match(".*.part")]
+    if not Others(folder / ".claims" / "processes").alive():
+        for part in left:
+            with contextlib.suppress(OSError):
+                part.unlink()
+        shutil.rmtree(folder / ".claims", ignore_errors=True)
 
 
 class _Life:

@@ -7,7 +7,10 @@ even alone is given back as :class:`Died` for the caller to split or to record.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +19,7 @@ _ONE_THREAD = {
     name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 }
 _IDLE_SECONDS = 300
+_WATCH_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,11 @@ def _pool(function, source: _Source, workers: int, reuse: bool) -> Iterator[tupl
     # loky renews a worker whose memory has grown, and an idle one; its task is not lost, and nobody needs to know
     warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given")
     executor = get_reusable_executor(
-        max_workers=workers, timeout=_IDLE_SECONDS, env=_ONE_THREAD, initializer=prepare_worker
+        max_workers=workers,
+        timeout=_IDLE_SECONDS,
+        env=_ONE_THREAD,
+        initializer=_start_worker,
+        initargs=(os.getpid(),),
     )
     clean = False
     running: dict[Any, int] = {}
@@ -137,9 +145,32 @@ def _pool(function, source: _Source, workers: int, reuse: bool) -> Iterator[tupl
         pass
     finally:
         if not clean:  # broken, interrupted or failed: what still runs must not write behind our back
-            executor.shutdown(wait=True, kill_workers=True)
+            with _quiet_threads():
+                executor.shutdown(wait=True, kill_workers=True)
         elif not reuse:
             executor.shutdown(wait=True)
+
+
+@contextlib.contextmanager
+def _quiet_threads() -> Iterator[None]:
+    """No traceback from the thread of a pool that is torn down: it may be handing out a task that is gone."""
+    before, threading.excepthook = threading.excepthook, lambda args: None
+    try:
+        yield
+    finally:
+        threading.excepthook = before
+
+
+def _start_worker(parent: int) -> None:
+    prepare_worker()
+    threading.Thread(target=_end_with, args=(parent,), name="parent watch", daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End this worker when the process it works for is gone: killed, that cannot stop its workers itself."""
+    while os.getppid() == parent:
+        time.sleep(_WATCH_SECONDS)
+    os._exit(1)
 
 
 def prepare_worker() -> None:

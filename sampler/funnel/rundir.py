@@ -33,7 +33,7 @@ import numpy as np
 from ..clusters import Clusters
 from ..errors import FileFormatError, RunBusy, RunError
 from ..storage import storage_error, write_text
-from .claims import Claims, Others
+from .claims import Claims, Others, tidy
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ class RunDirectory:
                 _check_manifest(folder, manifest)
                 write_text(folder / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
                 yield cls(folder, claims)
-            _tidy(folder)
+            tidy(folder)
 
     def stage(self, position: int, kind: str, digest: str) -> StageDirectory:
         """The folder of the stage at ``position`` (from 1) whose content is determined by ``digest``."""
@@ -292,18 +292,6 @@ def _none_joined(folder: Path) -> None:
             "another machine counts as gone after two minutes"
         )
     shutil.rmtree(folder / ".claims", ignore_errors=True)
-
-
-def _tidy(folder: Path) -> None:
-    """After a complete shared run: the last process removes the claims, and what killed writers have left."""
-    # before the look at the others: what they write then is not in it. Unlike rglob, walk bears that one removes .claims
-    names = (Path(top, name) for top, _, files in os.walk(folder) for name in files)
-    left = [path for path in names if path.match(".*.part")]
-    if not Others(folder / ".claims" / "processes").alive():
-        for part in left:
-            with contextlib.suppress(OSError):
-                part.unlink()
-        shutil.rmtree(folder / ".claims", ignore_errors=True)
 
 
 def read_ledgers(folder: Path | str) -> list[dict[str, Any]]:

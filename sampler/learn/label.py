@@ -3,6 +3,7 @@
 A label folder belongs to one level of theory, which ``level.json`` names. Each structure is a file
 ``labels/xx/KEY.npz``, where KEY is a hash of elements, coordinates and charge: a killed run goes on where it
 stopped, and a structure that appears in several inputs is computed once. Failures are files too, with their reason.
+Processes that share a folder share the work: each computes what no other has claimed (:mod:`sampler.funnel.claims`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +23,12 @@ import numpy as np
 
 from ..clusters import Clusters
 from ..errors import FileFormatError, LevelError
+from ..funnel.claims import Claims, tidy
 from ..potentials import Potential
 from ..storage import write_text
+
+_CLAIMS = "labels"
+_WAIT_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -70,8 +76,6 @@ def label(
     Raises:
         LevelError: the folder holds labels of another level of theory.
     """
-    from ..funnel.parallel import Died, unordered
-
     started = time.monotonic()
     folder = Path(folder)
     _claim(folder, potential.level)
@@ -83,28 +87,96 @@ def label(
     missing = [i for i, path in enumerate(paths) if not path.exists()]
     # the same structure twice in one input is one task
     missing = list({paths[i]: i for i in reversed(missing)}.values())[::-1]
-    found = len(clusters) - len(missing)
-    if advance and found:
-        advance(found, True)
+    told = Counter(found=0, computed=0, failed=0)
+
+    def tell(number: int, elsewhere: bool) -> None:
+        told["found" if elsewhere else "computed"] += number
+        if advance and number:
+            advance(number, elsewhere)
+
+    tell(len(clusters) - len(missing), True)
     missing = missing[:limit]
-    tasks = [(potential, clusters[i], str(paths[i])) for i in missing]
-    failed = computed = 0
+    if missing:
+        with Claims(folder) as claims:
+            share = _Share(claims, paths, missing, lambda: tell(1, True))
+            while share.missing:
+                for i, reason in _outcomes(clusters, potential, paths, share.take(), len(share.missing), workers):
+                    share.drop(i)
+                    told["failed"] += bool(reason)
+                    tell(1, False)
+                share.wait()
+        tidy(folder)
+    return LabelResult(len(clusters), **told, seconds=time.monotonic() - started)
+
+
+def _outcomes(clusters, potential, paths, indices: Iterator[int], most: int, workers) -> Iterator[tuple[int, str]]:
+    """(index, why it failed) of each structure; its label is on disk."""
+    from ..funnel.parallel import Died, unordered
+
+    begun: list[int] = []
+
+    def tasks() -> Iterator[tuple[Potential, Clusters, str]]:
+        for i in indices:
+            begun.append(i)
+            yield potential, clusters[i], str(paths[i])
+
     if workers == 1:
-        outcomes = ((n, _task(task)) for n, task in enumerate(tasks))
+        outcomes = ((n, _task(task)) for n, task in enumerate(tasks()))
     elif isinstance(workers, str):
-        outcomes = _from_afar(unordered(_compute, [task[:2] for task in tasks], workers), tasks)
+        outcomes = _from_afar(unordered(_compute, (task[:2] for task in tasks()), workers), begun, paths)
     else:
         # a priority cannot be raised again: the next stage of this process gets fresh workers
-        outcomes = unordered(_nice_task, tasks, workers, reuse=False)
+        outcomes = unordered(_nice_task, tasks(), min(workers, most), reuse=False)
     for n, reason in outcomes:
+        i = begun[n]
         if isinstance(reason, Died):
-            _store(potential, clusters[missing[n]], paths[missing[n]], np.nan, None, f"worker_died: {reason.reason}", 0)
+            _store(potential, clusters[i], paths[i], np.nan, None, f"worker_died: {reason.reason}", 0)
             reason = reason.reason
-        computed += 1
-        failed += bool(reason)
-        if advance:
-            advance(1, False)
-    return LabelResult(len(clusters), found, computed, failed, time.monotonic() - started)
+        yield i, reason
+
+
+class _Share:
+    """What this process computes of ``missing``: what no other process that shares the folder has claimed.
+
+    Args:
+        elsewhere: called whenever a structure turns out to be finished by another process.
+    """
+
+    def __init__(self, claims: Claims, paths: Sequence[Path], missing: Sequence[int], elsewhere: Callable[[], None]):
+        self.claims, self.paths, self.missing, self.elsewhere = claims, paths, list(missing), elsewhere
+
+    def take(self) -> Iterator[int]:
+        """Structures to compute, claimed one by one as a worker becomes free; ``missing`` keeps those of others."""
+        numbers = self.claims.numbers(_CLAIMS)
+        theirs = []
+        for i in self.missing:
+            name = self.paths[i].stem
+            if self.paths[i].exists():
+                self.elsewhere()
+            elif not self.claims.take(_CLAIMS, name, numbers.get(name, -1)):
+                theirs.append(i)
+            elif self.paths[i].exists():  # finished between the two looks
+                self.drop(i)
+                self.elsewhere()
+            else:
+                yield i
+        self.missing = theirs
+
+    def drop(self, i: int) -> None:
+        """The label of ``i`` is on disk: its claim has done its duty."""
+        self.claims.drop(_CLAIMS, self.paths[i].stem)
+
+    def wait(self) -> None:
+        """Return when a structure that others compute is there, or one of these others is gone."""
+        while self.missing:
+            numbers = self.claims.numbers(_CLAIMS)
+            for i in self.missing:
+                name = self.paths[i].stem
+                if self.paths[i].exists() or name not in numbers:
+                    return
+                if not self.claims.owner(_CLAIMS, name, numbers[name]):
+                    return
+            time.sleep(_WAIT_SECONDS)
 
 
 def potential_of(level: str) -> Potential:
@@ -203,7 +275,7 @@ def _compute(task: tuple[Potential, Clusters]) -> Clusters:
     return _labelled(potential, one, result.energy[0], result.forces, str(result.failure[0]), seconds)
 
 
-def _from_afar(results: Iterator[tuple[int, Any]], tasks: list) -> Iterator[tuple[int, Any]]:
+def _from_afar(results: Iterator[tuple[int, Any]], begun: list[int], paths: list[Path]) -> Iterator[tuple[int, Any]]:
     """Keep the labels that come from other machines, as :func:`_task` does."""
     from ..funnel.parallel import Died
 
@@ -211,7 +283,7 @@ def _from_afar(results: Iterator[tuple[int, Any]], tasks: list) -> Iterator[tupl
         if isinstance(labelled, Died):
             yield n, labelled
             continue
-        labelled.save(tasks[n][2])
+        labelled.save(paths[begun[n]])
         yield n, str(labelled.columns["failure"][0])
 
 
