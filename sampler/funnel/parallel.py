@@ -20,6 +20,7 @@ _ONE_THREAD = {
 }
 _IDLE_SECONDS = 300
 _WATCH_SECONDS = 1.0
+_LEAK_BYTES = 4 << 30
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,11 @@ def _quiet_threads() -> Iterator[None]:
 
 
 def _start_worker(parent: int) -> None:
+    from joblib.externals.loky import process_executor
+
     prepare_worker()
+    # loky takes a growth of 0.3 GB for a leak and starts the worker anew: DFT of a larger structure after a smaller one
+    process_executor._MAX_MEMORY_LEAK_SIZE = _LEAK_BYTES
     threading.Thread(target=_end_with, args=(parent,), name="parent watch", daemon=True).start()
 
 
