@@ -10,7 +10,6 @@ labelled.
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -20,13 +19,13 @@ import numpy as np
 
 from ..clusters import Clusters
 from ..composition import Composition
-from ..errors import InputError, RunError
+from ..errors import InputError
 from ..monomers import MonomerLibrary
 from ..potentials import Evaluation, Potential
 from ..relax.langevin import Langevin
-from ..storage import write_text
 from .displace import KINDS
 from .newness import distinct
+from .pieces import do_pieces, keep_plan
 from .scatter import scatter
 
 SHARES = {
@@ -225,12 +224,7 @@ class SamplingRun:
         if held:
             raise InputError(f"{', '.join(held)} is held out for testing and cannot be sampled for training")
         plan = {"wanted": self.wanted, "how": asdict(how), "driver": driver, "labeller": labeller, "seed": seed}
-        text = json.dumps(plan, indent=1, sort_keys=True)
-        file = self.folder / "plan.json"
-        if file.exists() and json.loads(file.read_text()) != json.loads(text):
-            raise RunError(f"{self.folder} holds a sampling with other settings (see plan.json); choose another folder")
-        if not file.exists():
-            write_text(file, text + "\n")
+        keep_plan(self.folder, plan, "a sampling with other settings")
 
     def tasks(self) -> list[Task]:
         """All chunks; the compositions advance together, so that a part of the run is a fair part of the whole."""
@@ -262,27 +256,14 @@ def run_sampling(
     workers: int = 1,
     start: dict[str, Clusters] | None = None,
 ) -> Iterator[tuple[Task, int, bool]]:
-    """Do what is left; yields (task, structures found, whether an earlier run had done it), in the order of tasks."""
-    from joblib import Parallel, delayed
-
-    todo = []
-    for task in run.tasks():
-        if task.file.exists():
-            yield task, len(Clusters.load(task.file)), True
-        else:
-            todo.append(task)
-    jobs = (
-        delayed(_do)(t, run.how, driver, labeller, run.seed, run.library, (start or {}).get(t.composition))
-        for t in todo
-    )
-    results = (
-        Parallel(n_jobs=workers, return_as="generator")(jobs) if workers != 1 else (f(*a, **k) for f, a, k in jobs)
-    )
-    for task, count in zip(todo, results):
-        yield task, count, False
+    """Do what is left; yields (task, structures found, whether an earlier run had done it), as tasks are finished."""
+    tasks = run.tasks()
+    same = (run.how, driver, labeller, run.seed, run.library)
+    pieces = [(task.file, (task, *same, (start or {}).get(task.composition))) for task in tasks]
+    for index, count, before in do_pieces(_chunk, pieces, workers):
+        yield tasks[index], count, before
 
 
-def _do(task: Task, how, driver, labeller, seed, library, start) -> int:
-    found = sample_chunk(task.composition, task.chunk, how, driver, labeller, seed, library, start)
-    found.save(task.file)
-    return len(found)
+def _chunk(piece: tuple) -> Clusters:
+    task, how, driver, labeller, seed, library, start = piece
+    return sample_chunk(task.composition, task.chunk, how, driver, labeller, seed, library, start)

@@ -8,17 +8,16 @@ and costs GFN1-xTB. What it says of structures without a label is training data 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from ..clusters import Clusters
-from ..errors import LevelError, RunError
+from ..errors import LevelError
 from ..potentials import Potential
-from ..storage import write_text
 from .dataset import LabelSet
+from .pieces import do_pieces, keep_plan
 
 CHUNK = 10
 TAUGHT = "model"
@@ -70,11 +69,7 @@ class TeachingRun:
         for array in (clusters.ptr, clusters.numbers, clusters.charge, clusters.positions):
             h.update(np.ascontiguousarray(array).tobytes())
         plan = {"structures": h.hexdigest(), "engine": engine, "chunk": CHUNK}
-        file = self.folder / "plan.json"
-        if not file.exists():
-            write_text(file, json.dumps(plan, indent=1) + "\n")
-        elif json.loads(file.read_text()) != plan:
-            raise RunError(f"{self.folder} holds labels of other structures or of another model; choose another --out")
+        keep_plan(self.folder, plan, "labels of other structures or of another model")
 
     def chunks(self) -> list[tuple[Path, slice]]:
         """File and structures of every chunk."""
@@ -83,26 +78,16 @@ class TeachingRun:
 
     def run(self, potential: Potential, workers: int = 1) -> Iterator[tuple[int, bool]]:
         """Do what is left; yields (structures, whether an earlier run had done them), chunk by chunk."""
-        from joblib import Parallel, delayed
-
-        todo = []
-        for file, part in self.chunks():
-            if file.exists():
-                yield len(self.clusters[part]), True
-            else:
-                todo.append((file, self.clusters[part]))
-        if not todo:
-            return
-        made = Parallel(n_jobs=workers, return_as="generator")(delayed(_label)(potential, c, f) for f, c in todo)
-        for count in made:
-            yield count, False
+        pieces = [(file, (potential, self.clusters[part])) for file, part in self.chunks()]
+        for _, count, before in do_pieces(_label, pieces, workers):
+            yield count, before
 
     def collect(self) -> Clusters:
         """All structures in their order, with energies and forces; NaN where the model refused."""
         return Clusters.concatenate([Clusters.load(file) for file, _ in self.chunks()])
 
 
-def _label(potential: Potential, clusters: Clusters, file: Path) -> int:
+def _label(task: tuple[Potential, Clusters]) -> Clusters:
+    potential, clusters = task
     found = potential.evaluate(clusters)
-    clusters.replace(energy=found.energy, forces=found.forces, level=potential.level).save(file)
-    return len(clusters)
+    return clusters.replace(energy=found.energy, forces=found.forces, level=potential.level)
