@@ -71,17 +71,17 @@ def test_the_first_model_at_home_is_taken_and_one_may_be_for_large_clusters(libr
 def test_a_level_can_be_asked_for(library, monkeypatch):
     """A model of GFN1-xTB stands for mixtures of its molecules, and is not what plain auto means."""
     entry = {
-        "level": "gfn1-xtb", "molecules": ["sa", "am", "w"], "mixtures": True, "charge": 0, "potential": "lennard-jones",
-        "options": {},
+        "level": "gfn1-xtb", "molecules": ["sa", "am", "w"], "mixtures": True, "among": ["sa", "w"], "charge": 0,
+        "potential": "lennard-jones", "options": {},
     }  # fmt: skip
     monkeypatch.setattr(automatic, "recommendations", lambda: [entry])
     table = {**TABLE, "stage": [*TABLE["stage"], {"kind": "relax", "potential": "auto:GFN1-xTB"}]}
     found = {}
-    for name, charge in (("3sa1w", 0), ("2w", 0), ("1sa1dma", 0), ("1sa1b1w", -1)):
+    for name, charge in (("3sa1w", 0), ("2w", 0), ("1sa1dma", 0), ("2am", 0), ("1sa1b1w", -1)):
         made = automatic.resolve(protocols.build(table, "toy"), Composition.parse(name, library, charge), library)
         found[name] = [s.potential for s in made.stage if hasattr(s, "potential")]
     model, exact = ["gfn1-xtb", "lennard-jones"], ["gfn1-xtb", "gfn1-xtb"]
-    assert found == {"3sa1w": model, "2w": model, "1sa1dma": exact, "1sa1b1w": exact}
+    assert found == {"3sa1w": model, "2w": model, "1sa1dma": exact, "2am": exact, "1sa1b1w": exact}
     with pytest.raises(ProtocolError, match=r"no such potential; known: auto, auto:member, auto:gfn1-xtb"):
         protocols.build({**table, "stage": [*TABLE["stage"], {"kind": "relax", "potential": "auto:gfn2-xtb"}]}, "toy")
 
@@ -91,13 +91,14 @@ def test_a_member_searches_for_a_committee(library):
     declared = protocols.load("b97-3c")
     made = {
         name: [(s.potential, s.options.get("model")) for s in stages if hasattr(s, "potential")]
-        for name in ("2sa2am", "2sa2dma", "2sa2tma")
+        for name in ("2sa2am", "2sa2dma", "3sa1dma", "2sa2tma")
         for stages in [automatic.resolve(declared, Composition.parse(name, library), library).stage]
     }
-    committee = [f"b97-3c_sa_am-seed{seed}" for seed in (7, 42, 69)]
-    name, options = automatic.recommended(Composition.parse("2sa2am", library), library, delta=True)
-    assert made["2sa2am"] == [("painn", committee[0])] * 3 + [("painn", committee), (name, options["model"])]
-    assert made["2sa2dma"] == [("painn", "gfn1-xtb_sa_am_dma_w")] * 3 + [("gfn1-xtb", None)] * 2
+    for cluster, kind in (("2sa2am", "sa_am"), ("2sa2dma", "sa_am_dma_w")):
+        committee = [f"b97-3c_{kind}-seed{seed}" for seed in (7, 42, 69)]
+        name, options = automatic.recommended(Composition.parse(cluster, library), library, delta=True)
+        assert made[cluster] == [("painn", committee[0])] * 3 + [("painn", committee), (name, options["model"])]
+    assert made["3sa1dma"] == [("painn", "gfn1-xtb_sa_am_dma_w")] * 3 + [("gfn1-xtb", None)] * 2
     assert made["2sa2tma"] == [("gfn1-xtb", None)] * 5
     warned = automatic.without_model(
         declared, automatic.resolve(declared, Composition.parse("2sa2tma", library), library)

@@ -74,30 +74,35 @@ def test_the_gfn1_models_have_the_errors_of_their_cards(model, data, composition
     assert report["energy"]["mae_kcal_mol"] * KCAL_PER_MOL < 0.2
 
 
-def test_what_the_delta_models_taught_is_what_they_say_and_no_held_out_size():
-    taught = LabelSet.load(resources.path("data", "training", "b97-3c_sa_am_taught.npz"))
-    teacher = painn(next(r for r in recommendations() if r.get("delta"))["options"]["model"])
+@pytest.mark.parametrize("kind, composition", [("sa_am", "5sa5am"), ("sa_am_dma_w", "2sa2dma")])
+def test_what_the_delta_models_taught_is_what_they_say_and_no_held_out_size(kind, composition):
+    taught = LabelSet.load(resources.path("data", "training", f"b97-3c_{kind}_taught.npz"))
+    deltas = [r["options"]["model"] for r in recommendations() if r.get("delta")]
+    teacher = painn(next(names for names in deltas if names[0] == f"b97-3c_{kind}-delta-gfn1"))
     assert taught.engine == engine_of(teacher)
-    assert not set(taught.compositions) & {"9sa9am", "10sa10am"}
-    few = taught.subset(np.flatnonzero(taught.compositions == "5sa5am")[:4])
+    assert not set(taught.compositions) & {"9sa9am", "10sa10am", "3sa3dma", "3sa3w"}
+    few = taught.subset(np.flatnonzero(taught.compositions == composition)[:4])
     found = teacher.evaluate(few.clusters)
     assert found.energy == pytest.approx(few.clusters.energy, abs=2e-4)  # positions are stored in single precision
     assert found.forces == pytest.approx(few.clusters.forces, abs=2e-3)
 
 
-def test_the_held_out_sizes_are_held_out_and_their_errors_those_of_the_cards():
+@pytest.mark.parametrize("kind, others, sizes", [
+    ("sa_am", "sa_am", ("9sa9am", "10sa10am")), ("sa_am_dma_w", "dma_w", ("3sa3dma", "3sa3w")),
+])  # fmt: skip
+def test_the_held_out_sizes_are_held_out_and_their_errors_those_of_the_cards(kind, others, sizes):
     folder = resources.path("data", "training")
-    held_out = LabelSet.load(folder / "b97-3c_sa_am_held_out.npz")
-    assert set(held_out.compositions) == {"9sa9am", "10sa10am"}
-    assert not set(held_out.compositions) & set(LabelSet.load(folder / "b97-3c_sa_am.npz").compositions)
+    held_out = LabelSet.load(folder / f"b97-3c_{others}_held_out.npz")
+    assert set(held_out.compositions) == set(sizes)
+    assert not set(held_out.compositions) & set(LabelSet.load(folder / f"b97-3c_{kind}.npz").compositions)
     for seed in (7, 42):
-        model = resources.path("data", "models", f"b97-3c_sa_am-seed{seed}")
+        model = resources.path("data", "models", f"b97-3c_{kind}-seed{seed}")
         report, card = (
             evaluate(PaiNNPotential(model), held_out, MonomerLibrary.load()).report()["all"],
             load_model(model)[1],
         )
-        assert "9sa9am" not in card.notes and "10sa10am" not in card.notes
-        name = "held_out_9sa9am_10sa10am_mae"
+        assert not any(f" {size}" in card.notes for size in sizes)
+        name = f"held_out_{'_'.join(sizes)}_mae"
         assert report["energy"]["mae_kcal_mol"] == pytest.approx(card.errors[f"{name}_energy_kcal_mol"], abs=0.02)
         assert report["forces"]["mae_kcal_mol_A"] == pytest.approx(card.errors[f"{name}_forces_kcal_mol_A"], abs=0.01)
 

@@ -39,15 +39,16 @@ def recommended(
 
     Of the entries of ``level`` those with ``delta`` count if that is asked for, and else the others.
 
-    A model is at home where the cluster holds its molecules (some of them, if the entry says ``mixtures``; else all of
-    them), at least ``fewest_molecules`` in all, has its charge, and their numbers differ by no more than
-    ``largest_difference``. The first such entry is taken.
+    A model is at home where the cluster holds its molecules (some of them, if the entry says ``mixtures``, one of
+    ``among`` included; else all of them), at least ``fewest_molecules`` in all, has its charge, and their numbers differ
+    by no more than ``largest_difference``. The first such entry is taken.
     """
     counts = dict(composition.counts)
     numbers = sorted(counts.values())
     for entry in recommendations():
         known = set(entry["molecules"])
         same = set(counts) <= known if entry.get("mixtures") else set(counts) == known
+        same = same and bool(set(counts) & set(entry.get("among", known)))
         near = numbers[-1] - numbers[0] <= entry.get("largest_difference", numbers[-1])
         large = sum(numbers) >= entry.get("fewest_molecules", 0)
         asked = entry["level"] == level and entry.get("delta", False) == delta
