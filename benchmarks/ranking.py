@@ -18,6 +18,7 @@ import numpy as np
 import tblite.interface  # noqa: F401  (before torch, which brings an older libgomp)
 
 from sampler.clusters import Clusters
+from sampler.funnel.automatic import recommendations
 from sampler.funnel.ranks import correlation, ranks
 from sampler.potentials import Potential, get_potential
 from sampler.potentials.trained import shipped
@@ -35,12 +36,10 @@ def main() -> None:
     potentials: dict[str, Potential] = {n: get_potential(n) for n in ("gfn1-xtb", "gfn2-xtb")}
     potentials |= {f"painn {n}": get_potential("painn", model=n) for n in names}
     rows = [row(name, p.evaluate(clusters, forces=False), exact) for name, p in potentials.items()]
-    ours = [n for n in names if potentials[f"painn {n}"].level.startswith("b97-3c")]
-    whole = [n for n in ours if hasattr(potentials[f"painn {n}"], "card")]  # a correction comes with its base
-    for kind, committee in (("b97-3c", whole), ("b97-3c, corrections", [n for n in ours if n not in whole])):
-        if len(committee) > 1:
+    for committee in (r["options"]["model"] for r in recommendations()):
+        if isinstance(committee, list) and set(committee) <= set(names):
             together = get_potential("painn", model=committee).evaluate(clusters, forces=False)
-            rows.append(row(f"mean of {len(committee)} painn {kind}", together, exact))
+            rows.append(row(f"committee {committee[0].removesuffix('-seed7')}", together, exact))
     if arguments.json:
         print(json.dumps(rows, indent=1))
         return

@@ -294,7 +294,7 @@ def test_ranks_and_correlations_without_energies():
 
 
 def test_a_delta_model_orders_what_the_committee_left_and_is_a_no_op_where_none_is_at_home(library, tmp_path, capsys):
-    """The last stages of the protocol b97-3c: at home in 1sa1am, not in 1sa1w, where GFN1-xTB stays GFN1-xTB."""
+    """The last stages of the protocol b97-3c: at home in 1sa1am, not in 1sa1ma, where GFN1-xTB stays GFN1-xTB."""
     from sampler.cli.show import show
 
     content = {
@@ -306,7 +306,7 @@ def test_a_delta_model_orders_what_the_committee_left_and_is_a_no_op_where_none_
             *[s.model_dump() for s in protocols.load("b97-3c").stage[-2:]],
         ],
     }
-    for name, level in (("1sa1am", "b97-3c@pyscf"), ("1sa1w", "gfn1-xtb")):
+    for name, level in (("1sa1am", "b97-3c@pyscf"), ("1sa1ma", "gfn1-xtb")):
         finished = run(
             Composition.parse(name, library), protocols.build(content, "toy"), tmp_path / name, library=library
         )

@@ -148,7 +148,7 @@ class _Share:
     def take(self) -> Iterator[int]:
         """Structures to compute, claimed one by one as a worker becomes free; ``missing`` keeps those of others."""
         numbers = self.claims.numbers(_CLAIMS)
-        theirs = []
+        theirs: list[int] = []
         for i in self.missing:
             name = self.paths[i].stem
             if self.paths[i].exists():
@@ -160,7 +160,15 @@ class _Share:
                 self.elsewhere()
             else:
                 yield i
+                theirs = self._unfinished(theirs)
         self.missing = theirs
+
+    def _unfinished(self, theirs: list[int]) -> list[int]:
+        """Those of ``theirs`` that are not there yet; the others are told at once, for the progress."""
+        left = [i for i in theirs if not self.paths[i].exists()]
+        for _ in range(len(theirs) - len(left)):
+            self.elsewhere()
+        return left
 
     def drop(self, i: int) -> None:
         """The label of ``i`` is on disk: its claim has done its duty."""

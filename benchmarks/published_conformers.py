@@ -1,0 +1,54 @@
+"""Published conformers with dimethylamine or water, spread over their energies, for a test of models of B97-3c.
+
+    python benchmarks/published_conformers.py REFERENCE -o conformers.npz
+    sampler label conformers.npz --level b97-3c --out labels && sampler data collect labels -o test.npz --molecules sa,am,dma,w
+    sampler evaluate data/models/b97-3c_sa_am_dma_w-seed{7,42,69} test.npz --baseline gfn1-xtb
+
+REFERENCE is the folder of public reference data. (SA)2(DMA)2: minima of wB97X-D/6-31++G(d,p) in ACDB 2.0 (true minima
+alone), within 10 kcal/mol of the lowest; (SA)2(H2O)3 and (SA)3(H2O)3: of the SA-W database of Kubečka et al. (2024,
+doi:10.1039/D4VA00255E), energies of the same method, within 8 kcal/mol. No model here was trained on them.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import ase.io
+import numpy as np
+
+from sampler.clusters import Clusters
+from sampler.units import HARTREE, KCAL_PER_MOL
+
+ACDB, WATER = "acdb2_wb97xd/conformers_sa_dma.extxyz", "sa_w/equilibrium_wb97xd_gfn1/sa_w_equilibrium.extxyz"
+CHOSEN = [
+    # name, name in the file, file, how many, within kcal/mol
+    ("2sa2dma", "2dma2sa", ACDB, 10, 10.0),
+    ("2sa3w", "2sa3w", WATER, 8, 8.0),
+    ("3sa3w", "3sa3w", WATER, 6, 8.0),
+]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("reference", type=Path)
+    parser.add_argument("-o", "--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    files = {file: ase.io.read(arguments.reference / file, ":") for file in (ACDB, WATER)}
+    frames, names = [], []
+    for name, theirs, file, count, window in CHOSEN:
+        some = [f for f in files[file] if f.info["cluster"] == theirs and f.info.get("lowest_frequency_cm1", 1.0) > 0]
+        energy = np.array([f.info["wb97xd_electronic_energy_Eh"] for f in some]) * HARTREE / KCAL_PER_MOL
+        order = np.argsort(energy)
+        order = order[energy[order] < energy.min() + window]
+        spread = np.unique(np.linspace(0, len(order) - 1, count).round().astype(int))
+        frames += [some[i] for i in order[spread]]
+        names += [name] * len(spread)
+    ids = [f"{name}-{frame.info['name']}" for name, frame in zip(names, frames)]
+    made = Clusters.make([f.positions for f in frames], [f.numbers for f in frames], ids=ids)
+    made.with_columns(composition=np.array(names)).save(arguments.out)
+    print(f"{len(made)} structures in {arguments.out}")
+
+
+if __name__ == "__main__":
+    main()
