@@ -6,7 +6,8 @@
 
 REFERENCE is the folder of public reference data. (SA)2(DMA)2: minima of wB97X-D/6-31++G(d,p) in ACDB 2.0 (true minima
 alone), within 10 kcal/mol of the lowest; (SA)2(H2O)3 and (SA)3(H2O)3: of the SA-W database of Kubečka et al. (2024,
-doi:10.1039/D4VA00255E), energies of the same method, within 8 kcal/mol. No model here was trained on them.
+doi:10.1039/D4VA00255E), energies of the same method, within 8 kcal/mol; (H2O)6 and (H2O)8: of the 40 and 60 lowest minima
+of TTM2.1-F (Rakshit et al. 2019, doi:10.1063/1.5128378). No model here was trained on them.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ CHOSEN = [
     ("2sa3w", "2sa3w", WATER, 8, 8.0),
     ("3sa3w", "3sa3w", WATER, 6, 8.0),
 ]
+WATER_ALONE = [("6w", 7, 40), ("8w", 6, 60)]  # name, how many, of so many lowest
 
 
 def main() -> None:
@@ -44,7 +46,12 @@ def main() -> None:
         spread = np.unique(np.linspace(0, len(order) - 1, count).round().astype(int))
         frames += [some[i] for i in order[spread]]
         names += [name] * len(spread)
-    ids = [f"{name}-{frame.info['name']}" for name, frame in zip(names, frames)]
+    for name, count, lowest in WATER_ALONE:
+        some = ase.io.read(arguments.reference / f"water_clusters/ttm21f_minima_w{name[:-1]}.extxyz", f":{lowest}")
+        for i in np.unique(np.linspace(0, len(some) - 1, count).round().astype(int)):
+            frames.append(some[i])
+            names.append(name)
+    ids = [f"{name}-{frame.info.get('name', n)}" for n, (name, frame) in enumerate(zip(names, frames))]
     made = Clusters.make([f.positions for f in frames], [f.numbers for f in frames], ids=ids)
     made.with_columns(composition=np.array(names)).save(arguments.out)
     print(f"{len(made)} structures in {arguments.out}")
