@@ -91,6 +91,30 @@ def test_the_end_of_a_batch_job_and_ctrl_c(tmp_path, how, status):
     assert (tmp_path / "out" / "ranking.csv").exists()
 
 
+_DEAF = """
+import time
+from sampler.cli import app as module
+
+def deaf(**options):
+    try:
+        print("ready", flush=True)
+        time.sleep(60)
+    except KeyboardInterrupt:  # lost, as in a callback from compiled code
+        time.sleep(60)
+
+module.app, module._AGAIN_SECONDS = deaf, 0.2
+module.main()
+"""
+
+
+def test_the_end_of_a_batch_job_is_said_until_it_is_heard():
+    process = subprocess.Popen([sys.executable, "-c", _DEAF], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=30)
+    assert process.returncode == 143 and "finished work is kept" in told
+
+
 def _group(leader: int) -> bool:
     """Whether a process of this group is left."""
     try:

@@ -28,6 +28,8 @@ from .show import show
 from .thermo import thermo
 from .train import train
 
+_AGAIN_SECONDS = 10.0
+
 app = typer.Typer(
     name="sampler",
     help="Configurational sampling of atmospheric molecular clusters: from a name such as 4sa4am to ranked, unique, "
@@ -91,6 +93,7 @@ def main() -> None:
         # typer makes an exit with 130 of Ctrl-C
         if isinstance(stop, SystemExit) and stop.code != 130:
             raise
+        signal.setitimer(signal.ITIMER_REAL, 0)
         print("sampler: stopped; finished work is kept, the same command goes on from here", file=sys.stderr)
         sys.exit(128 + ended[0] if ended else 130)
     except BrokenPipeError:  # the reader of a pipe, such as head, has left
@@ -99,6 +102,12 @@ def main() -> None:
 
 
 def _end(ended: list[int], number: int) -> NoReturn:
-    """A batch system's time is up (SIGTERM): stop as on Ctrl-C, workers included, before it kills."""
+    """A batch system's time is up (SIGTERM): stop as on Ctrl-C, workers included, before it kills.
+
+    Said again until it is heard: what is raised while compiled code calls back into Python can get lost.
+    """
     ended.append(number)
+    if number == signal.SIGTERM:
+        signal.signal(signal.SIGALRM, lambda again, frame: _end(ended, again))
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS, _AGAIN_SECONDS)
     raise KeyboardInterrupt
