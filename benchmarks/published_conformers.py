@@ -31,6 +31,11 @@ CHOSEN = [
 WATER_ALONE = [("6w", 7, 40), ("8w", 6, 60)]  # name, how many, of so many lowest
 
 
+def spread(length: int, count: int) -> np.ndarray:
+    """``count`` indices from the first to the last."""
+    return np.unique(np.linspace(0, length - 1, count).round().astype(int))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("reference", type=Path)
@@ -43,14 +48,12 @@ def main() -> None:
         energy = np.array([f.info["wb97xd_electronic_energy_Eh"] for f in some]) * HARTREE / KCAL_PER_MOL
         order = np.argsort(energy)
         order = order[energy[order] < energy.min() + window]
-        spread = np.unique(np.linspace(0, len(order) - 1, count).round().astype(int))
-        frames += [some[i] for i in order[spread]]
-        names += [name] * len(spread)
+        frames += [some[i] for i in order[spread(len(order), count)]]
+        names += [name] * (len(frames) - len(names))
     for name, count, lowest in WATER_ALONE:
         some = ase.io.read(arguments.reference / f"water_clusters/ttm21f_minima_w{name[:-1]}.extxyz", f":{lowest}")
-        for i in np.unique(np.linspace(0, len(some) - 1, count).round().astype(int)):
-            frames.append(some[i])
-            names.append(name)
+        frames += [some[i] for i in spread(len(some), count)]
+        names += [name] * (len(frames) - len(names))
     ids = [f"{name}-{frame.info.get('name', n)}" for n, (name, frame) in enumerate(zip(names, frames))]
     made = Clusters.make([f.positions for f in frames], [f.numbers for f in frames], ids=ids)
     made.with_columns(composition=np.array(names)).save(arguments.out)
