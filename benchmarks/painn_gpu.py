@@ -33,14 +33,23 @@ from sampler.relax import RelaxParams, relax
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, default=7, help="pairs of sulfuric acid and ammonia")
-    parser.add_argument("--counts", type=int, nargs="+", default=[1, 16, 256, 4096], help="structures evaluated together")
-    parser.add_argument("--relax", type=int, default=512, help="candidates relaxed to 0.05 eV/A, at most 100 steps; 0: none")
-    parser.add_argument("--core-limit", type=int, default=64, help="more structures than these are not given to the core")
+    parser.add_argument(
+        "--counts", type=int, nargs="+", default=[1, 16, 256, 4096], help="structures evaluated together"
+    )
+    parser.add_argument(
+        "--relax", type=int, default=512, help="candidates relaxed to 0.05 eV/A, at most 100 steps; 0: none"
+    )
+    parser.add_argument(
+        "--core-limit", type=int, default=64, help="more structures than these are not given to the core"
+    )
     parser.add_argument("--model", default="gfn1-xtb_sa_am")
     parser.add_argument("--device", default="cuda")
     options = parser.parse_args()
     params, card = load(options.model)
-    shapes = {f"{params.architecture.n_atom_basis}/{params.architecture.n_interactions}": params, "128/5": widened(params)}
+    shapes = {
+        f"{params.architecture.n_atom_basis}/{params.architecture.n_interactions}": params,
+        "128/5": widened(params),
+    }
     pool = candidates(options.size, max(*options.counts, options.relax, 1))
     rows = []
     for shape, weights in shapes.items():
@@ -48,9 +57,9 @@ def main() -> None:
         device = PaiNNPotential(weights, card, engine="torch", device=options.device)
         for count in options.counts:
             some = pool[np.arange(count)]
-            theirs, there = _timed(lambda: device.evaluate(some))
+            theirs, there = _timed(device, some)
             few = some[np.arange(min(count, options.core_limit))]
-            ours, here = _timed(lambda: core.evaluate(few))
+            ours, here = _timed(core, few)
             energy = np.abs(here.energy - there.energy[: len(few)])
             force = np.abs(here.forces - there.forces[: len(here.forces)])
             rows.append([shape, f"{count} evaluated", f"{len(few) / ours:.0f}", f"{count / theirs:.0f}",
@@ -66,20 +75,22 @@ def main() -> None:
             begin = time.perf_counter()
             relax(few, core, how)
             ours = (time.perf_counter() - begin) / len(few)
-            rows.append([shape, f"{len(some)} relaxed", f"{1 / ours:.1f}", f"{1 / theirs:.1f}", f"{ours / theirs:.1f}", "", ""])
+            rows.append(
+                [shape, f"{len(some)} relaxed", f"{1 / ours:.1f}", f"{1 / theirs:.1f}", f"{ours / theirs:.1f}", "", ""]
+            )
             print(" ".join(rows[-1]), flush=True)
     head = ["network", "structures", "a second, one core", f"a second, {options.device}", "ratio",
             "energies differ by, at most, meV", "forces, meV/Å"]  # fmt: skip
     print(table(head, rows))
 
 
-def _timed(call):
+def _timed(potential, clusters):
     """Median seconds of three calls after a first one, and what the last returned."""
-    call()
+    potential.evaluate(clusters)
     seconds = []
     for _ in range(3):
         begin = time.perf_counter()
-        found = call()
+        found = potential.evaluate(clusters)
         seconds.append(time.perf_counter() - begin)
     return float(np.median(seconds)), found
 

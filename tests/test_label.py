@@ -14,7 +14,7 @@ import typer
 from typer.testing import CliRunner
 
 from sampler.clusters import Clusters
-from sampler.errors import FileFormatError, InputError, LevelError
+from sampler.errors import FileFormatError, InputError, LevelError, PotentialError
 from sampler.learn.label import collect, count, key, label, lower_session, potential_of, read_structures, store
 from sampler.learn.references import Minimum, optimise, write_level
 from sampler.levels import load_level
@@ -159,6 +159,21 @@ def test_ctrl_c_in_compiled_code_is_no_failure_of_the_structure(structures, tmp_
 
     with pytest.raises(KeyboardInterrupt):
         label(structures, Interrupted(), tmp_path)
+    assert count(tmp_path) == 0
+
+
+def test_an_incomplete_installation_is_no_failure_of_the_structures(structures, tmp_path):
+    def one(numbers, positions, charge):
+        import no_such_part_of_the_engine  # noqa: F401
+
+    class Incomplete:
+        level = "incomplete"
+
+        def evaluate(self, clusters, forces=True):
+            return evaluate_each(clusters, one, forces)
+
+    with pytest.raises(PotentialError, match="incomplete .*no_such_part_of_the_engine.*remedy"):
+        label(structures, Incomplete(), tmp_path)
     assert count(tmp_path) == 0
 
 

@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from ..clusters import Clusters
+from ..errors import PotentialError
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,9 @@ def evaluate_each(clusters: Clusters, one, forces: bool = True) -> Evaluation:
 
     An exception or a NaN from ``one`` is recorded as the failure of that structure; ``one`` may raise
     :class:`StructureFailure` to name the reason itself.
+
+    Raises:
+        PotentialError: see :func:`engine_failure`.
     """
     b = len(clusters)
     energy = np.full(b, np.nan)
@@ -80,9 +84,12 @@ def engine_failure(error: Exception) -> str:
 
     Raises:
         KeyboardInterrupt: the error is what compiled code makes of Ctrl-C (``SystemError``): no fault of the structure.
+        PotentialError: a module or library of the engine is missing, which no other structure would help.
     """
     if isinstance(error.__cause__ or error.__context__, KeyboardInterrupt):
         raise KeyboardInterrupt from error
+    if isinstance(error, ImportError):
+        raise PotentialError(f"the engine's installation is incomplete ({error}); remedy: install it anew") from error
     return f"engine_error: {type(error).__name__}: {error}".splitlines()[0]
 
 
