@@ -19,7 +19,7 @@ MINIMA = Path(__file__).resolve().parents[2] / "shared/reference/sa_am/b973c_min
 
 
 def main() -> None:
-    potential = get_potential("painn", model=sys.argv[1] if len(sys.argv) > 1 else "b97-3c_sa_am-seed42")
+    potential = get_potential("painn", model=sys.argv[1] if len(sys.argv) > 1 else "b97-3c_sa_am_dma_w-seed42")
     frames = {len(f): f for f in read(MINIMA, ":")}
     large, small = (Clusters.from_ase([frames[n]], charge=0) for n in (44, 22))
     hessians(small, potential)  # compile

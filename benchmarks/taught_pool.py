@@ -5,7 +5,7 @@ to 600 K, relaxed, and heated to 350 K. No published structure, and none of 9 + 
 
     python benchmarks/taught_pool.py --minima run-5sa5am run-6sa6am run-7sa7am run-8sa8am --others large-7sa7am \\
         --dynamics dy-5sa5am.npz dy-6sa6am.npz dy-7sa7am.npz dy-8sa8am.npz -o pool.npz
-    sampler data teach pool.npz data/models/b97-3c_sa_am-delta-gfn1{,-seed42,-seed69} -o taught.npz
+    sampler data teach pool.npz data/models/b97-3c_sa_am_dma_w-delta-gfn1{,-seed42,-seed69} -o taught.npz
 
 --minima: run directories of `sampler run … -p b97-3c` (5 + 5, 6 + 6) and `-p b97-3c-large` (7 + 7, 8 + 8); --others: of
 `-p large`, whose minima, of GFN1-xTB, are relaxed first; --dynamics: from `sampler data sample` (data/training/README.md).
@@ -26,7 +26,7 @@ from sampler.potentials.trained import painn
 from sampler.relax import RelaxParams, relax
 from sampler.relax.langevin import Langevin
 
-MEMBER = "b97-3c_sa_am-seed7"
+MEMBER = "b97-3c_sa_am_dma_w-seed7"
 EACH, OTHERS, FRAMES, DOCKED = 85, 60, 60, 45
 DOCKINGS = {11: (6, 5), 12: (7, 5), 14: (7, 7)}
 
@@ -41,7 +41,9 @@ def plain(clusters: Clusters, origin: str) -> Clusters:
     """Positions, elements, composition and origin alone."""
     from sampler.identify import recognise
 
-    names = [c.name(MonomerLibrary.load()) for c in recognise(clusters, MonomerLibrary.load())]
+    names = clusters.columns.get("composition")
+    if names is None:
+        names = [c.name(MonomerLibrary.load()) for c in recognise(clusters, MonomerLibrary.load())]
     return Clusters.make(
         [clusters.positions[clusters.atoms_of(i)] for i in range(len(clusters))],
         [clusters.numbers[clusters.atoms_of(i)] for i in range(len(clusters))],

@@ -50,7 +50,7 @@ def test_hidden_features_are_those_of_torch(output):
 
 
 def test_charges_of_gfn1_and_nearly_the_old_energies(targets):
-    plain, _ = load_model(model_folder("gfn1-xtb_sa_am-wide"))
+    plain, _ = load_model(model_folder("gfn1-xtb_sa_am_dma_w"))
     architecture = dataclasses.replace(plain.architecture, charge_width=1.8)
     params = start_charges(widen(plain, architecture), targets, seed=0)
     c, network = targets.clusters, Network(params, np.float64)
@@ -66,8 +66,8 @@ def test_charges_of_gfn1_and_nearly_the_old_energies(targets):
     interact(c.positions, c.ptr, charges, 1.8, coulomb)
     off = energy - Network(plain, np.float64).forward(c.numbers, pairs).energy
     print("charges", reference[known].std(), error.std(), "energies", coulomb.std(), off.std())
-    assert error.std() < 0.15 * reference[known].std()
-    assert off.std() < 0.15 * coulomb.std() and abs(off.mean()) < 0.5
+    assert error.std() < 0.2 * reference[known].std()
+    assert off.std() < 0.2 * coulomb.std() and abs(off.mean()) < 0.5
 
 
 def test_training_starts_there_and_resumes_to_the_same_weights(tmp_path, library, monkeypatch):

@@ -15,8 +15,8 @@ from sampler.monomers import MonomerLibrary
 from sampler.potentials import get_potential
 from sampler.potentials.trained import model_folder, painn
 
-DELTA = "b97-3c_sa_am-delta-gfn1"
-DIRECT = "b97-3c_sa_am-seed7"
+DELTA = "b97-3c_sa_am_dma_w-delta-gfn1"
+DIRECT = "b97-3c_sa_am_dma_w-seed7"
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def library():
 def structures():
     from sampler.resources import path
 
-    return LabelSet.load(path("data", "training", "b97-3c_sa_am.npz")).clusters[np.arange(0, 300, 12)]
+    return LabelSet.load(path("data", "training", "b97-3c_sa_am_dma_w.npz")).clusters[np.arange(0, 300, 12)]
 
 
 def test_labels_are_what_the_model_says_and_a_run_resumes(tmp_path, structures):
@@ -50,7 +50,7 @@ def test_labels_are_what_the_model_says_and_a_run_resumes(tmp_path, structures):
 def test_the_engine_is_the_model(structures):
     sha = painn(DELTA).correction.card.weights_sha256[:16]
     assert teach.engine_of(painn(DELTA)) == f"model b97-3c@pyscf on gfn1-xtb {sha}"
-    assert len(teach.engine_of(painn([DIRECT, "b97-3c_sa_am-seed42"])).split()) == 4
+    assert len(teach.engine_of(painn([DIRECT, "b97-3c_sa_am_dma_w-seed42"])).split()) == 4
     with pytest.raises(LevelError, match="sampler label"):
         teach.engine_of(get_potential("gfn1-xtb"))
 

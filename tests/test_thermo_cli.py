@@ -88,7 +88,7 @@ def test_energies_of_another_level(invoke, species, tmp_path):
     for one in made:
         structure = Clusters.make([one.columns["positions"]], [one.columns["numbers"]], charge=one.columns["charge"])
         assert one.energy == pytest.approx(get_potential("gfn1-xtb").evaluate(structure).energy[0], abs=1e-8)
-    again = json.loads(invoke("thermo", kept, "--energies", "b97-3c_sa_am-seed7", "-j", 1, "--json"))
+    again = json.loads(invoke("thermo", kept, "--energies", "b97-3c_sa_am_dma_w-seed7", "-j", 1, "--json"))
     assert again["level"].count("//") == 1 and again["level"].endswith(told["level"].partition("//")[2])
     for c in told["clusters"]:  # frequencies, and what follows from them, are as before
         assert c["thermal_gibbs_kcalmol"] == pytest.approx(plain[c["cluster"]]["thermal_gibbs_kcalmol"])
@@ -101,7 +101,7 @@ def test_energies_of_another_level(invoke, species, tmp_path):
 def test_energies_of_models(invoke, species, tmp_path):
     found = [
         json.loads(invoke("thermo", species, "--energies", name, "-j", 1, "--json"))
-        for name in ("auto:delta", "b97-3c_sa_am-seed7", "b97-3c_sa_am-seed7, b97-3c_sa_am-seed42")
+        for name in ("auto:delta", "b97-3c_sa_am_dma_w-seed7", "b97-3c_sa_am_dma_w-seed7, b97-3c_sa_am_dma_w-seed42")
     ]
     assert all(f["level"].startswith("b97-3c@") and "//" in f["level"] for f in found)  # what they were trained on
     assert len({f["clusters"][2]["energy_eV"] for f in found}) == 3
