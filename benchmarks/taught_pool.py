@@ -1,4 +1,4 @@
-"""The structures of data/training/b97-3c_sa_am_taught.npz: what a Δ model is to teach a direct one.
+"""Large structures that a Δ model is to teach a direct one: a part of data/training/b97-3c_sa_am_dma_w_taught.npz.
 
 Minima and frames of dynamics of 5 + 5 to 8 + 8, and clusters of 11, 12 and 14 pairs, docked from two of these minima, heated
 to 600 K, relaxed, and heated to 350 K. No published structure, and none of 9 + 9 and 10 + 10, which are held out.
