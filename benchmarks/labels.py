@@ -4,6 +4,7 @@
     python benchmarks/labels.py minima REFERENCE [--largest 2]     # Wu et al.'s minima: energies and forces
     python benchmarks/labels.py speed REFERENCE [--largest 4]      # CPU seconds per label and the share of its parts
     python benchmarks/labels.py gpu REFERENCE [--largest 4]        # a CUDA device against one core: energies, forces, time
+    python benchmarks/labels.py rate LABELS                        # labels an hour and core, from the labels of a folder
     python benchmarks/labels.py fitting REFERENCE                  # Coulomb fitting bases against ORCA's energies
     python benchmarks/labels.py grids REFERENCE                    # integration grids against a very large one
 
@@ -34,13 +35,21 @@ POTENTIAL = CompositePotential("b97-3c")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["orca", "minima", "speed", "gpu", "fitting", "grids"])
+    parser.add_argument("what", choices=["orca", "minima", "speed", "gpu", "rate", "fitting", "grids"])
     parser.add_argument("reference", type=Path)
     parser.add_argument("--frames", default="")
     parser.add_argument("--largest", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path("b97-3c-check"))
     arguments = parser.parse_args()
-    every = {"orca": orca, "minima": minima, "speed": speed, "gpu": gpu, "fitting": fitting, "grids": grids}
+    every = {
+        "orca": orca,
+        "minima": minima,
+        "speed": speed,
+        "gpu": gpu,
+        "rate": rate,
+        "fitting": fitting,
+        "grids": grids,
+    }
     every[arguments.what](arguments)
 
 
@@ -164,6 +173,18 @@ def fitting(arguments) -> None:
         binding = off["sa1am1"] - off["sa"] - off["am"]
         words = "  ".join(f"{k} {v:8.4f}" for k, v in off.items())
         print(f"{basis.removeprefix('file:'):26s} {words}  binding {binding:8.4f}", flush=True)
+
+
+def rate(arguments) -> None:
+    """Labels an hour and core by number of atoms, where ten or more were computed here (not taken over from elsewhere)."""
+    done = collect(arguments.reference)
+    seconds = done.columns["cpu_seconds"]
+    print("| atoms | labels | CPU s: median, 10 % and 90 % | an hour and core |\n|---|---|---|---|")
+    for atoms in np.unique(done.natoms):
+        spent = seconds[(done.natoms == atoms) & (seconds > 0)]
+        if len(spent) >= 10:
+            low, middle, high = np.percentile(spent, [10, 50, 90])
+            print(f"| {atoms} | {len(spent)} | {middle:.1f}, {low:.1f} to {high:.1f} | {3600 / middle:.0f} |")
 
 
 def grids(arguments) -> None:
