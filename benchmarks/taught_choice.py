@@ -17,6 +17,7 @@ import numpy as np
 from taught_pool import minima_of, plain, some
 
 from sampler.clusters import Clusters
+from sampler.errors import FileFormatError
 from sampler.learn.dataset import LabelSet
 from sampler.learn.label import key
 
@@ -59,7 +60,7 @@ def _read(file: Path) -> Clusters:
     """Clusters, labelled or not."""
     try:
         return LabelSet.load(file).clusters
-    except Exception:  # not a set of labels: structures alone
+    except FileFormatError:  # structures alone
         return Clusters.load(file)
 
 
