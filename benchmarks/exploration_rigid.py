@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=1 python benchmarks/exploration_rigid.py [--systems 4sa4am …] [--seeds 10] [--evaluations 1e6]
 
-All methods share the surface, its minimiser and the test for soundness, and get the same number of surface
+All methods share the surface, its minimiser, and the tests for soundness and convergence, and get the same number of surface
 evaluations (energy + gradient). The bee colony is our own, after general descriptions of the artificial bee colony for
 clusters (compare Zhang & Dolg 2015, DOI 10.1039/C5CP04060D): food sources are minima, employed bees combine three sources
 by trigonometric mutation, onlookers perturb sources drawn by fitness towards or away from another, scouts replace
@@ -30,6 +30,7 @@ from sampler.monomers import MonomerLibrary
 from sampler.units import KCAL_PER_MOL
 
 KEEP = 1000
+FMAX = 0.01
 
 
 class Found:
@@ -41,9 +42,9 @@ class Found:
 
     def minimise(self, poses: Poses) -> tuple[Poses, np.ndarray]:
         apart = separate(self.system, moves.centred(poses))
-        result = minimise(self.system, apart.poses, fmax=0.01)
+        result = minimise(self.system, apart.poses, fmax=FMAX)
         self.evaluations += int(apart.evaluations.sum() + result.evaluations.sum())
-        good = sound(self.system, result.poses)
+        good = sound(self.system, result.poses) & (result.largest < 10 * FMAX)  # as the exploration judges its own
         energy = np.concatenate([self.energy, result.energy[good]])
         shape = np.concatenate([self.shape, shape_of(self.system, result.poses[good])])
         kept = distinct(energy, shape)[:KEEP]

@@ -182,6 +182,21 @@ def test_apportion():
     assert apportion([0.5, 0.25, 0.25], 8).tolist() == [4, 2, 2]
 
 
+def test_shares_do_not_collapse_where_states_are_many():
+    composition, ions = parse("8sa8am"), "8 HSO4⁻ · 8 NH4⁺"
+    for options in ({}, {"method": "exploration", "explorations": 4}):
+        specs = plan(composition, LIBRARY, 200, **options)
+        counts = [(state, n) for s in specs for state, n in s.groups]
+        per_state = {}
+        for state, n in counts:
+            name = state_label(state.monomers, LIBRARY)
+            per_state[name] = per_state.get(name, 0) + n
+        assert sum(per_state.values()) == 200 and len(counts) <= 50
+        assert per_state[ions] == max(per_state.values()) >= 20, per_state
+    few = plan(parse("3sa3am"), LIBRARY, 1600, method="exploration", explorations=4)
+    assert len(few) == 4 * len(parse("3sa3am").states(LIBRARY))
+
+
 @pytest.mark.parametrize(
     "options, word",
     [

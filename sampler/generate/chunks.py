@@ -11,9 +11,11 @@ import numpy as np
 from ..composition import Composition, State
 from ..errors import InputError
 from ..monomers import MonomerLibrary
-from .shares import apportion, state_weights
+from .shares import apportion, heaviest, state_weights
 
 METHODS = ("packing", "exploration")
+_FEWEST = 4
+"""Candidates of a state, or of one of its explorations, on average: with fewer the shares would come to nothing."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,10 @@ def plan(
 
     Args:
         n: number of candidates. chunk_size: candidates per chunk of packings.
-        shares: a rule or a table; see :func:`sampler.generate.shares.state_weights`.
+        shares: a rule or a table; see :func:`sampler.generate.shares.state_weights`. By ``ions-first`` at most n/4 states
+            take part, those with the largest shares.
         density, fmax: see :class:`ChunkSpec`. method: ``packing`` or ``exploration``.
-        explorations: independent ones per state.
+        explorations: independent ones per state; fewer where each would have fewer than 4 candidates on average.
         effort: evaluations of the rigid surface per minimum kept; by default 250 times the number of molecules.
         symmetric: share of symmetric packings (:mod:`sampler.generate.symmetry`), also of those that explorations start from.
 
@@ -94,9 +97,12 @@ def plan(
     if not 0.0 <= symmetric <= 1.0:
         raise InputError(f"symmetric is {symmetric}; a share is between 0 and 1")
     weighted = state_weights(composition, library, shares)
+    if shares == "ions-first":
+        weighted = heaviest(weighted, n // _FEWEST)
     name = composition.name(library)
     if method == "exploration":
         effort = effort or 250 * composition.molecules()
+        explorations = max(1, min(explorations, n // (_FEWEST * len(weighted))))
         counts = apportion(np.repeat([w for _, w in weighted], explorations), n)
         states = [state for state, _ in weighted for _ in range(explorations)]
         busy = [(state, int(count)) for state, count in zip(states, counts) if count]

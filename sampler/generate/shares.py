@@ -49,6 +49,16 @@ def state_weights(
     return taking
 
 
+def heaviest(weighted: Sequence[tuple[State, float]], most: int) -> list[tuple[State, float]]:
+    """At most so many of the states (one at least), those with the largest weights, in their order, with weights that add to 1."""
+    if len(weighted) <= most:
+        return list(weighted)
+    order = np.argsort([-w for _, w in weighted], kind="stable")[: max(1, most)]
+    kept = [weighted[i] for i in sorted(order.tolist())]
+    total = sum(w for _, w in kept)
+    return [(state, w / total) for state, w in kept]
+
+
 def _by_rule(rule: str, states: Sequence[State], library: MonomerLibrary) -> np.ndarray:
     if rule not in RULES:
         raise InputError(f"shares {rule!r} is not a rule; known: {', '.join(RULES)}, or a table of label = weight")
