@@ -63,17 +63,37 @@ def test_lincoln_petersen_on_two_independent_samples():
 
 
 def test_what_the_ledger_says():
-    seen = np.array([3, 1, 1, 0])
+    found = np.array([3, 1, 1, 0])
     first, second = np.array([True, True, False, False]), np.array([True, False, True, False])
-    told = estimates(seen, first, second)
+    nothing = np.zeros(4, bool)
+    told = estimates(found, np.array([True, True, False, True]), first, second)
     assert told == {
         "seen": 4,
-        "unseen_chao1": round(chao1(seen), 2),
-        "coverage": 0.6,
-        "unseen_lincoln_petersen": 0.5,
-    }  # fmt: skip  (3 · 3 / 2 − 1 = 3.5 in all, 3 of them seen by one of the two)
-    assert "unseen_lincoln_petersen" not in estimates(seen, first, np.zeros(4, bool))
-    assert estimates(np.zeros(1, int), first[:1], ~first[:1]) == {"seen": 1, "unseen_chao1": 0.0}
+        "unseen_chao1": 0.0,
+        "coverage": 0.8,
+        "unseen_lincoln_petersen": 0.0,
+    }  # fmt: skip  (by Chao1 0.8 were never found, of which one is known; (3 · 3 / 2 − 1) = 3.5 in all, 4 are known)
+    told = estimates(found[:3], nothing[:3], first[:3], second[:3])
+    assert told == {"seen": 3, "unseen_chao1": 0.8, "coverage": 0.6, "unseen_lincoln_petersen": 0.5}
+    assert "unseen_lincoln_petersen" not in estimates(found, nothing, first, nothing)
+    assert estimates(np.zeros(1, int), nothing[:1], first[:1], ~first[:1])["unseen_chao1"] == 0.0
+
+
+def test_what_was_given_to_the_search_does_not_blow_up_the_estimates():
+    """40 of 60 minima come in and are dealt out to two walkers, each of which finds 20 times one of the 60."""
+    rng = np.random.default_rng(5)
+    chao, pair, true = [], [], []
+    for _ in range(400):
+        given = np.arange(60) < 40
+        finds = [np.bincount(rng.integers(60, size=20), minlength=60) for _ in range(2)]
+        known = given | (finds[0] + finds[1] > 0)
+        told = estimates(*(v[known] for v in (sum(finds), given, finds[0] > 0, finds[1] > 0)))
+        chao.append(told["unseen_chao1"])
+        pair.append(told.get("unseen_lincoln_petersen", np.nan))
+        true.append(60 - known.sum())
+    assert np.mean(true) == pytest.approx(10.2, abs=0.3)
+    assert np.mean(chao) == pytest.approx(np.mean(true), abs=4)
+    assert np.nanmean(pair) == pytest.approx(np.mean(true), abs=4)
 
 
 def test_how_often_candidates_end_in_the_lowest_minima():

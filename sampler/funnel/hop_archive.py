@@ -2,9 +2,11 @@
 
 The archive is a population with counts in columns:
 
-* ``seen``: how often the minimum was found, other than by a child of its own.
-* ``walkers``: bit w is set where walker w has found it.
+* ``seen``: how often the minimum was found, other than by a child of its own, what came in included.
+* ``walkers``: bit w is set where walker w has it, and draws it as a parent: it was dealt to it, or found by it.
 * ``tried``: how many children were made from it.
+* ``found``, ``finders``: as ``seen`` and ``walkers``, but by children alone. The estimates of what is unseen rest on
+  these: what came in has been selected, and was dealt out, so it is no sample of anything.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from ..similarity import DedupeParams, dedupe
 from ..units import KCAL_PER_MOL
 from .unseen import estimates
 
-COUNTS = ("seen", "walkers", "tried")
+COUNTS = ("seen", "walkers", "tried", "found", "finders")
 _ODD = int("01" * 16, 2)
 _LOWER = 0.01 * KCAL_PER_MOL  # a lowest minimum lower by less is the same
 
@@ -63,7 +65,7 @@ def absorb(
     Members of the archive are never replaced: a child that is the same minimum leaves as ``duplicate``.
     """
     fate, detail = (made.columns[k].astype("U64") for k in ("fate", "fate_detail"))
-    seen, walkers, tried = (population.columns[k].copy() for k in COUNTS)
+    seen, walkers, tried, found, finders = (population.columns[k].copy() for k in COUNTS)
     index = {str(name): i for i, name in enumerate(population.ids)}
     for parent in made.columns["parent"]:
         tried[index[str(parent)]] += 1
@@ -87,18 +89,23 @@ def absorb(
             walkers[i] |= bits[k]
             if str(children.columns["parent"][k]) != str(population.ids[i]):
                 seen[i] += 1
+                found[i] += 1
+                finders[i] |= bits[k]
             continue
         if group in new:
             fate[alive[k]], detail[alive[k]] = "duplicate", str(children.ids[new[group]])
         new.setdefault(group, int(k))
         child_seen[new[group]] += 1
         child_walkers[new[group]] |= bits[k]
-    counts = {"seen": np.zeros(len(made), np.int64), "walkers": np.zeros(len(made), np.int64)}
-    counts["seen"][alive], counts["walkers"][alive] = child_seen, child_walkers
-    before = population.with_columns(seen=seen, walkers=walkers, tried=tried, fate="", fate_detail="")
-    born = made.with_columns(
-        **counts, tried=np.zeros(len(made), np.int64), fate=fate, fate_detail=detail, multiplicity=1, mirror_count=0
+    counts = {k: np.zeros(len(made), np.int64) for k in COUNTS}
+    for k in ("seen", "found"):
+        counts[k][alive] = child_seen
+    for k in ("walkers", "finders"):
+        counts[k][alive] = child_walkers
+    before = population.with_columns(
+        seen=seen, walkers=walkers, tried=tried, found=found, finders=finders, fate="", fate_detail=""
     )
+    born = made.with_columns(**counts, fate=fate, fate_detail=detail, multiplicity=1, mirror_count=0)
     everything = Clusters.concatenate([before, born])
     kept = everything[everything.columns["fate"] == ""]
     lowest, old = float(kept.energy.min()), history[-1]
@@ -129,15 +136,15 @@ def words(record: dict[str, Any], watch_kcalmol: float) -> str:
     return (
         f"round {record['round']}: {record['children']} children, {record['new']} new minima, "
         f"{record['new_in_window']} of them within {watch_kcalmol:g} kcal/mol, where {record['seen']} are known and "
-        f"about {guess} unseen; lowest {-record['lowered_kcalmol']:+.2f} kcal/mol since the start; "
+        f"about {guess} unseen; lowest {0.0 - round(record['lowered_kcalmol'], 2):+.2f} kcal/mol since the start; "
         f"{record['evaluations_so_far']} evaluations"
     )
 
 
 def _estimates(kept: Clusters, watch_kcalmol: float) -> dict[str, Any]:
     low = kept[kept.energy <= kept.energy.min() + watch_kcalmol * KCAL_PER_MOL]
-    bits = low.columns["walkers"]
-    return estimates(low.columns["seen"], (bits & _ODD) != 0, (bits & ~_ODD) != 0)
+    found, bits = low.columns["found"], low.columns["finders"]
+    return estimates(found, low.columns["seen"] > found, (bits & _ODD) != 0, (bits & ~_ODD) != 0)
 
 
 def _moves(made: Clusters, fate: np.ndarray) -> dict[str, list[int]]:

@@ -1,7 +1,7 @@
 """How many minima have not been seen: estimates from how often those that were seen have been found.
 
-They are lower bounds in spirit: minima differ in how easily they are found, and one that no move leads to leaves no
-trace. An estimate of 0 unseen minima is no proof.
+Minima differ in how easily they are found, and one that no move leads to leaves no trace: an estimate of 0 unseen minima
+is no proof.
 """
 
 from __future__ import annotations
@@ -51,29 +51,35 @@ def lincoln_petersen(first: int, second: int, both: int) -> float:
     return (first + 1) * (second + 1) / (both + 1) - 1.0
 
 
-def estimates(counts: np.ndarray, in_first: np.ndarray, in_second: np.ndarray) -> dict[str, Any]:
-    """What the ledger says of K seen minima.
+def estimates(counts: np.ndarray, given: np.ndarray, in_first: np.ndarray, in_second: np.ndarray) -> dict[str, Any]:
+    """What the ledger says of K known minima, of which some were given to the search.
+
+    What was given has been selected: it is no sample, so both estimates rest on what the search has found itself. They are
+    of all minima that it can find, less those that are known. The coverage is the probability that its next find is
+    a known minimum.
 
     Args:
-        counts: (K,) how often each was found. in_first, in_second: (K,) bool, whether the one or the other half of the
-            walkers found it.
+        counts: (K,) how often the search found each. given: (K,) bool, known before. in_first, in_second: (K,) bool,
+            whether the one or the other half of the walkers found it.
     """
-    either = int((in_first | in_second).sum())
+    n = int(counts.sum())
+    told: dict[str, Any] = {"seen": len(counts)}
+    told["unseen_chao1"] = round(max(0.0, chao1(counts) - int((counts == 0).sum())), 2)
+    if n:
+        told["coverage"] = round(1.0 - int(((counts == 1) & ~given).sum()) / n, 4)
     pair = int(in_first.sum()), int(in_second.sum())
-    told: dict[str, Any] = {"seen": len(counts), "unseen_chao1": round(chao1(counts), 2)}
-    if sum(counts):
-        told["coverage"] = round(coverage(counts), 4)
     if min(pair):
         total = lincoln_petersen(*pair, int((in_first & in_second).sum()))
-        told["unseen_lincoln_petersen"] = round(max(0.0, total - either), 2)
+        told["unseen_lincoln_petersen"] = round(max(0.0, total - len(counts)), 2)
     return told
 
 
 def of_multiplicities(distinct: Clusters, watch_kcalmol: float = 1.0) -> dict[str, Any]:
     """What the ledger says of distinct minima with the column ``multiplicity``: how many candidates ended in each.
 
-    Candidates are independent samples of what generation and relaxation lead to; only the minima within
-    ``watch_kcalmol`` of the lowest are looked at. Empty without energies.
+    Packings are independent samples of what relaxation leads to. Minima that an exploration hands on are not: each stands
+    for all packings that ended in it, so where candidates come from explorations too few are seen twice, and the
+    estimate is too high. Only the minima within ``watch_kcalmol`` of the lowest are looked at. Empty without energies.
     """
     energy = distinct.energy
     if not np.isfinite(energy).any() or "multiplicity" not in distinct.columns:
