@@ -32,7 +32,7 @@ def test_data_sets_are_sound(file):
     assert np.abs(net).max() < 0.01, np.abs(net).max()  # eV/Å: forces of an isolated cluster cancel
     binding = binding_energies(c.energy, labels.compositions, labels.references, MonomerLibrary.load())
     alone = np.isin(labels.compositions, ["1sa", "1am", "1dma", "1w"])
-    assert alone.any() or any(word in file.stem for word in ("large", "held_out", "taught"))
+    assert alone.any() or any(word in file.stem for word in ("large", "more", "held_out", "taught"))
     assert binding[alone].min(initial=0.0) > -1e-3, binding[alone].min()  # nothing lies below the monomers' own minima
     assert file.stat().st_size < 25e6
 
@@ -52,6 +52,8 @@ def test_models_load_and_their_cards_name_what_they_were_trained_on(model):
     params, card = load_model(model)
     assert card.errors and card.not_for and card.data_hash and card.notes
     assert {e for m in card.monomers.values() for e in m.formula} == set(card.elements) and card.min_distance > 0.3
+    pairs = {"-".join(sorted((a, b))) for a in card.elements for b in card.elements}
+    assert set(card.closest) == pairs and all(0.7 < d < 3.0 for d in card.closest.values()), card.closest
     for name, monomer in card.monomers.items():
         base = load_level(card.base_level).monomers[name] if card.base_level else 0.0
         assert monomer.energy == pytest.approx(load_level(card.level).monomers[name] - base, abs=1e-5)

@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ModelError
+from ...errors import InputError, ModelError
 from ...storage import write_atomic, write_text
+from .card_values import check
 from .parameters import Architecture, PaiNNParameters, require
 from .schnetpack_io import energy_unit_of
 
@@ -46,7 +47,9 @@ class ModelCard:
         level: level of theory of its energies, e.g. ``b97-3c``.
         elements: symbols it was trained on. charges: total charges it was trained on.
         energy_unit: of the network: ``eV``, ``kcal/mol``, ``Hartree`` or eV per unit.
-        min_distance: shortest interatomic distance in the training data, Å; closer atoms are refused.
+        min_distance: Å, closer atoms are refused, whatever they are: 0.98 of the shortest distance in the training data.
+        closest: pair of elements, such as ``H-O`` -> shortest distance in the training data, Å; see :mod:`.limits`.
+            Older cards have none.
         monomers: name -> reference; the network then predicts binding energies against them.
         element_energies: symbol -> eV, when the network predicts the total energy minus these instead.
         base_level: for a correction: the level of the potential it corrects.
@@ -60,6 +63,7 @@ class ModelCard:
     charges: tuple[int, ...] = (0,)
     energy_unit: str | float = "eV"
     min_distance: float = 0.0
+    closest: dict[str, float] = field(default_factory=dict)
     monomers: dict[str, ReferenceMonomer] = field(default_factory=dict)
     element_energies: dict[str, float] = field(default_factory=dict)
     base_level: str = ""
@@ -95,6 +99,18 @@ def save_model(folder: Path | str, params: PaiNNParameters, card: ModelCard) -> 
         card = card.replace(energy_unit=params.energy_unit)
     card = card.replace(weights_sha256=hashlib.sha256(data).hexdigest())
     write_text(folder / CARD, _dump(card, params))
+    return card
+
+
+def rewrite_card(folder: Path | str, **changes: Any) -> ModelCard:
+    """Change what the card of a model folder says; the weights, and what they belong to, stay. Returns the new card.
+
+    Raises:
+        ModelError: see :func:`load_model`.
+    """
+    params, card = load_model(folder)
+    card = card.replace(**changes, weights_sha256=card.weights_sha256)
+    write_text(Path(folder) / CARD, _dump(card, params))
     return card
 
 
@@ -135,17 +151,19 @@ def load_model(folder: Path | str) -> tuple[PaiNNParameters, ModelCard]:
         arrays = load(data)
     except (SafetensorError, ValueError) as error:
         raise ModelError(f"{path} is not a safetensors file: {error}") from error
-    mean, atomref = float(arrays.pop("offset.mean")[0]), arrays.pop("offset.atomref", None)
+    mean, atomref = arrays.pop("offset.mean", None), arrays.pop("offset.atomref", None)
+    if mean is None or mean.shape != (1,) or not np.isfinite(mean).all():
+        raise ModelError(f"{path} has no offset.mean of one number, as save_model writes it; it is no model of sampler")
     try:
         settings = {**table["architecture"]}
         settings["output_widths"] = tuple(settings["output_widths"])
         architecture = Architecture(**settings)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError, InputError) as error:
         raise ModelError(
-            f"{folder / CARD}: the table [architecture] is incomplete or has unknown keys: {error}"
+            f"{folder / CARD}: the table [architecture] is incomplete, or has unknown keys or values: {error}"
         ) from error
     unit, extensive = energy_unit_of(card.energy_unit), bool(table.get("offset_is_extensive", True))
-    return PaiNNParameters(architecture, arrays, mean, atomref, unit, extensive), card
+    return PaiNNParameters(architecture, arrays, float(mean[0]), atomref, unit, extensive), card
 
 
 def _refuse_pickle(path: Path, head: bytes) -> None:
@@ -170,14 +188,12 @@ def _read(folder: Path) -> tuple[ModelCard, dict[str, Any]]:
         raise ModelError(f"{path} is not a readable TOML file: {error}") from error
     if table.get("format") != FORMAT:
         raise ModelError(f"{path} has the format {table.get('format')!r}, expected {FORMAT!r}")
+    check(table, path)
     known = {f.name for f in dataclasses.fields(ModelCard)}
-    try:
-        values = {key: value for key, value in table.items() if key in known}
-        values["elements"], values["charges"] = tuple(table["elements"]), tuple(table["charges"])
-        values["monomers"] = {name: ReferenceMonomer(**m) for name, m in table.get("monomers", {}).items()}
-        return ModelCard(**values), table
-    except (KeyError, TypeError) as error:
-        raise ModelError(f"{path}: a key is missing or has the wrong type: {error}") from error
+    values = {key: value for key, value in table.items() if key in known}
+    values["elements"], values["charges"] = tuple(table["elements"]), tuple(table["charges"])
+    values["monomers"] = {name: ReferenceMonomer(**m) for name, m in table.get("monomers", {}).items()}
+    return ModelCard(**values), table
 
 
 def _dump(card: ModelCard, params: PaiNNParameters) -> str:

@@ -20,10 +20,3 @@ def chunk_bounds(ptr: np.ndarray, atoms: int = CHUNK_ATOMS) -> list[tuple[int, i
     if len(ptr) > 1:
         bounds.append((start, len(ptr) - 1))
     return bounds
-
-
-def closest_pairs(member, positions: np.ndarray, ptr: np.ndarray, shared: dict) -> tuple[np.ndarray, np.ndarray]:
-    """(B,) shortest distance in Å and (B, 2) its atoms, from the pairs of the first member (put into ``shared``)."""
-    network = member.network
-    pairs = shared[network.geometry_key] = network.pairs(positions, ptr)
-    return pairs.closest, pairs.closest_pair

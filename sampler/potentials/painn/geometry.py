@@ -23,8 +23,6 @@ class Pairs:
         first: (N + 1,) int64; atom i has the pairs ``first[i]:first[i+1]``.
         partner: (P,) int32, j. knot: (P,) int32, the knot below the distance.
         geometry: (P * 12,) see GEOMETRY.
-        closest: (B,) float64, shortest distance of each structure in Å (inf where there is one atom).
-        closest_pair: (B, 2) its atoms, counted within the structure.
         positions: (N, 3) float64, Å. ptr: (B + 1,).
     """
 
@@ -32,28 +30,33 @@ class Pairs:
     partner: np.ndarray
     knot: np.ndarray
     geometry: np.ndarray
-    closest: np.ndarray
-    closest_pair: np.ndarray
     positions: np.ndarray
     ptr: np.ndarray
 
+    def contacts(self, numbers: np.ndarray, limits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(B,) how far the worst pair of each structure is within its limit, as limit / distance: more than 1 is too close.
+
+        Args:
+            numbers: (N,) int64. limits: (Z, Z) Å, by atomic numbers, shorter than the cutoff.
+
+        Returns:
+            Those, and (B, 2) the two atoms, counted within the structure.
+        """
+        worst, pair = np.zeros(len(self.ptr) - 1), np.zeros((len(self.ptr) - 1, 2), np.int64)
+        _contacts(self.first, self.partner, self.geometry, numbers, self.ptr, limits, worst, pair)
+        return worst, pair
+
 
 @compiled
-def _count(positions, ptr, cutoff2, first, closest, closest_pair):
+def _count(positions, ptr, cutoff2, first):
     total = 0
     for s in range(len(ptr) - 1):
-        best, bi, bj = np.inf, 0, 0
         for i in range(ptr[s], ptr[s + 1]):
             first[i] = total
             x, y, z = positions[i, 0], positions[i, 1], positions[i, 2]
             for j in range(i + 1, ptr[s + 1]):
                 dx, dy, dz = positions[j, 0] - x, positions[j, 1] - y, positions[j, 2] - z
-                r2 = dx * dx + dy * dy + dz * dz
-                total += r2 < cutoff2
-                if r2 < best:
-                    best, bi, bj = r2, i, j
-        closest[s] = np.sqrt(best)
-        closest_pair[s, 0], closest_pair[s, 1] = bi - ptr[s], bj - ptr[s]
+                total += dx * dx + dy * dy + dz * dz < cutoff2
     first[len(positions)] = total
     return total
 
@@ -87,6 +90,16 @@ def _fill(positions, ptr, cutoff2, spacing, knots, partner, knot, geometry):
                     p += 1
 
 
+@compiled
+def _contacts(first, partner, geometry, numbers, ptr, limits, worst, pair):
+    for s in range(len(ptr) - 1):
+        for i in range(ptr[s], ptr[s + 1]):
+            for p in range(first[i], first[i + 1]):
+                within = limits[numbers[i], numbers[partner[p]]] * geometry[12 * p + 11]
+                if within > worst[s]:
+                    worst[s], pair[s, 0], pair[s, 1] = within, i - ptr[s], partner[p] - ptr[s]
+
+
 def find_pairs(positions: np.ndarray, ptr: np.ndarray, cutoff: float, spacing: float, knots: int, dtype) -> Pairs:
     """All pairs closer than ``cutoff`` (Å) with the Hermite weights for a table of ``knots`` knots.
 
@@ -94,10 +107,9 @@ def find_pairs(positions: np.ndarray, ptr: np.ndarray, cutoff: float, spacing: f
         positions: (N, 3) float64, Å, finite and no two atoms of a structure at the same place.
         ptr: (B + 1,) int64.
     """
-    n, b = len(positions), len(ptr) - 1
-    first, closest, pair = np.empty(n + 1, np.int64), np.empty(b), np.empty((b, 2), np.int64)
-    total = _count(positions, ptr, cutoff * cutoff, first, closest, pair)
+    first = np.empty(len(positions) + 1, np.int64)
+    total = _count(positions, ptr, cutoff * cutoff, first)
     partner, knot = np.empty(total, np.int32), np.empty(total, np.int32)
     geometry = np.empty(GEOMETRY * total, dtype)
     _fill(positions, ptr, cutoff * cutoff, spacing, knots, partner, knot, geometry)
-    return Pairs(first, partner, knot, geometry, closest, pair, positions, ptr)
+    return Pairs(first, partner, knot, geometry, positions, ptr)

@@ -12,6 +12,7 @@ from ...clusters import Clusters
 from ...errors import InputError, LevelError, ModelError
 from ..base import Evaluation
 from .card import ModelCard, load_model, read_card
+from .limits import closest_allowed, refusal, together
 from .parameters import PaiNNParameters
 from .references import Scope
 
@@ -68,7 +69,7 @@ class PaiNNPotential:
             engine: ``fused`` (numba, CPU), ``torch`` (any device), or ``auto``: fused on a CPU where numba is there.
             device: a torch device; anything but ``cpu`` means the torch engine.
             dtype: ``float32`` or ``float64``.
-            min_distance: Å, atoms closer than this are refused; default: the card's.
+            min_distance: Å, atoms closer than this are refused; default: what the card says, by pair of elements.
 
         Raises:
             ModelError: an unusable folder or card, see :mod:`.card`.
@@ -87,7 +88,7 @@ class PaiNNPotential:
         self.card = card if self._params is not None else read_card(self.folder)
         self.level = self.card.level
         self.scope = Scope.of(self.card)
-        self.min_distance = self.scope.min_distance if min_distance is None else float(min_distance)
+        self.limits = closest_allowed(self.card, min_distance)
         if engine == "auto":
             engine = "fused" if device == "cpu" and fused_available() else "torch"
         self.engine, self.device, self.dtype = engine, device, np.dtype(dtype)
@@ -137,8 +138,8 @@ class PaiNNPotential:
     def evaluate(self, clusters: Clusters, forces: bool = True) -> Evaluation:
         """Energies and forces of all structures; see :class:`sampler.potentials.base.Evaluation`.
 
-        A structure fails with ``element``, ``charge``, ``composition``, ``clash`` (atoms closer than the model has
-        ever seen), ``nan`` or ``empty``.
+        A structure fails with ``element``, ``charge``, ``composition``, ``clash`` (atoms far closer than the model has
+        seen such atoms, see :mod:`.limits`), ``nan`` or ``empty``.
         """
         return _evaluate([self], clusters, forces).one(0)
 
@@ -172,7 +173,7 @@ def _evaluate(members: list[PaiNNPotential], clusters: Clusters, forces: bool) -
     else:
         chosen, atoms = clusters[good], good[clusters.structure_of_atom]
     where = np.nonzero(good)[0]
-    results = _run(members, chosen, forces, max(m.min_distance for m in members))
+    results = _run(members, chosen, forces)
     for s, reason in results.refused.items():
         failure[where[s]] = reason
     for m, member in enumerate(members):
@@ -203,25 +204,25 @@ class _Raw:
     refused: dict[int, str]
 
 
-def _run(members: list[PaiNNPotential], clusters: Clusters, forces: bool, min_distance: float) -> _Raw:
+def _run(members: list[PaiNNPotential], clusters: Clusters, forces: bool) -> _Raw:
     """All members chunk by chunk; members with the same cutoff and table share pairs and distances."""
-    from .chunks import chunk_bounds, closest_pairs
+    from .chunks import chunk_bounds
 
     b, n = len(clusters), len(clusters.numbers)
     energy = np.zeros((len(members), b))
     gradient = np.zeros((len(members), n, 3)) if forces else None
     refused: dict[int, str] = {}
+    limits = together([m.limits for m in members])
     for start, stop in chunk_bounds(clusters.ptr, members[0].network.chunk_atoms):
         first, last = int(clusters.ptr[start]), int(clusters.ptr[stop])
         positions, numbers = clusters.positions[first:last], clusters.numbers[first:last]
         ptr = clusters.ptr[start : stop + 1] - first
-        shared: dict[tuple, Pairs] = {}
-        closest, atoms = closest_pairs(members[0], positions, ptr, shared)
-        for s in np.nonzero(closest < max(min_distance, 1e-6))[0]:
+        shared: dict[tuple, Pairs] = {members[0].network.geometry_key: members[0].network.pairs(positions, ptr)}
+        within, atoms = next(iter(shared.values())).contacts(numbers, limits)
+        for s in np.nonzero(within > 1.0)[0]:
             i, j = atoms[s]
-            refused[start + int(s)] = (
-                f"clash: atoms {i} and {j} are {closest[s]:.3f} Å apart; "
-                f"the model has seen none closer than {min_distance:.3f} Å"
+            refused[start + int(s)] = refusal(
+                numbers[ptr[s] : ptr[s + 1]], positions[ptr[s] : ptr[s + 1]], i, j, limits
             )
         for m, member in enumerate(members):
             key = member.network.geometry_key

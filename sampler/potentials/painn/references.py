@@ -16,12 +16,25 @@ if TYPE_CHECKING:
 _LAST = 119
 
 
+def atomic_number(symbol: str) -> int:
+    """Of an element that a card names.
+
+    Raises:
+        ModelError: there is no such element.
+    """
+    from ase.data import atomic_numbers
+
+    if symbol not in atomic_numbers or symbol == "X":
+        raise ModelError(f"the model's card names the element {symbol!r}, which does not exist")
+    return atomic_numbers[symbol]
+
+
 @dataclass(frozen=True)
 class Scope:
     """What a card allows, in arrays.
 
     Attributes:
-        allowed: (119,) bool per atomic number. charges: (n,) int64. min_distance: Å.
+        allowed: (119,) bool per atomic number. charges: (n,) int64.
         column: (119,) of each element in a row of counts; all that no monomer holds share the last but one.
         vectors: (k, m) composition (counts, then charge) of each reference monomer. inverse: (m, k) its pseudo-inverse.
         energies: (m,) eV. elements: (119,) eV per element.
@@ -30,7 +43,6 @@ class Scope:
     allowed: np.ndarray
     symbols: tuple[str, ...]
     charges: np.ndarray
-    min_distance: float
     names: tuple[str, ...]
     column: np.ndarray
     vectors: np.ndarray
@@ -45,25 +57,18 @@ class Scope:
             ModelError: an unknown element, or monomers whose compositions are combinations of one another, so that
                 a cluster does not tell what it is made of.
         """
-        from ase.data import atomic_numbers
-
-        def number(symbol: str) -> int:
-            if symbol not in atomic_numbers or symbol == "X":
-                raise ModelError(f"the model's card names the element {symbol!r}, which does not exist")
-            return atomic_numbers[symbol]
-
         allowed, elements = np.zeros(_LAST, bool), np.zeros(_LAST)
         for symbol in card.elements:
-            allowed[number(symbol)] = True
+            allowed[atomic_number(symbol)] = True
         for symbol, energy in card.element_energies.items():
-            elements[number(symbol)] = energy
-        held = sorted({number(symbol) for m in card.monomers.values() for symbol in m.formula})
+            elements[atomic_number(symbol)] = energy
+        held = sorted({atomic_number(symbol) for m in card.monomers.values() for symbol in m.formula})
         column = np.full(_LAST, len(held))
         column[held] = np.arange(len(held))
         vectors = np.zeros((len(held) + 2, len(card.monomers)))
         for m, monomer in enumerate(card.monomers.values()):
             for symbol, count in monomer.formula.items():
-                vectors[column[number(symbol)], m] = count
+                vectors[column[atomic_number(symbol)], m] = count
             vectors[-1, m] = monomer.charge
         if card.monomers and np.linalg.matrix_rank(vectors) < len(card.monomers):
             raise ModelError(
@@ -71,7 +76,7 @@ class Scope:
                 "another, so that a composition cannot be told from the atoms; use element_energies instead"
             )
         energies = np.array([m.energy for m in card.monomers.values()], float)
-        return cls(allowed, tuple(card.elements), np.asarray(card.charges, np.int64), float(card.min_distance),
+        return cls(allowed, tuple(card.elements), np.asarray(card.charges, np.int64),
                    tuple(card.monomers), column, vectors, np.linalg.pinv(vectors), energies, elements)  # fmt: skip
 
     def check(self, clusters: Clusters) -> list[str]:

@@ -5,6 +5,7 @@ Filters are evaluated exactly, forces come from autograd. Same interface as :cla
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -34,14 +35,25 @@ class TorchPairs:
 
     Attributes:
         i, j: (E,) int64. positions: (N, 3) float64, Å.
-        closest: (B,) shortest distance, Å. closest_pair: (B, 2) its atoms.
+        distance: (E,) Å. ptr: (B + 1,).
     """
 
     i: np.ndarray
     j: np.ndarray
     positions: np.ndarray
-    closest: np.ndarray
-    closest_pair: np.ndarray
+    distance: np.ndarray
+    ptr: np.ndarray
+
+    def contacts(self, numbers: np.ndarray, limits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As :meth:`.geometry.Pairs.contacts`."""
+        worst, pair = np.zeros(len(self.ptr) - 1), np.zeros((len(self.ptr) - 1, 2), np.int64)
+        with np.errstate(divide="ignore"):
+            within = limits[numbers[self.i], numbers[self.j]] / self.distance
+        for s, (first, last) in enumerate(itertools.pairwise(np.searchsorted(self.i, self.ptr))):
+            if last > first:
+                k = first + int(within[first:last].argmax())
+                worst[s], pair[s] = within[k], sorted((self.i[k] - self.ptr[s], self.j[k] - self.ptr[s]))
+        return worst, pair
 
 
 class TorchNetwork:
@@ -73,7 +85,7 @@ class TorchNetwork:
 
     def pairs(self, positions: np.ndarray, ptr: np.ndarray) -> TorchPairs:
         """See :class:`TorchPairs`; by brute force."""
-        first, second, closest, pair = [], [], [], []
+        first, second, distances = [], [], []
         for start, stop in zip(ptr[:-1], ptr[1:]):
             delta = positions[start:stop, None] - positions[None, start:stop]
             distance = np.sqrt((delta**2).sum(-1))
@@ -81,13 +93,9 @@ class TorchNetwork:
             i, j = np.nonzero(distance < self.architecture.cutoff)
             first.append(i + start)
             second.append(j + start)
-            where = np.unravel_index(int(distance.argmin()), distance.shape) if stop - start > 1 else (0, 0)
-            closest.append(distance[where] if stop > start else np.inf)
-            pair.append(sorted(where))
+            distances.append(distance[i, j])
         join = lambda parts: np.concatenate(parts) if parts else np.zeros(0, np.int64)  # noqa: E731
-        return TorchPairs(
-            join(first), join(second), positions, np.array(closest, float), np.array(pair, np.int64).reshape(-1, 2)
-        )
+        return TorchPairs(join(first), join(second), positions, join(distances), ptr)
 
     def evaluate(self, numbers: np.ndarray, ptr: np.ndarray, pairs: TorchPairs, forces: bool = True):
         """Sums of atomic outputs (B,) and their negative derivatives (N, 3), float64, in the network's unit."""
