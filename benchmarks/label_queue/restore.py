@@ -12,6 +12,8 @@ from sampler.potentials import get_potential
 
 done = Clusters.load(Path(__file__).with_name("done-b97-3c.npz"))
 potential = get_potential("b97-3c")
+if "engine" not in done.columns:  # not recorded then, and not to be guessed now
+    done = done.with_columns(engine="", device="")
 for one in done:
     store(potential, one, sys.argv[1], float(one.energy[0]), one.forces)
 print(f"{len(done)} labels of the level {done.level} in {sys.argv[1]}")
