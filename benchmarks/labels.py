@@ -4,9 +4,10 @@
     python benchmarks/labels.py minima REFERENCE [--largest 2]     # Wu et al.'s minima: energies and forces
     python benchmarks/labels.py speed REFERENCE [--largest 4]      # CPU seconds per label and the share of its parts
     python benchmarks/labels.py gpu REFERENCE [--largest 4]        # a CUDA device against one core: energies, forces, time
-    python benchmarks/labels.py rate LABELS                        # labels an hour and core, from the labels of a folder
+    python benchmarks/labels.py rate LABELS [--device gpu]         # labels an hour and core: a label folder or an .npz
     python benchmarks/labels.py fitting REFERENCE                  # Coulomb fitting bases against ORCA's energies
     python benchmarks/labels.py grids REFERENCE                    # integration grids against a very large one
+    python benchmarks/labels.py points REFERENCE                   # grid points of SA4AM4, beside those ORCA prints
 
 REFERENCE is the folder of public reference data (its README says where each file comes from). Each line printed is
 one structure; finished ones are kept in --out (a label folder) and not computed again.
@@ -25,6 +26,8 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUM
 import numpy as np  # noqa: E402
 
 from sampler.clusters import Clusters  # noqa: E402
+from sampler.errors import FileFormatError  # noqa: E402
+from sampler.learn.dataset import LabelSet  # noqa: E402
 from sampler.learn.label import collect, label  # noqa: E402
 from sampler.levels import load_level  # noqa: E402
 from sampler.potentials.composite import CompositePotential  # noqa: E402
@@ -35,11 +38,15 @@ POTENTIAL = CompositePotential("b97-3c")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["orca", "minima", "speed", "gpu", "rate", "fitting", "grids"])
+    parser.add_argument("what", choices=["orca", "minima", "speed", "gpu", "rate", "fitting", "grids", "points"])
     parser.add_argument("reference", type=Path)
     parser.add_argument("--frames", default="")
     parser.add_argument("--largest", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path("b97-3c-check"))
+    parser.add_argument("--device", choices=["cpu", "gpu"], default="cpu", help="rate: of which labels")
+    parser.add_argument(
+        "--missing", choices=["cpu", "gpu", "none"], default="cpu", help="rate: the device of labels that name none"
+    )
     arguments = parser.parse_args()
     every = {
         "orca": orca,
@@ -49,6 +56,7 @@ def main() -> None:
         "rate": rate,
         "fitting": fitting,
         "grids": grids,
+        "points": points,
     }
     every[arguments.what](arguments)
 
@@ -176,19 +184,32 @@ def fitting(arguments) -> None:
 
 
 def rate(arguments) -> None:
-    """Labels an hour and core by number of atoms, where ten or more were computed here (not taken over from elsewhere)."""
-    done = collect(arguments.reference)
-    seconds = done.columns["cpu_seconds"]
+    """Labels an hour and process by number of atoms, where ten or more were computed (not taken over from elsewhere)."""
+    source = arguments.reference
+    done = collect(source) if source.is_dir() else _file(source)
+    seconds = np.nan_to_num(done.columns.get("cpu_seconds", np.zeros(len(done))))
+    device = done.columns.get("device", np.full(len(done), "")).copy().astype("U4")
+    device[device == ""] = arguments.missing
+    ours = (device == arguments.device) & (seconds > 0)
+    print(f"{ours.sum()} of {len(done)} labels: seconds are known, and the device is {arguments.device}")
     print("| atoms | labels | CPU s: median, 10 % and 90 % | an hour and core |\n|---|---|---|---|")
     for atoms in np.unique(done.natoms):
-        spent = seconds[(done.natoms == atoms) & (seconds > 0)]
+        spent = seconds[(done.natoms == atoms) & ours]
         if len(spent) >= 10:
             low, middle, high = np.percentile(spent, [10, 50, 90])
             print(f"| {atoms} | {len(spent)} | {middle:.1f}, {low:.1f} to {high:.1f} | {3600 / middle:.0f} |")
 
 
+def _file(path: Path) -> Clusters:
+    """A clusters file or a data set."""
+    try:
+        return Clusters.load(path)
+    except FileFormatError:
+        return LabelSet.load(path).clusters
+
+
 def grids(arguments) -> None:
-    """Energy and forces of a distorted SA1AM1 on several grids against (99, 590)."""
+    """Energy and forces of a distorted SA1AM1 on several grids against (99, 590), with the grid's response and without."""
     import dataclasses
     from types import MappingProxyType
 
@@ -204,6 +225,8 @@ def grids(arguments) -> None:
     every = {
         "(99, 590)": {"default": (99, 590)},
         "default of sampler": dict(chosen.grid),
+        "PySCF's level 2": _level(2),
+        "PySCF's level 3": _level(3),
         "(75, 302), H (50, 302)": dict(methods.FINE_GRID),
     }
     exact = None
@@ -211,16 +234,45 @@ def grids(arguments) -> None:
         method = dataclasses.replace(chosen, grid=MappingProxyType(grid), convergence=(1e-9, 1e-5))
         result = fast.scf(method, mol)
         exact = exact or result
-        _grid_row(name, result, exact)
-    mf = public.mean_field(dataclasses.replace(chosen, convergence=(1e-9, 1e-5)), mol)
-    energy = mf.kernel()
-    _grid_row("default, without response", (energy, mf.nuc_grad_method().kernel()), exact)
+        mf = public.mean_field(method, mol)
+        mf.kernel()
+        _grid_row(name, mf.grids.weights.size, result, mf.nuc_grad_method().kernel(), exact)
 
 
-def _grid_row(name, result, exact) -> None:
-    forces = (result[1] - exact[1]) * HARTREE_PER_BOHR
-    print(f"{name:28s} energy {(result[0] - exact[0]) * HARTREE / KCAL_PER_MOL:8.4f} kcal/mol, forces: RMS "
-          f"{np.sqrt(np.mean(forces**2)):.5f}, largest {np.abs(forces).max():.5f} eV/A", flush=True)  # fmt: skip
+def _level(number: int) -> dict[str, tuple[int, int]]:
+    """PySCF's grid ``number`` in the form of a method's grid."""
+    from pyscf.dft import gen_grid
+
+    table = {"H": 1, "N": 7, "O": 8, "S": 16}
+    return {s: (gen_grid._default_rad(z, number), gen_grid._default_ang(z, number)) for s, z in table.items()}
+
+
+def _grid_row(name, size, result, plain, exact) -> None:
+    with_response, without = (np.sqrt(np.mean(((g - exact[1]) * HARTREE_PER_BOHR) ** 2)) for g in (result[1], plain))
+    print(f"{name:24s} {size:7d} points, energy {(result[0] - exact[0]) * HARTREE / KCAL_PER_MOL:8.4f} kcal/mol, RMS force "
+          f"error {with_response:.5f} eV/A, without response {without:.5f}", flush=True)  # fmt: skip
+
+
+def points(arguments) -> None:
+    """Points of the grid used here for SA4AM4, and of ORCA's default as its outputs print them."""
+    import re
+
+    from ase.io import read
+    from pyscf.dft import gen_grid
+
+    from sampler.potentials.composite import methods, molecule
+
+    folder = arguments.reference / "sa_am/orca503_b973c_engrad"
+    frame = read(folder / "sa4am4_b973c_engrad.extxyz", 0)
+    method = methods.get_method("b97-3c")
+    grid = gen_grid.Grids(molecule.build(method, frame.numbers, frame.positions, 0))
+    grid.atom_grid = dict(method.grid)
+    grid.build(with_non0tab=False)
+    print(f"sampler: {grid.weights.size} points; {method.settings['grid']}")
+    for output in sorted((folder / "raw").glob("*.out"))[:1]:
+        text = output.read_text()
+        angular, count = (re.findall(p, text)[0] for p in (r"AngularGrid \.\.\. (.+)", r"grid points +\.\.\. +(\d+)"))
+        print(f"ORCA 5.0.3: {count} points; angular grid {angular}, H one unit smaller, pruned ({output.name})")
 
 
 def _seconds(potential, one) -> float:

@@ -1,8 +1,9 @@
 """Levels of theory: an energy means something only together with the method, the engine and the reference it counts from.
 
 A level is a file ``data/levels/ID.toml``: method, engine, settings, and the energies of the monomers' minima *at that
-level*. Binding energies and Δ-learning targets are made here and nowhere else; whatever would mix levels, engines or
-reference sets is a :class:`~sampler.errors.LevelError`.
+level*. What a binding energy counts from is decided here and nowhere else; whatever would mix levels, engines or
+reference sets is a :class:`~sampler.errors.LevelError`. (What a network learns is made of it in
+:mod:`sampler.learn.targets`.)
 
 The identifiers: ``gfn1-xtb`` (all engines agree), ``b97-3c@pyscf`` and ``b97-3c@orca5`` (they do not, quite).
 
@@ -113,23 +114,25 @@ class Binding:
 
 def levels() -> list[str]:
     """Identifiers of the levels that ship with sampler, and of those in the folders of ``SAMPLER_LEVELS``."""
-    return sorted({p.stem for folder in _folders() for p in folder.glob("*.toml")})
+    return sorted({_id(p) for folder in _folders() for p in folder.glob("*.toml")})
 
 
 def load_level(name: str | Path, reference_set: str = "minima") -> Level:
     """The level with the identifier ``name``, or from a TOML file of the same form.
 
-    A level that ships gets the further monomers of the user's file of that name (see ``SAMPLER_LEVELS``), which must
-    have the same method and settings.
+    A level that ships gets the further monomers of the user's files with the same ``id`` (see ``SAMPLER_LEVELS``), which
+    may have any name and must have the same method and settings.
 
     Raises:
         LevelError: no such level, no such reference set, an unreadable file, or files that contradict each other.
     """
     if Path(name).suffix == ".toml":
         return _read(Path(name), reference_set)
-    paths = [p for folder in _folders() if (p := folder / f"{name}.toml").is_file()]
+    every = [p for folder in _folders() for p in sorted(folder.glob("*.toml"))]
+    paths = [p for p in every if name in (p.stem, _id(p))]
     if not paths:
-        raise LevelError(f"no level of theory is called {str(name)!r}; known: {', '.join(levels())}")
+        remedy = f"; to add monomer energies of another, {how_to_add(str(name), ['MONOMERS'])}" if name else ""
+        raise LevelError(f"no level of theory is called {str(name)!r}; known: {', '.join(levels())}{remedy}")
     level = _read(paths[0], reference_set)
     for path in paths[1:]:
         level = _joined(level, _read(path, reference_set), path)
@@ -149,6 +152,16 @@ def _folders() -> list[Path]:
     """Where level files are looked for: what ships first, then the user's."""
     users = [Path(p) for p in os.environ.get("SAMPLER_LEVELS", "").split(os.pathsep) if p]
     return [resources.path("data", "levels"), *users]
+
+
+def _id(path: Path) -> str:
+    """The identifier of a level file; where it cannot be read, its name, so that who asks for it is told why."""
+    if path.parent == resources.path("data", "levels"):
+        return path.stem  # a test says so
+    try:
+        return str(tomllib.loads(path.read_text(encoding="utf-8"))["id"])
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError):
+        return path.stem
 
 
 def _joined(level: Level, more: Level, path: Path) -> Level:
@@ -209,6 +222,27 @@ def separated(composition: Composition, library: MonomerLibrary) -> list[dict[st
     return [s for s, q in zip(states, charges) if q == min(charges)]
 
 
+def cheapest_reference(composition: Composition, energies: Mapping[str, float], library: MonomerLibrary) -> float:
+    """The energy in eV that a cluster of ``composition`` counts from: of the choices of :func:`separated` whose monomers
+    all have an energy, the lowest.
+
+    Args:
+        energies: monomer -> eV, of the level and engine of the cluster.
+
+    Raises:
+        LevelError: no choice has all its monomers.
+    """
+    choices = separated(composition, library)
+    usable = [c for c in choices if all(m in energies for m in c)]
+    if not usable:
+        missing = sorted({m for c in choices for m in c} - set(energies))
+        raise LevelError(
+            f"{composition.name(library)}: no reference energy of {', '.join(missing)}; binding energies need every "
+            "monomer at the level and engine of the cluster"
+        )
+    return min(sum(n * energies[m] for m, n in c.items()) for c in usable)
+
+
 def binding_energy(clusters: Clusters, composition: Composition, library: MonomerLibrary) -> np.ndarray:
     """(B,) ΔE in eV of clusters that all have ``composition``, with the monomer minima of their own level.
 
@@ -256,26 +290,3 @@ def composition_of(numbers: np.ndarray, charge: int, families: Sequence[str], li
         raise LevelError(f"{len(numbers)} atoms with charge {charge:+d} are no cluster of {', '.join(families)}")
     name = "".join(f"{n}{f}" for n, f in zip(counts, families) if n)
     return Composition.parse(name, library, charge)
-
-
-def delta_targets(
-    high: Clusters, low: Clusters, composition: Composition | Sequence[Composition], library: MonomerLibrary
-) -> np.ndarray:
-    """(B,) targets of Δ-learning in eV: binding energy at the high level minus that at the low one.
-
-    Raises:
-        LevelError: both have the same level, or a level lacks a monomer.
-        InputError: the structures differ.
-    """
-    same = len(high) == len(low) and np.array_equal(high.numbers, low.numbers) and np.array_equal(high.ptr, low.ptr)
-    if not same or np.abs(high.positions - low.positions).max(initial=0) > 1e-6:
-        raise InputError("Δ-learning needs both energies at the same geometries, in the same order")
-    if high.level == low.level:
-        raise LevelError(f"Δ-learning needs two levels of theory; both are {high.level}")
-    each = [composition] * len(high) if isinstance(composition, Composition) else list(composition)
-    if len(each) != len(high):
-        raise InputError(f"{len(each)} compositions for {len(high)} structures")
-    out = np.empty(len(high))
-    for i, one in enumerate(each):
-        out[i] = (binding_energy(high[i], one, library) - binding_energy(low[i], one, library))[0]
-    return out

@@ -15,8 +15,11 @@ from typer.testing import CliRunner
 
 from sampler.clusters import Clusters
 from sampler.errors import FileFormatError, InputError, LevelError, PotentialError
-from sampler.learn.label import collect, count, key, label, lower_session, potential_of, read_structures, store
+from sampler.learn.dataset import LabelSet
+from sampler.learn.engine import describe, made_by, same_engine
+from sampler.learn.label import collect, count, key, label, lower_session, potential_of, store, without_label
 from sampler.learn.references import Minimum, optimise, write_level
+from sampler.learn.structures import read_structures
 from sampler.levels import load_level
 from sampler.monomers import MonomerLibrary
 from sampler.potentials import get_potential
@@ -112,9 +115,10 @@ class HalfBroken:
     """Fails on structures whose first atom lies above z = 1."""
 
     level = "half-broken"
+    limit = 1
 
     def evaluate(self, clusters, forces=True):
-        bad = clusters.positions[clusters.ptr[:-1], 2] > 1
+        bad = clusters.positions[clusters.ptr[:-1], 2] > self.limit
         nan = np.full(clusters.positions.shape, np.nan)
         return Evaluation(
             np.where(bad, np.nan, 1.0), nan * 0 if not bad.any() else nan, np.where(bad, "scf_failed: x", "")
@@ -133,13 +137,9 @@ def test_failures_are_kept_with_their_reason(tmp_path):
     assert label(structures, HalfBroken(), tmp_path).computed == 0  # a failure is not tried again, unless asked for
     again = label(structures, HalfBroken(), tmp_path, retry=True)
     assert (again.computed, again.found, again.failed) == (1, 2, 1) and count(tmp_path) == 3
-    assert label(structures, Mended(), tmp_path, retry=True).failed == 0 and len(collect(tmp_path)) == 3
-
-
-class Mended(HalfBroken):
-    def evaluate(self, clusters, forces=True):
-        blank = np.zeros(len(clusters))
-        return Evaluation(blank, np.zeros(clusters.positions.shape), np.full(len(clusters), ""))
+    mended = HalfBroken()
+    mended.limit = np.inf
+    assert label(structures, mended, tmp_path, retry=True).failed == 0 and len(collect(tmp_path)) == 3
 
 
 def test_ctrl_c_in_compiled_code_is_no_failure_of_the_structure(structures, tmp_path):
@@ -183,6 +183,59 @@ def test_levels_are_not_mixed(structures, tmp_path):
         label(structures, HalfBroken(), tmp_path)
 
 
+def test_engine_and_device_are_kept_and_engines_not_mixed(tmp_path):
+    water = Clusters.make([[[0, 0, 0.119], [0, 0.763, -0.477], [0, -0.763, -0.477]]], [[8, 1, 1]])
+    label(water, get_potential("gfn1-xtb"), tmp_path / "xtb")
+    about = json.loads((tmp_path / "xtb" / "level.json").read_text())
+    assert about["level"] == "gfn1-xtb" and about["engine"].startswith("tblite ")
+    assert about["settings"] == {"electronic_temperature": "300 K"}
+    kept = collect(tmp_path / "xtb").columns
+    assert (kept["engine"][0], kept["device"][0]) == (about["engine"], "cpu") and kept["cpu_seconds"][0] >= 0
+    other = get_potential("xtb-python:gfn1-xtb")
+    assert describe(other)["engine"].startswith("xtb-python")  # it was tblite's version once
+    with pytest.raises(LevelError, match="computed with tblite .*; labels of xtb-python .* need a folder"):
+        label(water, other, tmp_path / "xtb")
+    # a folder of an older version names the level alone, and goes on
+    (tmp_path / "xtb" / "level.json").write_text('{"level": "gfn1-xtb"}')
+    assert label(water, other, tmp_path / "xtb").found == 1
+    (tmp_path / "xtb" / "level.json").write_text(json.dumps(about | {"settings": {"electronic_temperature": "1 K"}}))
+    with pytest.raises(LevelError, match="labels with electronic_temperature = 1 K; labels with 300 K need a folder"):
+        label(water, get_potential("gfn1-xtb"), tmp_path / "xtb")
+
+
+def test_which_engines_are_the_same():
+    assert same_engine("pyscf 2.14.0, dftd3 1.7.0", "pyscf 2.9, dftd3 1.7.0, gpu4pyscf 1.9.0")
+    assert not same_engine("tblite 0.8.0", "xtb-python 22.1")
+    assert not same_engine("model b97-3c@pyscf 12ab", "model b97-3c@pyscf 34cd")
+
+
+def test_a_label_of_the_gpu_says_so(monkeypatch):
+    from sampler.potentials.composite import CompositePotential, gpu
+
+    monkeypatch.setattr(gpu, "unavailable", lambda: "")
+    made = made_by(CompositePotential())
+    assert made["device"] == "gpu" and "gpu4pyscf" in made["engine"]
+    assert made_by(CompositePotential(device="cpu"))["device"] == "cpu"
+
+
+def test_a_truncated_label_is_named_with_its_remedy(structures, tmp_path):
+    potential = get_potential("lennard-jones")
+    label(structures, potential, tmp_path)
+    broken = next((tmp_path / "labels").glob("*/*.npz"))
+    broken.write_bytes(broken.read_bytes()[:100])
+    with pytest.raises(FileFormatError, match=f"{broken.name}.*; remove this file, or label again with --retry"):
+        collect(tmp_path)
+    assert label(structures, potential, tmp_path, retry=True).computed == 1 and len(collect(tmp_path)) == 5
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_coordinate_that_is_no_number_is_a_failure(tmp_path):
+    water = Clusters.make([[[0, 0, 0.119], [0, 0.763, -0.477], [0, np.nan, -0.477]]], [[8, 1, 1]])
+    result = label(water, get_potential("gfn1-xtb"), tmp_path)
+    assert result.failed == 1 and collect(tmp_path, failures=True).columns["failure"][0].startswith("nan: ")
+    assert without_label(water, collect(tmp_path, failures=True)) == 1
+
+
 def test_keys():
     a = key([1, 8], [[0, 0, 0], [0, 0, 1.0]], 0)
     assert a == key(np.array([1, 8]), np.array([[0, 0, 0], [0, 0, 1.0 + 1e-9]]), np.int64(0))
@@ -196,6 +249,12 @@ def test_store_adds_steps_of_an_optimisation(structures, tmp_path):
     store(potential, structures[0], tmp_path, 1.5, np.zeros((4, 3)))
     store(potential, structures[0], tmp_path, 9.9, np.zeros((4, 3)))  # the first stays
     assert collect(tmp_path).energy.tolist() == [1.5]
+    known = structures[1].with_columns(cpu_seconds=3.5, engine="pyscf 1.0", device="gpu")
+    store(potential, known, tmp_path, 2.5, np.zeros((4, 3)))
+    labels = collect(tmp_path)
+    assert labels.columns["cpu_seconds"].tolist() == [0.0, 3.5]
+    assert labels.columns["engine"].tolist() == ["LennardJones", "pyscf 1.0"]
+    assert labels.columns["device"].tolist() == ["cpu", "gpu"]
 
 
 def test_unusable_input(tmp_path):
@@ -206,6 +265,39 @@ def test_unusable_input(tmp_path):
         read_structures(tmp_path / "empty.xyz")
     with pytest.raises(FileFormatError, match="is not a label folder"):
         collect(tmp_path)
+    (tmp_path / "text.npz").write_text("2")
+    with pytest.raises(FileFormatError, match="text.npz is empty, truncated or no .npz file"):
+        read_structures(tmp_path / "text.npz")
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("2\n\nH 0 0 0\nH 0 x 0\n", "line 4 is 'H 0 x 0'"),
+        ("2\n\nH 0 0 0\nQq 0 0 0.7\n", "line 4 is 'Qq 0 0 0.7'"),
+        ("1\n\nH 0 0 0\nfoo\n\nH 0 0 0\n", "line 4 is 'foo', expected a number of atoms"),
+        ("3\n\nH 0 0 0\nH 0 0 0.7\n", "ends after 2 of the 3 atoms that line 1 announces"),
+    ],
+)
+def test_a_bad_xyz_file_is_named_with_its_line(tmp_path, text, words):
+    (tmp_path / "bad.xyz").write_text(text)
+    with pytest.raises(FileFormatError, match=f"bad.xyz cannot be read.*{words}"):
+        read_structures(tmp_path / "bad.xyz")
+
+
+def test_structures_of_a_data_set_are_read_without_its_labels(structures, tmp_path):
+    """What GFN1-xTB labelled is taken to B97-3c."""
+    potential = get_potential("lennard-jones")
+    label(structures.with_columns(composition="4x"), potential, tmp_path / "folder")
+    labels = collect(tmp_path / "folder")
+    LabelSet(labels, {}).save(tmp_path / "set.npz")
+    told = []
+    read = read_structures(tmp_path / "set.npz", note=told.append)
+    assert np.isnan(read.energy).all() and read.forces is None and read.level == ""
+    assert set(read.columns) == {"origin", "composition"}
+    assert len(told) == 1 and "data set of lennard-jones: its 5 structures are taken, its labels are not" in told[0]
+    ran = CliRunner().invoke(_app(), [str(tmp_path / "set.npz"), "-l", "lennard-jones", "-j", "1", "--json"])
+    assert ran.exit_code == 0 and json.loads(ran.stdout)["computed"] == 5, ran.output
 
 
 def test_names_of_potentials():
@@ -236,8 +328,20 @@ def test_command(structures, tmp_path):
     assert (again["computed"], again["found"]) == (0, 5)
     retried = json.loads(CliRunner().invoke(_app(), [*arguments, "--retry"]).stdout)
     assert (retried["computed"], retried["found"]) == (0, 5)
+    assert retried["without_label"] == 0
     wrong = CliRunner().invoke(_app(), ["--level", "lennard-jones"])
     assert isinstance(wrong.exception, InputError)
+
+
+def test_failures_are_not_counted_as_labels(tmp_path):
+    water, nothing = "O 0 0 0.119\nH 0 0.763 -0.477\nH 0 -0.763 -0.477\n", "O 0 0 nan\nH 0 0.763 -0.477\nH 0 0 9\n"
+    (tmp_path / "two.xyz").write_text(f"3\n\n{water}3\n\n{nothing}")
+    (tmp_path / "none.xyz").write_text(f"3\n\n{nothing}")
+    ran = CliRunner().invoke(_app(), [str(tmp_path / "two.xyz"), "-l", "gfn1-xtb", "-j", "1", "-q"])
+    assert ran.exit_code == 0 and "1 labels computed, 0 found, 1 failed; 1 labels of gfn1-xtb" in ran.output
+    for computed_before in (False, True):
+        ran = CliRunner().invoke(_app(), [str(tmp_path / "none.xyz"), "-l", "gfn1-xtb", "-j", "1", "-q"])
+        assert ran.exit_code == 1 and "none of the 1 structures of" in ran.output, (computed_before, ran.output)
 
 
 _SLOW = """
@@ -345,3 +449,29 @@ def test_monomer_references(tmp_path):
     assert level.monomers == pytest.approx({"w": water.energy, "am": -131.0}, abs=1e-6)
     with pytest.raises(LevelError, match="another level, engine or settings"):
         write_level(path, minima=[water], command="third", **{**common, "engine": "y"})
+    path.write_text("id = 3\n[oops\n")
+    with pytest.raises(LevelError, match="mine.toml is not a readable level of theory"):
+        write_level(path, minima=[water], command="fourth", **common)
+
+
+def test_references_that_are_there_are_not_computed_again(tmp_path, monkeypatch):
+    done = []
+
+    def optimise(monomer, potential):
+        done.append(monomer.name)
+        return Minimum(monomer.name, "only", -100.0, np.zeros((len(monomer.numbers), 3)), 0.0)
+
+    monkeypatch.setattr("sampler.learn.references.optimise", optimise)
+    out = tmp_path / "mine.toml"
+    for names, more, computed in (("w", [], ["w"]), ("w,am", [], ["am"]), ("w,am", ["--retry"], ["w", "am"])):
+        done.clear()
+        ran = CliRunner().invoke(
+            _app(), ["--references", names, "-l", "gfn1-xtb", "-o", str(out), "--json", *more], catch_exceptions=False
+        )
+        assert ran.exit_code == 0 and done == computed
+        energies = json.loads(ran.stdout)["energy_eV"]
+        assert energies == pytest.approx(dict.fromkeys(names.split(","), -100.0), abs=1e-6)
+    out.write_text("[broken")
+    done.clear()
+    ran = CliRunner().invoke(_app(), ["--references", "w", "-l", "gfn1-xtb", "-o", str(out)])
+    assert isinstance(ran.exception, LevelError) and done == []

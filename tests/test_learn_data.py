@@ -1,5 +1,7 @@
 """Data sets: what goes in comes out, near-duplicates and mixed levels do not get in."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -53,6 +55,10 @@ def test_truncated_and_foreign_files_are_refused(tmp_path, library):
     some(library).clusters.save(file)
     with pytest.raises(FileFormatError, match="sampler data collect"):
         LabelSet.load(file)
+    file.write_text("3\n\nO 0 0 0\n")
+    with pytest.raises(FileFormatError, match=r"not a data set of labels \(.npz\)") as told:
+        LabelSet.load(file)
+    assert "pickle" not in str(told.value)
 
 
 def test_sets_of_different_levels_or_monomers_do_not_join(library):
@@ -132,6 +138,126 @@ def test_import_of_real_orca_frames(reference, library):
         import_extxyz(file, "b97-3c@orca5", library, ("sa", "am"), "energy_eV")
 
 
+_AMMONIA = """4
+Properties=species:S:1:pos:R:3:forces:R:3:one:R:1 {info} pbc="F F F"
+N 0 0 0.12 0 0 0.1 1
+H 0 0.94 -0.27 0 0.5 0 1
+H 0.81 -0.47 -0.27 0 0 0 1
+H -0.81 -0.47 -0.27 0 -0.5 -0.1 1
+"""
+
+
+def _import(tmp_path, library, info, forces="forces", families=("am",), key="energy"):
+    file = tmp_path / "mace.xyz"
+    file.write_text(_AMMONIA.format(info="energy=-1500.0 charge=0") + _AMMONIA.format(info=info))
+    return import_extxyz(file, "b97-3c@pyscf", library, families, key, forces_key=forces)
+
+
+def test_import_of_the_keys_of_ase_and_mace(tmp_path, library):
+    """ASE's reader moves ``energy`` and ``forces`` into a calculator."""
+    labels = _import(tmp_path, library, "energy=-1540.5 charge=0")
+    assert labels.clusters.energy.tolist() == [-1500.0, -1540.5] and labels.compositions.tolist() == ["1am"] * 2
+    assert labels.clusters.forces[:4, 1].tolist() == [0, 0.5, 0, -0.5]
+    assert _import(tmp_path, library, "energy=-1 REF_energy=-3", "").clusters.forces is None
+
+
+@pytest.mark.parametrize(
+    "info, how, words",
+    [
+        ("charge=0", {}, "has no 'energy'; numbers it has: charge"),
+        ("energy=-1 E=x", {"key": "E"}, "frame 0 has no 'E'; numbers it has: energy, charge"),
+        ("energy=-1 charge=one", {}, "charge is 'one', no integer"),
+        ("energy=-1 charge=0.5", {}, "charge is '0.5', no integer"),
+        ("energy=-1", {"forces": "one"}, "frame 0: one are no three numbers an atom"),
+        ("energy=-1", {"forces": "gradient"}, "frame 0 has no columns 'gradient'; columns of three .* has: forces"),
+        ("energy=-1 charge=1", {}, "4 atoms with charge .1 are no cluster of am"),
+    ],
+)
+def test_what_cannot_be_imported_is_named_with_its_frame(tmp_path, library, info, how, words):
+    with pytest.raises((FileFormatError, LevelError), match=words) as told:
+        _import(tmp_path, library, info, **how)
+    assert "mace.xyz: frame " in str(told.value)
+
+
+def test_a_text_energy_is_named(tmp_path, library):
+    file = tmp_path / "text.xyz"
+    file.write_text(_AMMONIA.format(info="my_energy=low"))
+    with pytest.raises(FileFormatError, match="text.xyz: frame 0: my_energy is 'low', no number"):
+        import_extxyz(file, "b97-3c@pyscf", library, ("am",), "my_energy")
+
+
+def _run(*words):
+    from typer.testing import CliRunner
+
+    from sampler.cli.app import app
+
+    return CliRunner().invoke(app, ["data", *map(str, words)])
+
+
+def test_collect_says_what_it_leaves_out_and_keeps_what_a_label_cost(tmp_path, library):
+    from sampler.learn.label import store
+    from sampler.potentials import get_potential
+
+    folder, out = tmp_path / "labels", tmp_path / "set.npz"
+    rng = np.random.default_rng(4)
+    for name in ("am", "am", "amh", "w"):
+        m = library[name]
+        place = m.conformers[0].positions + rng.normal(0, 0.05, (len(m.numbers), 3))
+        one = Clusters.make([place], [m.numbers], charge=[m.charge]).with_columns(
+            cpu_seconds=2.5, device="gpu", engine="x 1"
+        )
+        store(get_potential("gfn1-xtb"), one, folder, -100.0, np.zeros_like(place))
+    done = _run("collect", folder, "-o", out, "--molecules", "am", "--json")
+    assert done.exit_code == 0, done.exception
+    summary = json.loads(done.stdout)
+    assert (summary["structures"], summary["level"], summary["engine"]) == (2, "gfn1-xtb", "x 1")
+    assert {k: n for k, n in summary["left_out"].items() if n} == {"other_charge": 1, "other_molecules": 1}
+    columns = LabelSet.load(out).clusters.columns
+    assert columns["cpu_seconds"].tolist() == [2.5, 2.5] and columns["device"].tolist() == ["gpu", "gpu"]
+    done = _run("collect", folder, "-o", out, "--molecules", "am")
+    assert "left out: 1 of another charge, 1 of other molecules" in done.output
+    done = _run("collect", folder, "-o", out, "--molecules", "sa")
+    assert (
+        "no labelled structures are left; left out: 1 of another charge, 3 of other molecules; --molecules is sa"
+        in str(done.exception)
+    )
+
+
+def test_collect_at_a_level_without_monomers_says_how_to_add_them(tmp_path, library):
+    from sampler.learn.label import store
+    from sampler.potentials import get_potential
+
+    m = library["w"]
+    place = m.conformers[0].positions
+    store(get_potential("wb97x-d"), Clusters.make([place], [m.numbers]), tmp_path / "l", -100.0, np.zeros_like(place))
+    done = _run("collect", tmp_path / "l", "-o", tmp_path / "x.npz", "--molecules", "w")
+    assert "sampler label --references w --level wb97x-d --out levels/wb97x-d@pyscf.toml" in str(done.exception)
+
+
+@pytest.mark.parametrize(
+    "words, why",
+    [
+        (["-c", "1am=-5"], "1am=-5: the number of structures must be at least 1"),
+        (["-c", "1am=0"], "1am=0: the number"),
+        (["-c", "1am=3", "-t", "-300"], "a temperature is -300 K; it must be above 0"),
+        (["-c", "1am=3", "-t", "nan"], "a temperature is nan K"),
+    ],
+)
+def test_nonsense_is_not_sampled(tmp_path, words, why):
+    done = _run("sample", tmp_path / "s.npz", *words, "-j", "1", "-q")
+    assert done.exit_code != 0 and why in str(done.exception)
+    assert not list(tmp_path.iterdir())
+
+
+def test_held_out_sizes_are_left_out_of_the_default(library):
+    from sampler.learn.sample import SHARES, default_wanted
+
+    every = default_wanted(1000, (), library)
+    assert set(every) == set(SHARES) and every["2sa2am"] == 200
+    rest = default_wanted(1000, ("4am4sa",), library)
+    assert set(every) - set(rest) == {"4sa4am"}
+
+
 def test_collect_takes_labels_with_and_without_a_composition_and_one_charge(tmp_path, library):
     """A folder filled from sampled structures, which carry their composition, and from plain files, which do not."""
     from typer.testing import CliRunner
@@ -168,7 +294,11 @@ def test_sampling_starts_from_what_it_is_given(column, library, tmp_path):
     started = Clusters.make([am, sa, am + 5.0], [library[m].numbers for m in ("am", "sa", "am")])
     if column:  # otherwise by the atoms, as in what a run leaves
         started = started.with_columns(composition=np.array(["1am", "1sa", "1am"]))
-    started.save(tmp_path / "start.npz")
+    if column:  # a data set is read, too
+        labelled = started.replace(energy=np.zeros(3), level="gfn1-xtb")
+        LabelSet(labelled, {}).save(tmp_path / "start.npz")
+    else:
+        started.save(tmp_path / "start.npz")
     out = tmp_path / "s.npz"
     words = [
         "data",
@@ -182,8 +312,10 @@ def test_sampling_starts_from_what_it_is_given(column, library, tmp_path):
         str(tmp_path / "start.npz"),
     ]
     words += ["--relax", "0", "--steps", "4", "--every", "4", "-t", "300", "-j", "1", "-q"]
-    done = CliRunner().invoke(app, [*words, "-c", "1am=30"])
+    done = CliRunner().invoke(app, [*words, "-c", "1am=30", "--json"])
     assert done.exit_code == 0, done.exception
+    summary = json.loads(done.stdout)
+    assert summary["structures"] == len(Clusters.load(out)) and summary["wanted"] == {"1am": 30}
     found = Clusters.load(out)
     first = found[found.columns["origin"] == "arranged"]
     assert len(first) and set(found.columns["composition"].tolist()) == {"1am"}

@@ -1,5 +1,6 @@
 """Evaluation: metrics against scipy and by hand, and the commands from labels to a judged model."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -8,14 +9,17 @@ from typer.testing import CliRunner
 
 from sampler.cli.app import app
 from sampler.clusters import Clusters
-from sampler.errors import InputError
+from sampler.errors import InputError, LevelError, ModelError
 from sampler.learn.dataset import LabelSet
-from sampler.learn.evaluate import evaluate, open_potential, parity_plot, relax_known
+from sampler.learn.evaluate import evaluate, open_base, open_potential, parity_plot, relax_known
 from sampler.learn.metrics import energy_metrics, force_metrics
 from sampler.levels import load_level
 from sampler.monomers import MonomerLibrary
 from sampler.potentials import get_potential
 from sampler.potentials.base import Evaluation
+from sampler.potentials.painn.card import load_model, save_model
+from sampler.potentials.painn.potential import CommitteePotential, PaiNNPotential
+from sampler.potentials.trained import model_folder, painn
 from sampler.units import KCAL_PER_MOL
 
 
@@ -89,8 +93,11 @@ def test_a_known_error_is_found_and_a_failure_left_out(labels, library, tmp_path
     assert by["1am"]["energy"]["mean_kcal_mol"] == pytest.approx(-0.2 / KCAL_PER_MOL, rel=1e-6)
     assert by["1am"]["energy"]["relative_mae_kcal_mol"] == pytest.approx(0.0, abs=1e-6)
     assert report["all"]["forces"]["mae_kcal_mol_A"] == pytest.approx(0.5 / KCAL_PER_MOL, rel=1e-6)
-    parity_plot(found, tmp_path / "p.png")
-    assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
+    for name, start in (("p.png", b"\x89PNG"), ("p.pdf", b"%PDF"), ("p.svg", b"<?xml")):
+        parity_plot(found, tmp_path / name)
+        assert (tmp_path / name).read_bytes().startswith(start)
+    with pytest.raises(InputError, match=r"\.png, \.pdf, \.svg"):
+        parity_plot(found, tmp_path / "p.jpeg")
 
 
 def test_relaxing_a_minimum_with_its_own_potential_leaves_it_there(library):
@@ -103,6 +110,50 @@ def test_relaxing_a_minimum_with_its_own_potential_leaves_it_there(library):
     )
     found = relax_known(get_potential("gfn1-xtb"), moved, fmax=0.005)
     assert found.rmsd[0] > 0.01 and found.energy_kcal_mol[0] < -1.0
+
+
+def test_progress_counts_every_structure_and_changes_nothing(labels, library):
+    done = []
+    counted = evaluate(get_potential("gfn1-xtb"), labels, library, done.append)
+    whole = evaluate(get_potential("gfn1-xtb"), labels, library)
+    assert sum(done) == len(labels) and len(done) > 1
+    assert np.array_equal(counted.predicted, whole.predicted) and np.array_equal(counted.forces, whole.forces)
+
+
+def test_models_that_ship_and_levels_are_opened_by_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert open_potential(["b97-3c_sa_am_dma_w-seed7"]).level == "b97-3c@pyscf"
+    assert len(open_potential(["b97-3c_sa_am_dma_w-seed7", "b97-3c_sa_am_dma_w-seed42"]).members) == 2
+    assert open_potential(["b97-3c@pyscf"]).level == "b97-3c@pyscf"
+    with pytest.raises(ModelError, match="models that ship: .*b97-3c_sa_am_dma_w-seed7"):
+        open_potential(["b97-3c_sa_am_dma_w-seed8"])
+
+
+def test_a_correction_is_learnt_on_top_of_a_method_not_of_a_model(tmp_path):
+    assert open_base("gfn1-xtb").level == "gfn1-xtb" and open_base("b97-3c").level == "b97-3c@pyscf"
+    for name in ("gfn1-xtb_sa_am", "b97-3c_sa_am_dma_w-delta-gfn1"):
+        with pytest.raises(LevelError, match=f"{name} is a trained model"):
+            open_base(name)
+
+
+def test_a_correction_on_top_of_dft_opens_its_base(tmp_path):
+    params, card = load_model(model_folder("b97-3c_sa_am_dma_w-delta-gfn1"))
+    save_model(tmp_path / "m", params, card.replace(level="better", base_level="b97-3c@pyscf"))
+    assert painn(tmp_path / "m").base.level == "b97-3c@pyscf"
+    save_model(tmp_path / "n", params, card.replace(base_level="magic"))
+    with pytest.raises(ModelError, match="on top of 'magic' cannot be used"):
+        painn(tmp_path / "n")
+
+
+def test_monomers_of_another_reference_set_are_no_silent_zero(labels, library, tmp_path):
+    params, card = load_model(model_folder("gfn1-xtb_sa_am"))
+    assert evaluate(PaiNNPotential(params, card), labels, library).report()["structures"] > 0
+    sa = dataclasses.replace(card.monomers["sa"], energy=-1.0)
+    wrong = PaiNNPotential(params, card.replace(monomers={**card.monomers, "sa": sa}))
+    with pytest.raises(LevelError, match="-1.000000 eV for the monomer sa at gfn1-xtb"):
+        evaluate(wrong, labels, library)
+    with pytest.raises(LevelError, match="monomer sa"):
+        evaluate(CommitteePotential([PaiNNPotential(params, card), wrong]), labels, library)
 
 
 def test_committees_are_made_of_models_alone():

@@ -117,8 +117,12 @@ def test_settings_are_checked_and_the_paper_is_the_default():
     assert (paper.n_atom_basis, paper.n_interactions, paper.n_rbf, paper.cutoff) == (128, 5, 20, 5.0)
     assert (paper.learning_rate, paper.batch_size, paper.validation, paper.schedule) == (1e-4, 2, 0.1, "constant")
     assert paper.energy_share == 0.01 and paper.loss == "mae"
-    for wrong in ({"engine": "magic"}, {"energy_share": 1.5}, {"batch_size": 0}, {"loss": "l3"}, {"seed": -1}):
-        with pytest.raises(InputError):
+    for wrong in (
+        {"engine": "magic"}, {"energy_share": 1.5}, {"batch_size": 0}, {"loss": "l3"}, {"seed": -1},
+        {"early_stopping": -1}, {"schedule": "plateau", "patience": 0}, {"clip": -1.0}, {"weight_decay": -0.1},
+        {"warmup": -5}, {"clip": float("nan")}, {"learning_rate": float("inf")}, {"charge_width": -1.0},
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=list(wrong)[-1]):
             TrainSettings(**wrong)
 
 
@@ -136,6 +140,21 @@ def test_targets_are_binding_energies_and_differences(library):
     assert np.allclose(delta.forces, c.forces - low.clusters.forces, atol=1e-12)
     with pytest.raises(LevelError):
         delta_targets(labels, Springs(), library)
+
+
+def test_labels_without_forces_are_targets_where_energies_alone_are_learnt(library):
+    whole = labels_of(library)
+    labels = LabelSet(whole.clusters.replace(forces=None), whole.references)
+    base = Springs(0.2, "weak springs")
+    for made in (
+        lambda x, **how: direct_targets(x, library, **how),
+        lambda x, **how: delta_targets(x, base, library, **how),
+    ):
+        with pytest.raises(InputError, match="hold no forces"):
+            made(labels)
+        energies = made(labels, energies_only=True)
+        assert not energies.has_forces and made(whole).has_forces and not energies.forces.any()
+        np.testing.assert_array_equal(energies.energy, made(whole).energy)
 
 
 def test_training_learns_and_the_model_reproduces_its_errors(tmp_path, library):
@@ -156,6 +175,42 @@ def test_training_learns_and_the_model_reproduces_its_errors(tmp_path, library):
     assert error == pytest.approx(done.errors["validation_mae_energy_kcal_mol"], rel=2e-3)
     card = potential.card
     assert card.level == "springs" and set(card.elements) == {"H", "N", "O", "S"} and card.data_hash == targets.digest
+
+
+def test_the_card_says_how_close_each_pair_of_elements_came(tmp_path, library):
+    from ase import Atoms
+
+    targets = direct_targets(labels_of(library, 6), library)
+    card = PaiNNPotential(train(targets, SMALL.replace(epochs=1), tmp_path, quiet=True).model).card
+    found = {}
+    for one in targets.clusters:
+        atoms = Atoms(one.numbers, one.positions)
+        d = atoms.get_all_distances()
+        for i in range(len(atoms)):
+            for j in range(i):
+                pair = "-".join(sorted((atoms.symbols[i], atoms.symbols[j])))
+                found[pair] = min(found.get(pair, 99.0), d[i, j])
+    assert set(card.closest) == set(found)
+    assert all(0 <= found[pair] - distance < 0.0011 for pair, distance in card.closest.items()), (found, card.closest)
+    assert card.min_distance == pytest.approx(0.98 * min(found.values()), abs=0.002)
+
+
+def test_no_validation_holds_none_out(tmp_path, library):
+    done = train(
+        direct_targets(labels_of(library, 8), library), SMALL.replace(epochs=1, validation=0), tmp_path, quiet=True
+    )
+    assert load_model(done.model)[1].training["structures"] == 8
+    assert all(name.startswith("training_") for name in done.errors)
+
+
+@pytest.mark.parametrize("engine", ["fast", pytest.param("schnetpack", marks=pytest.mark.slow)])
+def test_energies_alone_are_enough_for_a_loss_of_energies(tmp_path, library, engine):
+    labels = labels_of(library, 12)
+    labels = dataclasses.replace(labels, clusters=labels.clusters.replace(forces=None))
+    settings = SMALL.replace(epochs=2, energy_share=1.0, engine=engine)
+    done = train(direct_targets(labels, library, energies_only=True), settings, tmp_path, quiet=True)
+    assert done.errors["validation_mae_energy_kcal_mol"] > 0 and not any("forces" in name for name in done.errors)
+    assert (tmp_path / "curves.png").exists()
 
 
 @pytest.mark.parametrize("engine", ["fast", pytest.param("schnetpack", marks=pytest.mark.slow)])

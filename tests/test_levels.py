@@ -5,12 +5,11 @@ import pytest
 
 from sampler.clusters import Clusters
 from sampler.composition import Composition
-from sampler.errors import InputError, LevelError
+from sampler.errors import LevelError
 from sampler.levels import (
     Binding,
     binding_energy,
     composition_of,
-    delta_targets,
     levels,
     load_level,
     require_references,
@@ -85,7 +84,9 @@ def test_engines_are_never_mixed(library):
 def test_missing_references_are_named(library):
     with pytest.raises(LevelError, match="no reference energy for tma.*sampler label --references"):
         load_level("b97-3c@orca5", "engsvang23").reference_energy({"sa": 1, "tma": 1})
-    with pytest.raises(LevelError, match="no level of theory is called 'b97-4c'; known: .*b97-3c@pyscf"):
+    with pytest.raises(
+        LevelError, match="no level of theory is called 'b97-4c'; known: .*b97-3c@pyscf.*--references .* --level b97-4c"
+    ):
         load_level("b97-4c")
     with pytest.raises(LevelError, match="no reference set 'x'; it has minima"):
         load_level("gfn1-xtb", "x")
@@ -137,18 +138,6 @@ def test_composition_of(library):
         composition_of(numbers, 0, ("sa", "am", "ma", "dma"), library)
 
 
-def test_delta_targets(library):
-    one = Composition.parse("1sa1am", library)
-    gfn1, b97 = load_level("gfn1-xtb"), load_level("b97-3c@pyscf")
-    low = cluster((gfn1.reference_energy({"sa": 1, "am": 1}) / HARTREE) - 0.02, "gfn1-xtb")
-    high = cluster((b97.reference_energy({"sa": 1, "am": 1}) / HARTREE) - 0.03, "b97-3c@pyscf")
-    assert delta_targets(high, low, one, library)[0] == pytest.approx(-0.01 * HARTREE, abs=1e-9)
-    with pytest.raises(LevelError, match="two levels"):
-        delta_targets(high, high, one, library)
-    with pytest.raises(InputError, match="same geometries"):
-        delta_targets(high, low.replace(positions=low.positions + 0.1), one, library)
-
-
 def test_users_add_monomers_and_levels(library, tmp_path, monkeypatch):
     """Files in SAMPLER_LEVELS extend a level that ships, and may not contradict it."""
     from pathlib import Path
@@ -172,6 +161,10 @@ def test_users_add_monomers_and_levels(library, tmp_path, monkeypatch):
         + "[reference_sets.minima.monomers.w]\nenergy_Eh = -76.0\n"
     )
     assert "my-level" in levels()
+    # a file is found by the id it holds, whatever its name
+    (tmp_path / "my-level.toml").rename(tmp_path / "of-tuesday.toml")
+    assert "my-level" in levels() and "of-tuesday" not in levels()
+    assert load_level("my-level").monomers["w"] == -76.0 * HARTREE
     require_references("my-level", Composition.parse("2w", library), library)
     with pytest.raises(LevelError, match="--references sa --level my-level --out levels/my-level.toml"):
         require_references("my-level", Composition.parse("1sa", library), library)

@@ -118,6 +118,11 @@ def workplace(workers: str | None, slurm: Path | None = None) -> Iterator[int | 
     yield workers
 
 
+def note(line: str) -> None:
+    """One line for people, to standard error, beside whatever goes to standard output."""
+    typer.echo(f"sampler: {line}", err=True)
+
+
 def cores(workers: int | None) -> int:
     """``workers``, or as many as there are cores."""
     from ..funnel.parallel import cores as available

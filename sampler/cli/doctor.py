@@ -37,7 +37,7 @@ def doctor(
         gpu = found["gpu"]
         typer.echo(f"GPU for B97-3c: {'used' if gpu['used'] else 'not used (not needed): ' + gpu['detail']}")
         rows = [[name, "works" if e["works"] else "fails", e["detail"]] for name, e in found["engines"].items()]
-        print_table("engines", ["potential", "", "one water molecule"], rows)
+        print_table("engines", ["potential", "", "one water molecule"], rows, wrap={2})
         print_table(
             "packages", ["package", "version"], [[k, v or "not installed"] for k, v in found["packages"].items()]
         )

@@ -7,13 +7,17 @@ from typing import Annotated
 
 import typer
 
-from .common import Json, Monomers, library, number, print_json, print_table
+from .common import Json, Monomers, Quiet, library, number, print_json, print_table
 from .data import one_thread
 
 
 def evaluate(
     potential: Annotated[
-        list[str], typer.Argument(metavar="MODEL... DATA", help="Model folder(s) or a potential, then a data set.")
+        list[str],
+        typer.Argument(
+            metavar="MODEL... DATA",
+            help="Model(s), each a folder or the name of one that ships, or a potential; then a data set.",
+        ),
     ],
     baseline: Annotated[
         str, typer.Option("--baseline", help="Another potential, judged on the same structures, e.g. gfn1-xtb.")
@@ -22,10 +26,11 @@ def evaluate(
         bool, typer.Option("--relax", help="The structures are minima: relax them and report how far they move.")
     ] = False,
     fmax: Annotated[float, typer.Option(help="eV/Å, for --relax.")] = 0.01,
-    plot: Annotated[Path | None, typer.Option("--plot", help="Parity plot (.png) to write.")] = None,
+    plot: Annotated[Path | None, typer.Option("--plot", help="Parity plot to write (.png, .pdf or .svg).")] = None,
     only: Annotated[list[str] | None, typer.Option("--only", help="Only these compositions (may be repeated).")] = None,
     monomers: Monomers = None,
     as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """How far a potential is from labels: energies, forces, ranking, by composition.
 
@@ -34,6 +39,7 @@ def evaluate(
 
     \b
     Examples:
+      sampler evaluate b97-3c_sa_am_dma_w-seed7 mine.npz
       sampler evaluate models/b97-3c test.npz --plot parity.png
       sampler evaluate models/seed7 models/seed42 models/seed69 test.npz --baseline gfn1-xtb --json
       sampler evaluate models/b97-3c minima.npz --relax
@@ -43,12 +49,15 @@ def evaluate(
 
     from ..composition import Composition
     from ..errors import InputError
+    from ..funnel import progress as reporting
     from ..learn.dataset import LabelSet
     from ..learn.evaluate import evaluate as judge
-    from ..learn.evaluate import open_potential, parity_plot, relax_known
+    from ..learn.evaluate import open_potential, parity_plot, relax_known, require_plot
 
     if len(potential) < 2:
         raise InputError("give a model and a data set: sampler evaluate MODEL DATA.npz")
+    if plot:
+        require_plot(plot)
     one_thread()
     *names, file = potential
     known = library(monomers)
@@ -58,14 +67,27 @@ def evaluate(
         labels = labels.subset(np.isin(labels.compositions, wanted))
         if not len(labels):
             raise InputError(f"{file} holds no {', '.join(wanted)}")
+    progress = reporting.choose(quiet or as_json)
     # the baseline first: xTB must load before torch
-    others = {baseline: open_potential([baseline])} if baseline else {}
-    reports = {name: judge(other, labels, known).report() for name, other in others.items()}
-    found = judge(open_potential(names), labels, known)
-    reports = {" + ".join(names): found.report(), **reports}
-    if relax:
-        for name, other in [(" + ".join(names), open_potential(names)), *others.items()]:
-            reports[name]["relaxed"] = relax_known(other, labels.clusters, fmax).rows()
+    potentials = [(name, open_potential([name])) for name in [baseline] if baseline]
+    potentials.append((" + ".join(names), open_potential(names)))
+    reports = {}
+    try:
+        for k, (name, potential) in enumerate(potentials, start=1):
+            progress.start(k, len(potentials) * (1 + relax), f"evaluate {name}", len(labels))
+            found = judge(potential, labels, known, progress.advance)
+            reports = {name: found.report(), **reports}
+        for k, (name, potential) in enumerate(reversed(potentials) if relax else (), start=len(potentials) + 1):
+            progress.start(k, 2 * len(potentials), f"relax {name}", len(labels))
+            done = [0]
+
+            def relaxed(now: int, of: int, done: list[int] = done) -> None:
+                progress.advance(now - done[0])
+                done[0] = now
+
+            reports[name]["relaxed"] = relax_known(potential, labels.clusters, fmax, progress=relaxed).rows()
+    finally:
+        progress.close()
     if plot:
         parity_plot(found, plot)
     if as_json:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Anywhere, Json, Monomers, Quiet, Slurm, library, print_json, workplace
+from .common import Anywhere, Json, Monomers, Quiet, Slurm, library, note, print_json, workplace
 
 
 def label(
@@ -49,7 +49,7 @@ def label(
     sessions too, which nice alone does not do on Linux.
 
     With --references, monomers are optimised and their energies written to OUT (a .toml file), the reference of
-    binding energies at this level; a file that exists is extended.
+    binding energies at this level; a file that exists is extended by the monomers that it lacks (--retry: by all).
 
     \b
     Examples:
@@ -64,14 +64,15 @@ def label(
     if (file is None) == (monomers_only is None):
         raise InputError("give either a FILE of structures or --references with monomers, not both")
     if monomers_only is not None:
-        _references(monomers_only, level, out, library(monomers), as_json, quiet)
+        _references(monomers_only, level, out, library(monomers), retry, as_json, quiet)
         return
     from ..funnel import progress as reporting
     from ..learn.label import collect as gather
-    from ..learn.label import count, lower_priority, lower_session, potential_of, read_structures
+    from ..learn.label import count, lower_priority, lower_session, potential_of, without_label
     from ..learn.label import label as run_labels
+    from ..learn.structures import read_structures
 
-    structures = read_structures(file, charge)
+    structures = read_structures(file, charge, note)
     folder = out or file.with_name(file.name + ".labels")
     potential = potential_of(level)
     progress = reporting.choose(quiet or as_json)
@@ -95,47 +96,64 @@ def label(
     failed = gather(folder, failures=True)
     if collect:
         gather(folder).save(collect)
+    without = without_label(structures, failed)
     summary = {
         "folder": folder,
         "level": potential.level,
         "structures": result.total,
         "found": result.found,
-        "computed": result.computed,
+        "computed": result.computed - result.failed,
         "failed": result.failed,
+        "without_label": without,
         "labels_in_folder": count(folder) - len(failed),
         "seconds": round(result.seconds, 1),
         "failures": {str(i): str(f) for i, f in zip(failed.ids, failed.columns.get("failure", []))},
     }
     if as_json:
         print_json(summary)
-        return
-    typer.echo(
-        f"{result.computed} labels computed, {result.found} found, {result.failed} failed; "
-        f"{summary['labels_in_folder']} labels of {potential.level} in {folder}"
-    )
-    for name, reason in summary["failures"].items():
-        typer.echo(f"  {name}: {reason}")
+    else:
+        typer.echo(
+            f"{summary['computed']} labels computed, {result.found} found, {result.failed} failed; "
+            f"{summary['labels_in_folder']} labels of {potential.level} in {folder}"
+        )
+        for name, reason in summary["failures"].items():
+            typer.echo(f"  {name}: {reason}")
+    if without == len(structures):
+        typer.echo(f"sampler: error: none of the {without} structures of {file} could be labelled", err=True)
+        raise typer.Exit(1)
 
 
-def _references(names: str, level: str, out: Path | None, known, as_json: bool, quiet: bool) -> None:
-    import sys
-
+def _references(names: str, level: str, out: Path | None, known, again: bool, as_json: bool, quiet: bool) -> None:
     from ..errors import InputError
+    from ..funnel import progress as reporting
+    from ..learn.engine import describe
     from ..learn.label import potential_of
-    from ..learn.references import describe, optimise, write_level
+    from ..learn.references import optimise, read_sets, write_level
+    from ..units import HARTREE
 
     if out is None or out.suffix != ".toml":
         raise InputError("--references needs --out FILE.toml, where the level of theory is kept")
     chosen = list(known) if names == "all" else [known[n.strip()] for n in names.split(",")]
     potential = potential_of(level)
+    about = describe(potential)
+    before = {} if again else read_sets(out, **about).get("minima", {"monomers": {}})["monomers"]
+    command = f"sampler label --references {names} --level {level} --out {out.name}"
     energies = {}
-    for monomer in chosen:
-        minimum = optimise(monomer, potential)
-        command = f"sampler label --references {names} --level {level} --out {out.name}"
-        write_level(out, **describe(potential), minima=[minimum], command=command, library=known)
-        energies[monomer.name] = minimum.energy
-        if not quiet and not as_json:
-            print(f"{monomer.name}: {minimum.energy:.6f} eV ({minimum.conformer})", file=sys.stderr, flush=True)
+    progress = reporting.choose(quiet or as_json)
+    progress.start(1, 1, f"monomers at {potential.level}", len(chosen))
+    try:
+        for monomer in chosen:
+            found = monomer.name in before
+            if found:
+                energies[monomer.name], conformer = before[monomer.name]["energy_Eh"] * HARTREE, "in the file before"
+            else:
+                minimum = optimise(monomer, potential)
+                write_level(out, **about, minima=[minimum], command=command, library=known)
+                energies[monomer.name], conformer = minimum.energy, minimum.conformer
+            progress.advance(1, found)
+            progress.message(f"{monomer.name}: {energies[monomer.name]:.6f} eV ({conformer})")
+    finally:
+        progress.close()
     if as_json:
         print_json({"level": potential.level, "file": out, "energy_eV": energies})
     else:

@@ -24,11 +24,15 @@ def train(
         Path | None,
         typer.Option(
             "--init",
-            help="A model to start from (transfer, fine-tuning on your own data); a smaller network is widened.",
+            help="A model to start from, a folder or one that ships by its name (transfer, fine-tuning on your own data); a "
+            "smaller network is widened.",
         ),
     ] = None,
     delta: Annotated[
-        str, typer.Option("--delta", help="Learn the difference to this cheaper potential, e.g. gfn1-xtb.")
+        str,
+        typer.Option(
+            "--delta", help="Learn the difference to this cheaper method, e.g. gfn1-xtb; not to a trained model."
+        ),
     ] = "",
     settings: Annotated[
         list[str] | None,
@@ -60,6 +64,7 @@ def train(
       sampler train b97-3c.npz -o runs/b97 --recipe fine-tune --init runs/gfn1/model --seed 7
       sampler train b97-3c.npz -o runs/delta --recipe quick --delta gfn1-xtb
       sampler train b97-3c.npz --taught taught.npz -o runs/more --recipe fine-tune --init runs/gfn1/model
+      sampler train mine.npz -o runs/mine --recipe fine-tune --init b97-3c_sa_am_dma_w-seed7
       sampler train mine.npz -o runs/paper --engine schnetpack
     """
     import numpy as np
@@ -79,7 +84,9 @@ def train(
     changes |= {k: v for k, v in (("epochs", epochs), ("seed", seed)) if v is not None}
     if init is not None:
         from ..potentials.painn.card import load_model
+        from ..potentials.trained import model_folder
 
+        init = model_folder(init)
         a = load_model(init)[0].architecture
         shape = {k: getattr(a, k) for k in SHAPE}
         changes = shape | changes
@@ -96,12 +103,13 @@ def train(
         raise InputError(f"{(~by_model).sum()} structures are left to train on; at least two are needed")
     if delta and taught:
         raise InputError("--taught is for direct models; a correction (--delta) learns from labels alone")
+    energies_only = chosen.energy_share == 1.0
     if delta:
-        from ..learn.evaluate import open_potential
+        from ..learn.evaluate import open_base
 
-        targets = delta_targets(labels, open_potential([delta]), known)
+        targets = delta_targets(labels, open_base(delta), known, energies_only)
     else:
-        targets = direct_targets(labels, known)
+        targets = direct_targets(labels, known, energies_only)
     # torch loads only now: an engine of --delta must load its own libraries first
     from ..learn.train import train as run
 
@@ -109,9 +117,10 @@ def train(
     if as_json:
         print_json({"model": done.model, "epochs": done.epochs, "best_epoch": done.best_epoch, "errors": done.errors})
         return
-    typer.echo(f"{done.model}: best of {done.epochs} epochs is {done.best_epoch}, on the validation structures")
+    on = "validation structures" if chosen.validation else "structures trained on: none are held out"
+    typer.echo(f"{done.model}: best of {done.epochs} epochs is {done.best_epoch}, on the {on}")
     for name, value in done.errors.items():
-        typer.echo(f"  {name.removeprefix('validation_'):28} {value:8.3f}")
+        typer.echo(f"  {name.partition('_')[2]:28} {value:8.3f}")
 
 
 def _changes(items: list[str]) -> dict:

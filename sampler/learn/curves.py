@@ -41,7 +41,8 @@ def plot(path: Path, rows: list[dict]) -> None:
         "validation_mae_forces_kcal_mol_A": "forces, kcal/mol/Å",
     }
     for name, label in labels.items():
-        errors.semilogy(epochs, [row[name] for row in rows], label=label)
+        if rows[-1][name] == rows[-1][name]:  # no numbers where the labels have no forces
+            errors.semilogy(epochs, [row[name] for row in rows], label=label)
     loss.set(xlabel="epoch", ylabel="loss")
     errors.set(xlabel="epoch", ylabel="validation MAE")
     for axes in (loss, errors):
@@ -70,14 +71,19 @@ class Reporter:
             return
         self.said = now
         pace = (now - self.started) / (row["epoch"] - self.first)
+        forces = row["validation_mae_forces_kcal_mol_A"]
+        errors = f"{row['validation_mae_energy_kcal_mol']:.3f} kcal/mol"
+        errors += f", {forces:.3f} kcal/mol/Å" if forces == forces else ""
         print(
             f"epoch {row['epoch']}/{self.epochs}: loss {row['train_loss']:.5f}, validation {row['validation_loss']:.5f}"
-            f" ({row['validation_mae_energy_kcal_mol']:.3f} kcal/mol, "
-            f"{row['validation_mae_forces_kcal_mol_A']:.3f} kcal/mol/Å){' *' if better else ''}, "
+            f" ({errors}){' *' if better else ''}, "
             f"{duration(pace * (self.epochs - row['epoch']))} left",
             file=sys.stderr, flush=True,
         )  # fmt: skip
 
-    def say(self, text: str) -> None:
-        if not self.quiet:
-            print(text, file=sys.stderr, flush=True)
+    def stopped(self, finished: int) -> None:
+        """Say what is kept of a training that was stopped after so many epochs; also to those who want no progress."""
+        kept = (
+            f"{finished} finished epoch{'s' if finished > 1 else ''}" if finished else "nothing, no epoch was finished"
+        )
+        print(f"training stopped in epoch {finished + 1}; kept: {kept}", file=sys.stderr, flush=True)

@@ -18,11 +18,11 @@ import numpy as np
 from ..clusters import Clusters
 from ..composition import Composition
 from ..errors import FileFormatError, InputError, LevelError
-from ..levels import separated
+from ..levels import cheapest_reference
 from ..monomers import MonomerLibrary
 from ..storage import write_atomic
 
-_FORMAT = "sampler-labels-1"
+FORMAT = "sampler-labels-1"
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class LabelSet:
     def save(self, path: Path | str) -> None:
         """Write ``path`` (.npz, no pickle), atomically."""
         c = self.clusters
-        header = {"format": _FORMAT, "level": c.level, "references": self.references, "engine": self.engine}
+        header = {"format": FORMAT, "level": c.level, "references": self.references, "engine": self.engine}
         arrays = {
             "positions": c.positions.astype(np.float32),
             "numbers": c.numbers.astype(np.uint8),
@@ -96,12 +96,17 @@ class LabelSet:
             FileFormatError: missing, truncated or not such a file.
         """
         path = Path(path)
+        if path.exists() and not zipfile.is_zipfile(path):
+            raise FileFormatError(
+                f"{path} is empty, truncated or not a data set of labels (.npz), as sampler data collect and import "
+                "make them"
+            )
         try:
             with np.load(path, allow_pickle=False) as data:
                 header = json.loads(str(data["header"]))
-                if header.get("format") != _FORMAT:
+                if header.get("format") != FORMAT:
                     raise FileFormatError(
-                        f"{path} has the format {header.get('format')!r}, expected {_FORMAT!r}; "
+                        f"{path} has the format {header.get('format')!r}, expected {FORMAT!r}; "
                         "make a data set from labelled structures with: sampler data collect"
                     )
                 clusters = Clusters(
@@ -181,17 +186,10 @@ def binding_energies(
     Raises:
         LevelError: a monomer of a composition has no reference energy.
     """
-    found = {}
-    for name in sorted(set(compositions.tolist())):
-        choices = separated(Composition.parse(name, library), library)
-        usable = [c for c in choices if all(m in references for m in c)]
-        if not usable:
-            missing = sorted({m for c in choices for m in c} - set(references))
-            raise LevelError(
-                f"{name}: no reference energy of {', '.join(missing)}; binding energies need every monomer at the "
-                "level and engine of the cluster"
-            )
-        found[name] = min(sum(n * references[m] for m, n in c.items()) for c in usable)
+    found = {
+        name: cheapest_reference(Composition.parse(name, library), references, library)
+        for name in sorted(set(compositions.tolist()))
+    }
     return energy - np.array([found[name] for name in compositions.tolist()])
 
 

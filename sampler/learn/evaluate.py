@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ..clusters import Clusters
-from ..errors import InputError, ModelError
+from ..errors import InputError, LevelError, MissingDependency, ModelError, PotentialError
 from ..levels import load_level
 from ..monomers import MonomerLibrary
-from ..potentials import Potential
+from ..potentials import Evaluation, Potential
+from ..potentials.painn.card import ModelCard
+from ..potentials.painn.chunks import chunk_bounds
 from ..storage import write_atomic
 from ..units import KCAL_PER_MOL
 from .dataset import LabelSet, binding_energies
 from .metrics import energy_metrics, force_metrics
 from .teach import is_taught
+
+SAME_MONOMER = 1e-5
+"""eV; energies of a monomer that differ by more belong to different reference sets, as in :meth:`LabelSet.join`."""
+PLOTS = ("png", "pdf", "svg")
 
 
 @dataclass(frozen=True)
@@ -72,23 +79,45 @@ def references_of(potential: Potential, labels: LabelSet) -> dict[str, float]:
     """Monomer energies in eV of the potential's level: of its card, of the labels, or of the shipped level.
 
     Raises:
-        LevelError: none of them has any.
+        LevelError: none of them has any, or a card and the labels, of one level, say different things.
     """
-    card = getattr(potential, "card", None) or getattr(getattr(potential, "members", [None])[0], "card", None)
-    if card is not None and card.monomers and not card.base_level:
-        return {name: m.energy for name, m in card.monomers.items()}
+    cards = [m.card for m in getattr(potential, "members", [potential]) if hasattr(m, "card")]
+    for card in cards:
+        if card.level == labels.level and not card.base_level:
+            _require_same_monomers(card, labels)
+    if cards and cards[0].monomers and not cards[0].base_level:
+        return {name: m.energy for name, m in cards[0].monomers.items()}
     if potential.level == labels.level:
         return dict(labels.references)
     return dict(load_level(potential.level).monomers)
 
 
-def evaluate(potential: Potential, labels: LabelSet, library: MonomerLibrary) -> Evaluated:
+def _require_same_monomers(card: ModelCard, labels: LabelSet) -> None:
+    for name in sorted(set(card.monomers) & set(labels.references)):
+        ours, theirs = card.monomers[name].energy, labels.references[name]
+        if abs(ours - theirs) > SAME_MONOMER:
+            raise LevelError(
+                f"the model's card says {ours:.6f} eV for the monomer {name} at {card.level}, the labels {theirs:.6f} eV; "
+                "binding energies compare only within one set of monomers: label the monomers anew, or mend the card"
+            )
+
+
+def evaluate(
+    potential: Potential,
+    labels: LabelSet,
+    library: MonomerLibrary,
+    advance: Callable[[int], None] | None = None,
+) -> Evaluated:
     """Predict all structures of ``labels``.
 
+    Args:
+        advance: called as ``advance(n)`` when ``n`` more structures are done.
+
     Raises:
-        InputError: every structure failed. LevelError: missing monomer energies.
+        InputError: every structure failed. LevelError: missing monomer energies, or those of another set.
     """
-    found = potential.evaluate(labels.clusters)
+    references = references_of(potential, labels)
+    found = _predict(potential, labels.clusters, advance)
     good = np.isfinite(found.energy) & np.isfinite(labels.clusters.energy)
     reasons, counts = np.unique([r.split(":")[0] for r in found.failure[~good]], return_counts=True)
     failures = {r or "no label": int(n) for r, n in zip(reasons.tolist(), counts)}
@@ -97,9 +126,24 @@ def evaluate(potential: Potential, labels: LabelSet, library: MonomerLibrary) ->
         raise InputError(f"nothing could be evaluated: {first}")
     kept = labels.subset(good)
     wanted = binding_energies(kept.clusters.energy, kept.compositions, kept.references, library)
-    predicted = binding_energies(found.energy[good], kept.compositions, references_of(potential, labels), library)
+    predicted = binding_energies(found.energy[good], kept.compositions, references, library)
     return Evaluated(
         kept, wanted, predicted, found.forces[good[labels.clusters.structure_of_atom]], potential.level, failures
+    )
+
+
+def _predict(potential: Potential, clusters: Clusters, advance: Callable[[int], None] | None) -> Evaluation:
+    """Energies and forces, in batches of what the potential likes to have together, else one by one."""
+    if advance is None or not len(clusters):
+        return potential.evaluate(clusters)
+    parts = []
+    for start, stop in chunk_bounds(clusters.ptr, getattr(potential, "batch_atoms", 1)):
+        parts.append(potential.evaluate(clusters[np.arange(start, stop)]))
+        advance(stop - start)
+    return Evaluation(
+        np.concatenate([p.energy for p in parts]),
+        np.concatenate([p.forces for p in parts]),
+        np.concatenate([p.failure for p in parts]),
     )
 
 
@@ -125,13 +169,23 @@ class Relaxed:
         return [dict(zip(names, (v.item() for v in row))) for row in zip(*columns)]
 
 
-def relax_known(potential: Potential, clusters: Clusters, fmax: float = 0.01, max_steps: int = 1000) -> Relaxed:
-    """Relax known minima with ``potential`` (fmax in eV/Å) and measure how far they move."""
+def relax_known(
+    potential: Potential,
+    clusters: Clusters,
+    fmax: float = 0.01,
+    max_steps: int = 1000,
+    progress: Callable[[int, int], None] | None = None,
+) -> Relaxed:
+    """Relax known minima with ``potential`` (fmax in eV/Å) and measure how far they move.
+
+    Args:
+        progress: called as ``progress(done, of)`` while they relax.
+    """
     from ..relax import RelaxParams, relax
     from ..similarity.rmsd import permutation_rmsd
 
     before = potential.evaluate(clusters, forces=False).energy
-    after = relax(clusters, potential, RelaxParams(fmax=fmax, max_steps=max_steps))
+    after = relax(clusters, potential, RelaxParams(fmax=fmax, max_steps=max_steps), progress)
     rmsd = np.full(len(clusters), np.nan)
     for i in range(len(clusters)):
         atoms = clusters.atoms_of(i)
@@ -144,8 +198,25 @@ def relax_known(potential: Potential, clusters: Clusters, fmax: float = 0.01, ma
     )  # fmt: skip
 
 
+def require_plot(path: Path | str) -> str:
+    """The format of a plot, by the ending of its file.
+
+    Raises:
+        InputError: another ending than those of :data:`PLOTS`.
+    """
+    kind = Path(path).suffix.lower().removeprefix(".")
+    if kind not in PLOTS:
+        raise InputError(f"{path}: a plot ends in {', '.join(f'.{k}' for k in PLOTS)}")
+    return kind
+
+
 def parity_plot(evaluated: Evaluated, path: Path | str) -> None:
-    """Predicted against wanted binding energies, their errors by composition, and force components; PNG."""
+    """Predicted against wanted binding energies, their errors by composition, and force components.
+
+    Raises:
+        InputError: see :func:`require_plot`.
+    """
+    kind = require_plot(path)
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -171,24 +242,56 @@ def parity_plot(evaluated: Evaluated, path: Path | str) -> None:
         forces.axline((0.0, 0.0), slope=1, color="0.6", lw=0.8)
         forces.set(xlabel="label force, kcal/mol/Å", ylabel="predicted force, kcal/mol/Å")
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=120)
+    figure.savefig(buffer, format=kind, dpi=120)
     write_atomic(path, lambda handle: handle.write(buffer.getbuffer()))
 
 
 def open_potential(names: list[str]) -> Potential:
-    """A model folder, several (a committee), or a potential by name; corrections (Δ models) with their base.
+    """A model (its folder, or the name of one that ships), several (a committee), or a potential by name or level.
+
+    Corrections (Δ models) come with their base.
 
     Raises:
-        LevelError: models that make no committee. ModelError: a folder that holds no model.
+        LevelError: models that make no committee. ModelError: a folder that holds no model, or neither model nor
+            potential has the name.
     """
-    from ..potentials import get_potential
+    from ..potentials.by_level import potential_of
     from ..potentials.painn.card import is_model
-    from ..potentials.trained import painn
+    from ..potentials.trained import painn, shipped
 
-    if not all(is_model(n) for n in names):
-        if len(names) > 1:
-            raise InputError("a committee is made of model folders; name one potential, or model folders alone")
-        if Path(names[0]).is_dir() or "/" in names[0]:
-            raise ModelError(f"{names[0]} is no model folder: it needs card.toml and model.safetensors")
-        return get_potential(names[0])
-    return painn(names[0] if len(names) == 1 else names)
+    ours = shipped()
+    others = [n for n in names if not is_model(n) and n not in ours]
+    if not others:
+        return painn(names[0] if len(names) == 1 else names)
+    if len(names) > 1:
+        raise InputError(
+            f"a committee is made of models alone, and {others[0]} is none; name one potential, or model folders and "
+            f"models that ship ({', '.join(ours)})"
+        )
+    if Path(names[0]).is_dir() or "/" in names[0]:
+        raise ModelError(f"{names[0]} is no model folder: it needs card.toml and model.safetensors")
+    try:
+        return potential_of(names[0])
+    except PotentialError as error:
+        if isinstance(error, MissingDependency):
+            raise
+        raise ModelError(f"{error}; models that ship: {', '.join(ours)}") from error
+
+
+def open_base(name: str) -> Potential:
+    """The method that a correction (Δ model) is to be learnt on top of.
+
+    Raises:
+        LevelError: a trained model: the card of the correction names its base by the level, and the level is the method's.
+        ModelError: a potential that the level in the card would not find again.
+    """
+    from ..potentials.trained import base_of, is_trained
+
+    base = open_potential([name])
+    if is_trained(base):
+        raise LevelError(
+            f"{name} is a trained model of {base.level}, and a correction would later be added to {base.level} itself; "
+            f"learn it on top of a method that is calculated, such as --delta {base.level}"
+        )
+    base_of(base.level)
+    return base

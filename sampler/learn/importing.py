@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..clusters import Clusters
-from ..errors import FileFormatError, InputError
+from ..errors import FileFormatError, InputError, LevelError
 from ..levels import composition_of, load_level
 from ..monomers import MonomerLibrary
 from ..units import BOHR, HARTREE, KCAL_PER_MOL, KJ_PER_MOL
@@ -33,12 +33,14 @@ def import_extxyz(
     Args:
         level: a known level of theory; its monomer minima are the references.
         families: of which the clusters are made, e.g. ("sa", "am").
-        energy_key: in the comment lines. forces_key: name of the three columns, '' for none.
+        energy_key: in the comment lines. forces_key: name of the three columns, '' for none. The names that ASE and
+            MACE write, ``energy`` and ``forces``, too.
         energy_unit: one of ENERGY_UNITS, also of the forces' numerator; length_unit: of their denominator.
         gradient: the columns are dE/dx, not forces.
 
     Raises:
-        FileFormatError: no such file or key. InputError: an unknown unit. LevelError: unknown level or composition.
+        FileFormatError: no such file or key, or what is under it is no number. InputError: an unknown unit.
+        LevelError: unknown level or composition.
     """
     from ase.io import read
 
@@ -51,22 +53,70 @@ def import_extxyz(
         frames = read(path, index=":", format="extxyz")
     except Exception as error:  # whatever ASE meets in a broken file
         raise FileFormatError(f"{path} is not a readable extended XYZ file: {error}") from error
+    if not frames:
+        raise FileFormatError(f"{path} holds no frame")
+    reference = load_level(level)
     scale = ENERGY_UNITS[energy_unit]
     sign = (-1.0 if gradient else 1.0) * scale / LENGTH_UNITS[length_unit]
+    energies, forces, charges, names = [], [], [], []
     for i, frame in enumerate(frames):
-        if energy_key not in frame.info:
-            known = ", ".join(k for k in frame.info if isinstance(frame.info[k], float))
-            raise FileFormatError(f"{path}: frame {i} has no {energy_key!r}; numbers it has: {known or 'none'}")
-        if forces_key and forces_key not in frame.arrays:
-            raise FileFormatError(f"{path}: frame {i} has no columns {forces_key!r}")
-    charges = [int(f.info.get("charge", 0)) for f in frames]
-    names = [composition_of(f.numbers, q, families, library).name(library) for f, q in zip(frames, charges)]
+        where = f"{path}: frame {i}"
+        energies.append(_number(frame, energy_key, where) * scale)
+        if forces_key:
+            forces.append(_columns(frame, forces_key, where) * sign)
+        charges.append(_charge(frame, where))
+        try:
+            names.append(composition_of(frame.numbers, charges[-1], families, library).name(library))
+        except LevelError as error:
+            raise LevelError(f"{where}: {error}") from error
     clusters = Clusters.make(
         [f.positions for f in frames], [f.numbers for f in frames], charge=charges,
         ids=[str(f.info.get("name", f.info.get("id", f"{i:05d}"))) for i, f in enumerate(frames)],
-        energy=[f.info[energy_key] * scale for f in frames],
-        forces=[f.arrays[forces_key] * sign for f in frames] if forces_key else None,
-        level=level, columns={"composition": np.asarray(names, dtype=np.str_)},
+        energy=energies, forces=forces or None, level=level,
+        columns={"composition": np.asarray(names, dtype=np.str_)},
     )  # fmt: skip
-    reference = load_level(level)
-    return LabelSet(clusters, dict(reference.monomers), reference.engine)
+    return LabelSet(clusters, dict(reference.monomers))  # which program made them, the file does not say
+
+
+def _results(frame) -> dict:
+    """What ASE's reader takes out of a frame and into a calculator: ``energy``, ``forces`` and a few more names."""
+    return frame.calc.results if frame.calc is not None else {}
+
+
+def _number(frame, key: str, where: str) -> float:
+    every = {**_results(frame), **frame.info}
+    if key not in every:
+        known = ", ".join(k for k, v in every.items() if isinstance(v, (int, float, np.number)))
+        raise FileFormatError(f"{where} has no {key!r}; numbers it has: {known or 'none'}")
+    try:
+        value = float(every[key])
+    except (TypeError, ValueError) as error:
+        raise FileFormatError(f"{where}: {key} is {str(every[key])!r}, no number") from error
+    if not np.isfinite(value):
+        raise FileFormatError(f"{where}: {key} is {value}")
+    return value
+
+
+def _columns(frame, key: str, where: str) -> np.ndarray:
+    every = {**_results(frame), **frame.arrays}
+    if key not in every:
+        known = ", ".join(k for k, v in every.items() if np.shape(v) == (len(frame), 3) and k != "positions")
+        raise FileFormatError(f"{where} has no columns {key!r}; columns of three numbers it has: {known or 'none'}")
+    found = np.asarray(every[key])
+    if found.shape != (len(frame), 3) or found.dtype.kind not in "iuf":
+        raise FileFormatError(
+            f"{where}: {key} are no three numbers an atom, but {found.dtype} of the shape {found.shape}"
+        )
+    if not np.isfinite(found).all():
+        raise FileFormatError(f"{where}: {key} are not all finite")
+    return found.astype(float)
+
+
+def _charge(frame, where: str) -> int:
+    found = frame.info.get("charge", 0)
+    try:
+        if int(found) == float(found):
+            return int(found)
+    except (TypeError, ValueError):
+        pass
+    raise FileFormatError(f"{where}: charge is {str(found)!r}, no integer")

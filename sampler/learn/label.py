@@ -1,8 +1,9 @@
 """Labelling: energies and forces of many structures, one file each, so that nothing is ever computed twice.
 
-A label folder belongs to one level of theory, which ``level.json`` names. Each structure is a file
+A label folder belongs to one level of theory and one engine, which ``level.json`` names. Each structure is a file
 ``labels/xx/KEY.npz``, where KEY is a hash of elements, coordinates and charge: a killed run goes on where it
 stopped, and a structure that appears in several inputs is computed once. Failures are files too, with their reason.
+Columns of a label are ``cpu_seconds`` (of its process), ``engine`` (with versions) and ``device`` (``cpu`` or ``gpu``).
 Processes that share a folder share the work: each computes what no other has claimed (:mod:`sampler.funnel.claims`).
 """
 
@@ -25,7 +26,9 @@ from ..clusters import Clusters
 from ..errors import FileFormatError, LevelError
 from ..funnel.claims import Claims, tidy
 from ..potentials import Potential
+from ..potentials.by_level import potential_of as potential_of
 from ..storage import write_text
+from .engine import describe, made_by, same_engine
 
 _CLAIMS = "labels"
 _WAIT_SECONDS = 1.0
@@ -33,7 +36,8 @@ _WAIT_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class LabelResult:
-    """What a call to :func:`label` did."""
+    """What a call to :func:`label` did: of ``total`` structures, ``computed`` now (``failed`` of them without success);
+    ``found`` are those that an earlier run or another process had tried."""
 
     total: int
     found: int
@@ -46,7 +50,8 @@ def key(numbers: np.ndarray, positions: np.ndarray, charge: int) -> str:
     """A name for a structure: elements, coordinates (Å, to 1e-7) and charge, in the given order of atoms."""
     digest = hashlib.sha256()
     digest.update(np.asarray(numbers, "<i8").tobytes())
-    digest.update(np.round(np.asarray(positions, float) * 1e7).astype("<i8").tobytes())
+    with np.errstate(invalid="ignore"):  # what is not a number has a key, too: its failure is kept under it
+        digest.update(np.round(np.asarray(positions, float) * 1e7).astype("<i8").tobytes())
     digest.update(str(int(charge)).encode())
     return digest.hexdigest()[:24]
 
@@ -74,15 +79,15 @@ def label(
         advance: called as ``advance(n, found)`` when ``n`` structures are done; ``found`` if by an earlier run.
 
     Raises:
-        LevelError: the folder holds labels of another level of theory.
+        LevelError: the folder holds labels of another level of theory or another engine.
     """
     started = time.monotonic()
     folder = Path(folder)
-    _claim(folder, potential.level)
+    _claim(folder, potential)
     paths = [_path(folder, one) for one in clusters]
     if retry:
         for path in {path for path in paths if path.exists()}:
-            if str(Clusters.load(path).columns["failure"][0]):
+            if not _usable(path):
                 path.unlink()
     missing = [i for i, path in enumerate(paths) if not path.exists()]
     # the same structure twice in one input is one task
@@ -187,42 +192,6 @@ class _Share:
             time.sleep(_WAIT_SECONDS)
 
 
-def potential_of(level: str) -> Potential:
-    """The potential of a level: ``b97-3c`` (through PySCF), ``b97-3c@orca5``, or a name that ``get_potential`` knows."""
-    from ..potentials import get_potential
-    from ..potentials.composite import CompositePotential
-    from ..potentials.composite.methods import METHODS
-
-    name, _, version = level.lower().partition("@orca")
-    if version.isdecimal():
-        from ..potentials.composite.orca import OrcaPotential
-
-        return OrcaPotential(name, int(version))
-    name = level.lower().removesuffix("@pyscf")
-    return CompositePotential(name) if name in METHODS else get_potential(level)
-
-
-def read_structures(file: Path | str, charge: int | None = None) -> Clusters:
-    """Structures from a clusters npz, or from any file that ASE reads; energies in the file are not used.
-
-    Raises:
-        FileFormatError: the file is missing, empty or unreadable.
-    """
-    file = Path(file)
-    if file.suffix == ".npz":
-        clusters = Clusters.load(file)
-        return clusters if charge is None else clusters.replace(charge=np.full(len(clusters), charge))
-    from ase.io import read
-
-    try:
-        frames = read(file, ":")
-    except Exception as error:  # ASE's readers raise whatever their parsing meets
-        raise FileFormatError(f"{file} cannot be read as structures: {type(error).__name__}: {error}") from error
-    if not frames:
-        raise FileFormatError(f"{file} holds no structure")
-    return Clusters.from_ase(frames, charge=charge)
-
-
 def collect(folder: Path | str, failures: bool = False) -> Clusters:
     """All labels of a folder, sorted by id, as one population with energies (eV), forces (eV/Å) and the level.
 
@@ -233,13 +202,19 @@ def collect(folder: Path | str, failures: bool = False) -> Clusters:
         FileFormatError: the folder is no label folder, or a label is unreadable.
     """
     folder = Path(folder)
-    level = _level_of(folder)
-    parts = [Clusters.load(path) for path in sorted((folder / "labels").glob("*/*.npz"))]
+    level = _about(folder)["level"]
+    parts = [_load(path) for path in sorted((folder / "labels").glob("*/*.npz"))]
     parts = [p for p in parts if bool(p.columns["failure"][0]) == failures]
     if not parts:
         return Clusters.empty().replace(level=level, forces=np.zeros((0, 3)))
     everything = Clusters.concatenate(parts).replace(level=level)
     return everything[np.argsort(everything.ids, kind="stable")]
+
+
+def without_label(structures: Clusters, failed: Clusters) -> int:
+    """How many of ``structures`` are among ``failed``, the failures of their folder."""
+    names = {key(one.numbers, one.positions, one.charge[0]) for one in failed}
+    return sum(key(one.numbers, one.positions, one.charge[0]) in names for one in structures) if names else 0
 
 
 def count(folder: Path | str) -> int:
@@ -248,11 +223,16 @@ def count(folder: Path | str) -> int:
 
 
 def store(potential: Potential, one: Clusters, folder: Path | str, energy: float, forces: np.ndarray) -> None:
-    """Add a label computed elsewhere, such as a step of an optimisation with ``potential``."""
-    _claim(Path(folder), potential.level)
+    """Add a label computed elsewhere at the level of ``potential``, such as a step of an optimisation with it.
+
+    What the columns of ``one`` say of ``cpu_seconds``, ``engine`` and ``device`` stays; without them, 0, this engine
+    and its device.
+    """
+    _claim(Path(folder), potential)
     path = _path(Path(folder), one)
     if not path.exists():
-        _store(potential, one, path, energy, forces, "", 0.0)
+        known = {k: one.columns[k] for k in ("cpu_seconds", "engine", "device") if k in one.columns}
+        _labelled(potential, one, energy, forces, "", 0.0).with_columns(**known).save(path)
 
 
 def _path(folder: Path, one: Clusters) -> Path:
@@ -304,22 +284,55 @@ def _labelled(potential, one, energy, forces, failure, seconds) -> Clusters:
     labelled = one.replace(
         energy=np.array([energy]), forces=blank if failure else np.asarray(forces, float), level=potential.level
     )
-    return labelled.with_columns(failure=failure, cpu_seconds=round(float(seconds), 2))
+    return labelled.with_columns(failure=failure, cpu_seconds=round(float(seconds), 2), **made_by(potential))
 
 
-def _claim(folder: Path, level: str) -> None:
-    path = folder / "level.json"
-    if path.exists():
-        found = _level_of(folder)
-        if found != level:
-            raise LevelError(f"{folder} holds labels of {found}; labels of {level} need a folder of their own")
-        return
-    write_text(path, json.dumps({"level": level}) + "\n")
-
-
-def _level_of(folder: Path) -> str:
+def _load(path: Path) -> Clusters:
     try:
-        return json.loads((folder / "level.json").read_text(encoding="utf-8"))["level"]
+        return Clusters.load(path)
+    except FileFormatError as error:
+        raise FileFormatError(f"{error}; remove this file, or label again with --retry: it is computed anew") from error
+
+
+def _usable(path: Path) -> bool:
+    """Whether a label is readable and no failure."""
+    try:
+        return not str(Clusters.load(path).columns["failure"][0])
+    except FileFormatError:
+        return False
+
+
+def _claim(folder: Path, potential: Potential) -> None:
+    """Make ``folder`` one of this level and engine, or check that it is.
+
+    Raises:
+        LevelError: it is of another level, engine or settings. Folders of older versions name the level alone.
+    """
+    path, mine = folder / "level.json", describe(potential)
+    if not path.exists():
+        about = {"level": potential.level, "engine": mine["engine"], "settings": mine["settings"]}
+        write_text(path, json.dumps(about, ensure_ascii=False) + "\n")
+        return
+    found, own = _about(folder), "need a folder of their own"
+    if found["level"] != potential.level:
+        raise LevelError(f"{folder} holds labels of {found['level']}; labels of {potential.level} {own}")
+    if found.get("engine") and not same_engine(found["engine"], mine["engine"]):
+        raise LevelError(f"{folder} holds labels computed with {found['engine']}; labels of {mine['engine']} {own}")
+    settings = found.get("settings") or {}
+    for name in sorted(settings.keys() & mine["settings"].keys()):
+        if settings[name] != mine["settings"][name]:
+            raise LevelError(
+                f"{folder} holds labels with {name} = {settings[name]}; labels with {mine['settings'][name]} {own}"
+            )
+
+
+def _about(folder: Path) -> dict[str, Any]:
+    """What ``level.json`` says: ``level``, and ``engine`` and ``settings`` since they are kept."""
+    try:
+        about = json.loads((folder / "level.json").read_text(encoding="utf-8"))
+        if not isinstance(about["level"], str):
+            raise TypeError("the level is no text")
+        return about
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FileFormatError(f"{folder} is not a label folder: level.json is missing or unreadable") from error
 

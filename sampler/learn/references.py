@@ -83,25 +83,42 @@ def optimise(
     return min(found, key=lambda m: m.energy)
 
 
-def describe(potential: Potential) -> dict[str, Any]:
-    """Identifier, method, engine and settings of a potential, as :func:`write_level` takes them."""
-    from importlib.metadata import version
+def read_sets(path: Path, *, id: str, engine: str, settings: dict[str, str], **_: Any) -> dict[str, dict]:
+    """The reference sets of the level file ``path``, as TOML has them; none if there is no such file.
 
-    from ..potentials.composite.methods import METHODS
+    Args:
+        id, engine, settings: of the level that the file must be of, as :func:`.engine.describe` gives them.
 
-    def installed(*packages: str) -> str:
-        return ", ".join(f"{p} {version(p)}" for p in packages)
-
-    name = potential.level.removesuffix("@pyscf")
-    if name in METHODS:
-        method = METHODS[name]
-        d4 = method.dispersion.startswith("d4")
-        packages = ["pyscf"] + ["dftd3"] * bool(method.counterpoise) + ["dftd4"] * d4
-        return {"id": potential.level, "method": name, "engine": installed(*packages), "settings": method.settings}
-    if potential.level.startswith("gfn"):
-        settings = {"electronic_temperature": "300 K"}
-        return {"id": potential.level, "method": name, "engine": installed("tblite"), "settings": settings}
-    return {"id": potential.level, "method": name, "engine": type(potential).__name__, "settings": {}}
+    Raises:
+        LevelError: the file belongs to another level, engine or settings, or is no level file.
+    """
+    if not path.exists():
+        return {}
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        found = (table["id"], table["engine"], table.get("settings", {}))
+        sets = table["reference_sets"]
+        for one in sets.values():
+            for monomer in one["monomers"].values():
+                float(monomer["energy_Eh"])
+    except (
+        OSError,
+        UnicodeDecodeError,
+        tomllib.TOMLDecodeError,
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+    ) as error:
+        raise LevelError(
+            f"{path} is not a readable level of theory ({error!r}); repair it, remove it or choose another --out"
+        ) from error
+    if found != (id, engine, settings):
+        raise LevelError(
+            f"{path} is another level, engine or settings ({found[0]}, {found[1]}; not {id}, {engine}); choose another "
+            "file or remove it"
+        )
+    return sets
 
 
 def write_level(
@@ -118,14 +135,9 @@ def write_level(
     """Add ``minima`` to the level file ``path``, as its reference set ``minima``; other sets and monomers stay.
 
     Raises:
-        LevelError: the file belongs to another level, engine or settings.
+        LevelError: see :func:`read_sets`.
     """
-    sets: dict = {}
-    if path.exists():
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-        if (table["id"], table["engine"], table["settings"]) != (id, engine, settings):
-            raise LevelError(f"{path} is another level, engine or settings; choose another file or remove it")
-        sets = table["reference_sets"]
+    sets = read_sets(path, id=id, engine=engine, settings=settings)
     chosen = sets.setdefault("minima", {"monomers": {}})
     chosen["source"] = command
     for m in minima:

@@ -37,6 +37,13 @@ SHARES = {
 """Share of each composition in a default SA–AM data set: small clusters carry most of the information per second."""
 
 
+def default_wanted(structures: int, hold_out: Sequence[str], library: MonomerLibrary) -> dict[str, int]:
+    """Composition -> structures, as :data:`SHARES` has them; held-out compositions are left out."""
+    name = lambda text: Composition.parse(text, library).name(library)  # noqa: E731
+    held = {name(c) for c in hold_out}
+    return {c: max(1, round(structures * share)) for c, share in SHARES.items() if name(c) not in held}
+
+
 @dataclass(frozen=True)
 class Sampling:
     """How a chunk is sampled.
@@ -49,6 +56,9 @@ class Sampling:
         displaced: displaced copies of each start's frames, per kind (see :data:`.displace.KINDS`).
         largest_force: eV/Å; structures with more on any atom are dropped (bonds breaking, atoms overlapping).
         threshold: Å, near-duplicates are dropped; see :func:`.newness.fingerprint`.
+
+    Raises:
+        InputError: a temperature that is none.
     """
 
     starts: int = 4
@@ -61,6 +71,11 @@ class Sampling:
     displaced: int = 3
     largest_force: float = 12.0
     threshold: float = 0.02
+
+    def __post_init__(self):
+        wrong = [t for t in self.temperatures if not (np.isfinite(t) and t > 0)]
+        if wrong:
+            raise InputError(f"a temperature is {wrong[0]:g} K; it must be above 0")
 
     @property
     def frames(self) -> int:
@@ -180,7 +195,9 @@ def _displace(frames: Sequence[Clusters], molecule: np.ndarray, count: int, rng:
 
 
 def sane(clusters: Clusters, largest_force: float) -> np.ndarray:
-    """(B,) bool: evaluated, and no force component norm above ``largest_force`` eV/Å."""
+    """(B,) bool: evaluated, and no force component norm above ``largest_force`` eV/Å (if there are forces)."""
+    if clusters.forces is None:
+        return np.isfinite(clusters.energy)
     norm = np.linalg.norm(clusters.forces, axis=1)
     worst = np.array([norm[clusters.atoms_of(i)].max(initial=0.0) for i in range(len(clusters))])
     return np.isfinite(clusters.energy) & (worst <= largest_force)
@@ -202,7 +219,7 @@ class SamplingRun:
     Raises:
         RunError: the folder holds a sampling with other parameters.
         CompositionError: a composition that cannot be read.
-        InputError: a held-out composition is wanted.
+        InputError: a held-out composition is wanted, or fewer than one structure of a composition.
     """
 
     def __init__(
@@ -220,6 +237,9 @@ class SamplingRun:
         self.library = library or MonomerLibrary.load()
         canonical = lambda text: Composition.parse(text, self.library).name(self.library)  # noqa: E731
         self.wanted = {canonical(c): int(n) for c, n in wanted.items()}
+        none = [f"{c}={n}" for c, n in self.wanted.items() if n < 1]
+        if none:
+            raise InputError(f"{', '.join(none)}: the number of structures must be at least 1")
         held = sorted({canonical(c) for c in hold_out} & set(self.wanted))
         if held:
             raise InputError(f"{', '.join(held)} is held out for testing and cannot be sampled for training")

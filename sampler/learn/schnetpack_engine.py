@@ -6,12 +6,14 @@ walk the same path from the same seed. SchNetPack: Schütt et al. 2023, doi:10.1
 
 from __future__ import annotations
 
+import signal
 import time
 import warnings
 from pathlib import Path
 
 import numpy as np
 
+from ..errors import RunError
 from ..potentials.painn.parameters import PaiNNParameters
 from ..units import KCAL_PER_MOL
 from .curves import Reporter, plot, write_csv
@@ -80,7 +82,9 @@ def train_schnetpack(
             {"lr": settings.learning_rate, "weight_decay": settings.weight_decay},
         )  # fmt: skip
         data = _data_module(spk, database, train, validation if len(validation) else train, settings)
-        following = _follower(pl, torch, task, params, settings, len(train), folder, quiet, stop_after)
+        following = _follower(
+            pl, torch, task, params, settings, len(train), targets.has_forces, folder, quiet, stop_after
+        )
         state = folder / "state.ckpt"
         trainer = pl.Trainer(
             accelerator="auto", devices=1, max_epochs=settings.epochs, logger=False, enable_checkpointing=False,
@@ -90,11 +94,39 @@ def train_schnetpack(
         )  # fmt: skip
         # tensors and numbers alone: a state file that was tampered with cannot run anything
         safe = {"weights_only": True} if "weights_only" in inspect.signature(trainer.fit).parameters else {}
-        trainer.fit(task, datamodule=data, ckpt_path=str(state) if state.exists() else None, **safe)
+        try:
+            trainer.fit(task, datamodule=data, ckpt_path=_sound(torch, state), **safe)
+        except SystemExit as stop:
+            # Lightning makes an exit with 1 of Ctrl-C, and lets no other through; the state of the last epoch is on disk
+            if not isinstance(stop.__context__, KeyboardInterrupt):
+                raise
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            following.reporter.stopped(following.kept)
+            if following.kept:
+                plot(folder / "curves.png", following.rows[: following.kept])
+            raise KeyboardInterrupt from stop
     if following.rows:
         plot(folder / "curves.png", following.rows)
     arrays = {**params.arrays, **{k: np.asarray(v) for k, v in following.best["weights"].items()}}
     return params.replace(arrays=arrays), following.rows
+
+
+def _sound(torch, state: Path) -> str | None:
+    """The file to go on from, if there is one.
+
+    Raises:
+        RunError: it is damaged.
+    """
+    if not state.exists():
+        return None
+    try:
+        torch.load(state, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises whatever its parsing meets
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise RunError(
+            f"{state} is damaged ({reason}); remove it to train from the start again, or choose another folder"
+        ) from error
+    return str(state)
 
 
 def _data_module(spk, database: Path, train: np.ndarray, validation: np.ndarray, settings: TrainSettings):
@@ -132,7 +164,9 @@ def _data_module(spk, database: Path, train: np.ndarray, validation: np.ndarray,
     return module
 
 
-def _follower(pl, torch, task, params, settings: TrainSettings, structures, folder: Path, quiet, stop_after):
+def _follower(
+    pl, torch, task, params, settings: TrainSettings, structures, has_forces: bool, folder: Path, quiet, stop_after
+):
     """The callback that sets the rate, averages the weights, keeps the best, and writes curves and state."""
     steps = -(-structures // settings.batch_size)
     names = {name: p for name, p in task.model.named_parameters() if name in params.arrays}
@@ -143,6 +177,7 @@ def _follower(pl, torch, task, params, settings: TrainSettings, structures, fold
             self.average = {n: p.detach().clone() for n, p in names.items()} if settings.ema else {}
             self.best = {"loss": float("inf"), "weights": {n: p.detach().cpu().numpy() for n, p in names.items()}}
             self.before, self.started, self.done = 0.0, time.monotonic(), 0
+            self.kept = 0  # epochs in the state on disk
             self.reporter = Reporter(settings.epochs, quiet)
 
         def state_dict(self):
@@ -156,10 +191,14 @@ def _follower(pl, torch, task, params, settings: TrainSettings, structures, fold
             weights = {k: v.numpy() for k, v in state["best"]["weights"].items()}
             self.best = {"loss": state["best"]["loss"], "weights": weights}
             self.before = self.rows[-1]["seconds"] if self.rows else 0.0
+            self.kept = len(self.rows)
 
         def on_save_checkpoint(self, trainer, module, checkpoint):
             for name in ("hyper_parameters", "hparams_name", "hparams_type"):  # SchNetPack's task pickles the model
                 checkpoint.pop(name, None)
+            # an epoch that is about to start counts as ready, and Lightning would take its number for done
+            for counts in checkpoint["loops"]["fit_loop"]["epoch_progress"].values():
+                counts["ready"] = counts["completed"]
 
         def on_train_batch_start(self, trainer, module, batch, index):
             self.rate = learning_rate(
@@ -204,7 +243,7 @@ def _follower(pl, torch, task, params, settings: TrainSettings, structures, fold
                 epoch=trainer.current_epoch + 1, step=trainer.global_step, learning_rate=self.rate,
                 train_loss=self.losses / structures, validation_loss=value,
                 validation_mae_energy_kcal_mol=metrics[f"val_{ENERGY}_MAE"] / KCAL_PER_MOL,
-                validation_mae_forces_kcal_mol_A=metrics[f"val_{FORCES}_MAE"] / KCAL_PER_MOL,
+                validation_mae_forces_kcal_mol_A=metrics[f"val_{FORCES}_MAE"] / KCAL_PER_MOL if has_forces else np.nan,
                 seconds=self.before + time.monotonic() - self.started,
             )  # fmt: skip
             self.rows.append({k: v if isinstance(v, int) else float(f"{v:.8g}") for k, v in row.items()})
@@ -230,5 +269,6 @@ def _follower(pl, torch, task, params, settings: TrainSettings, structures, fold
             partial = folder / "state.part"
             trainer.save_checkpoint(partial)
             partial.replace(folder / "state.ckpt")
+            self.kept = len(self.rows)
 
     return Follower()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 
 from ..errors import InputError
@@ -26,9 +27,10 @@ class TrainSettings:
         n_atom_basis, n_interactions, n_rbf, cutoff (Å): of PaiNN. charge_width: Å, of latent charges; 0 is none.
         learning_rate, weight_decay: of AdamW. schedule: one of SCHEDULES.
         final_rate: where a cosine ends, relative to ``learning_rate``. warmup: steps of linear growth at the start.
-        patience: epochs without a better validation loss after which ``plateau`` halves the rate.
+        patience: at least 1, epochs without a better validation loss after which ``plateau`` halves the rate.
         batch_size: structures a step. epochs: at most. early_stopping: epochs without improvement, 0 is never.
-        validation: share of the structures. seed: of the split, the weights and the order.
+        validation: share of the structures that is held out, at least one; 0: none, and the best epoch is that of the
+            lowest loss on the structures trained on. seed: of the split, the weights and the order.
         ema: decay of the moving average of the weights, which is then what is validated and kept; 0 is off.
         clip: largest norm of the gradient, 0 is no limit.
     """
@@ -65,11 +67,15 @@ class TrainSettings:
         for name, (low, high) in ranges.items():
             if not low <= getattr(self, name) <= high:
                 raise InputError(f"{name} is {getattr(self, name)}; it must lie between {low} and {high}")
-        for name in ("n_atom_basis", "n_interactions", "n_rbf", "batch_size", "epochs", "learning_rate", "cutoff"):
-            if not getattr(self, name) > 0:
+        positive = (
+            "n_atom_basis", "n_interactions", "n_rbf", "batch_size", "epochs", "learning_rate", "cutoff", "patience",
+        )  # fmt: skip
+        for name in positive:
+            if not 0 < getattr(self, name) < math.inf:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be positive")
-        if self.seed < 0:
-            raise InputError(f"seed is {self.seed}; it must not be negative")
+        for name in ("seed", "early_stopping", "warmup", "weight_decay", "clip", "charge_width"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise InputError(f"{name} is {getattr(self, name)}; it must not be negative")
 
     def replace(self, **changes) -> TrainSettings:
         return dataclasses.replace(self, **changes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,6 +25,7 @@ class Targets:
         references: ``monomers`` or ``element_energies`` as a model card holds them: what was taken off ``energy``.
         level: of the labels. base: the cheaper level whose energies and forces were subtracted, '' if none.
         digest: sha256 of the labels.
+        has_forces: False where the labels have none; ``forces`` are then zeros that nothing may be compared with.
     """
 
     clusters: Clusters
@@ -34,6 +35,7 @@ class Targets:
     level: str
     base: str
     digest: str
+    has_forces: bool = True
 
     def __len__(self) -> int:
         return len(self.clusters)
@@ -92,8 +94,11 @@ def card_references(labels: LabelSet, library: MonomerLibrary) -> dict[str, dict
         return {"element_energies": {chemical_symbols[z]: float(table[z]) for z in np.flatnonzero(table)}}
 
 
-def direct_targets(labels: LabelSet, library: MonomerLibrary) -> Targets:
+def direct_targets(labels: LabelSet, library: MonomerLibrary, energies_only: bool = False) -> Targets:
     """Energies minus those of the monomers (see :func:`card_references`), and forces.
+
+    Args:
+        energies_only: labels without forces will do, for a loss that has no term of them (``energy_share`` = 1).
 
     Raises:
         LevelError: the set holds no monomer references, or a cluster of other molecules.
@@ -102,30 +107,42 @@ def direct_targets(labels: LabelSet, library: MonomerLibrary) -> Targets:
     from ..potentials.painn.card import ModelCard
     from ..potentials.painn.references import Scope
 
-    if labels.clusters.forces is None:
-        raise InputError("the labels hold no forces; training needs them")
+    _require_forces(labels, energies_only)
     references = card_references(labels, library)
     offset, failure = Scope.of(ModelCard(labels.level, (), **references)).reference(labels.clusters)
     wrong = [i for i, reason in enumerate(failure) if reason]
     if wrong:
         raise LevelError(f"structure {labels.clusters.ids[wrong[0]]}: {failure[wrong[0]]}")
     c = labels.clusters
-    return Targets(c, c.energy - offset, c.forces, references, labels.level, "", labels.digest())
+    forces = np.zeros(c.positions.shape) if c.forces is None else c.forces
+    energy, known = c.energy - offset, c.forces is not None
+    return Targets(c, energy, forces, references, labels.level, "", labels.digest(), known)
 
 
-def delta_targets(labels: LabelSet, base: Potential, library: MonomerLibrary) -> Targets:
+def _require_forces(labels: LabelSet, energies_only: bool) -> None:
+    if labels.clusters.forces is None and not energies_only:
+        raise InputError("the labels hold no forces; training needs them, unless its loss is of energies alone")
+
+
+def delta_targets(labels: LabelSet, base: Potential, library: MonomerLibrary, energies_only: bool = False) -> Targets:
     """The difference of ``labels`` and the cheaper ``base``, each against its own monomers.
 
     The base is evaluated at the labelled structures; structures that it fails on are left out.
 
+    Args:
+        energies_only: see :func:`direct_targets`.
+
     Raises:
         LevelError: ``base`` is of the level of the labels.
+        InputError: no forces, or the base failed on every structure.
     """
     if base.level == labels.level:
         raise LevelError(
             f"labels and base are both {base.level}; the difference of a level with itself teaches nothing"
         )
-    low = base.evaluate(labels.clusters)
+    _require_forces(labels, energies_only)
+    with_forces = labels.clusters.forces is not None
+    low = base.evaluate(labels.clusters, with_forces)
     good = np.isfinite(low.energy)
     if not good.any():
         raise InputError(f"{base.level} failed on every structure: {low.failure[0]}")
@@ -137,8 +154,7 @@ def delta_targets(labels: LabelSet, base: Potential, library: MonomerLibrary) ->
     # at the library's geometries, not at minima of the base: this only shifts the zero of what is learnt
     energies = base.evaluate(monomers, forces=False).energy
     difference = {n: labels.references[n] - float(e) for n, e in zip(names, energies)}
-    c = labels.clusters.replace(energy=labels.clusters.energy - low.energy, forces=labels.clusters.forces - low.forces)[
-        good
-    ]
-    made = direct_targets(LabelSet(c, difference, labels.engine), library)
-    return Targets(c, made.energy, made.forces, made.references, labels.level, base.level, labels.digest())
+    forces = labels.clusters.forces - low.forces if with_forces else None
+    c = labels.clusters.replace(energy=labels.clusters.energy - low.energy, forces=forces)[good]
+    made = direct_targets(LabelSet(c, difference, labels.engine), library, energies_only)
+    return replace(made, base=base.level, digest=labels.digest())

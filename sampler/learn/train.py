@@ -12,8 +12,10 @@ from ..errors import InputError, ModelError, RunError
 from ..potentials.painn.card import ModelCard, load_model, save_model
 from ..potentials.painn.parameters import Architecture, PaiNNParameters
 from ..potentials.painn.widen import fits, widen
+from ..potentials.trained import model_folder
 from ..storage import write_text
 from ..units import KCAL_PER_MOL
+from .closest import closest_distances
 from .dataset import split
 from .settings import SHAPE, TrainSettings
 from .targets import Targets
@@ -53,12 +55,12 @@ def train(
 
     Args:
         folder: ``training.json`` (settings, data), ``state.*`` (resume), ``curves.csv``, ``curves.png``, ``model/``.
-        init: a model folder whose weights are the start (transfer). A smaller network (features, interactions) is
+        init: a model (its folder, or the name of one that ships) whose weights are the start (transfer). A smaller network (features, interactions) is
             widened, without a change of what it computes.
         taught: so many structures, the last, have labels of a model: they are trained on and never validated on.
 
     Raises:
-        RunError: the folder holds a training with other settings, data or start.
+        RunError: the folder holds a training with other settings, data or start, or files that are damaged.
         ModelError: ``init`` has another architecture.
         InputError: too few structures; ions, for a network with charges.
     """
@@ -71,7 +73,9 @@ def train(
     start, origin, new_charges = _start(settings, init)
     _claim(folder, settings, targets, origin, taught)
     own = len(targets) - taught
-    train_on, validate_on = split(own, settings.validation, settings.seed)
+    train_on, validate_on = np.arange(own), np.zeros(0, np.int64)
+    if settings.validation:
+        train_on, validate_on = split(own, settings.validation, settings.seed)
     train_on = np.concatenate([train_on, np.arange(own, len(targets))])
     if new_charges and not any((folder / name).exists() for name in ("state.npz", "state.ckpt")):
         from .charge_start import start_charges
@@ -85,7 +89,7 @@ def train(
     from .fast import validation_errors
 
     e, f = validation_errors(params, targets, validate_on if len(validate_on) else train_on)
-    errors = summary(e, f, "validation_")
+    errors = summary(e, f, "validation_" if len(validate_on) else "training_")
     best = min(range(len(rows)), key=lambda k: rows[k]["validation_loss"]) + 1
     card = make_card(targets, settings, errors, len(train_on), origin, best)
     if taught:
@@ -94,14 +98,17 @@ def train(
     return Trained(folder, folder / "model", errors, len(rows), best)
 
 
-def summary(energy: np.ndarray, forces: np.ndarray, prefix: str = "") -> dict[str, float]:
-    """Errors in eV (B,) and eV/Å (n,) as named numbers in the user's units."""
-    e, f = energy / KCAL_PER_MOL, forces / KCAL_PER_MOL
-    found = {
-        "mae_energy_kcal_mol": np.abs(e).mean(), "rmse_energy_kcal_mol": np.sqrt((e**2).mean()),
-        "max_energy_kcal_mol": np.abs(e).max(), "mae_forces_kcal_mol_A": np.abs(f).mean(),
-        "rmse_forces_kcal_mol_A": np.sqrt((f**2).mean()), "max_forces_kcal_mol_A": np.abs(f).max(),
-    }  # fmt: skip
+def summary(energy: np.ndarray, forces: np.ndarray | None, prefix: str = "") -> dict[str, float]:
+    """Errors in eV (B,) and eV/Å (n,), if any are known, as named numbers in the user's units."""
+    found = {}
+    for name, errors in (("energy_kcal_mol", energy), ("forces_kcal_mol_A", forces)):
+        if errors is not None:
+            error = np.abs(errors) / KCAL_PER_MOL
+            found |= {
+                f"mae_{name}": error.mean(),
+                f"rmse_{name}": np.sqrt((error**2).mean()),
+                f"max_{name}": error.max(),
+            }
     return {prefix + k: float(f"{v:.4g}") for k, v in found.items()}
 
 
@@ -112,6 +119,7 @@ def make_card(
     from ase.data import chemical_symbols
 
     c = targets.clusters
+    closest = closest_distances(c)
     compositions, counts = np.unique(c.columns.get("composition", np.array([], str)), return_counts=True)
     training = {k: v for k, v in asdict(settings).items()}
     training |= {"structures": structures, "best_epoch": best_epoch}
@@ -122,7 +130,8 @@ def make_card(
         elements=tuple(chemical_symbols[z] for z in np.unique(c.numbers)),
         charges=tuple(np.unique(c.charge).tolist()),
         energy_unit="eV",
-        min_distance=round(0.98 * shortest_distance(targets), 3),
+        min_distance=round(0.98 * min(closest.values(), default=0.0), 3),
+        closest=closest,
         base_level=targets.base,
         data_hash=targets.digest,
         training=training,
@@ -133,25 +142,13 @@ def make_card(
     )
 
 
-def shortest_distance(targets: Targets) -> float:
-    """The shortest interatomic distance in the data, Å."""
-    shortest = np.inf
-    for i in range(len(targets)):
-        p = targets.clusters.positions[targets.clusters.atoms_of(i)]
-        if len(p) > 1:
-            d2 = ((p[:, None] - p[None]) ** 2).sum(-1)
-            np.fill_diagonal(d2, np.inf)
-            shortest = min(shortest, float(d2.min()))
-    return float(np.sqrt(shortest)) if np.isfinite(shortest) else 0.0
-
-
 def _start(settings: TrainSettings, init: Path | str | None) -> tuple[PaiNNParameters, str, bool]:
     """Weights, where they come from, and whether they have charges that nothing has trained."""
     architecture = Architecture(**{name: getattr(settings, name) for name in SHAPE})
     new_charges = settings.charge_width > 0
     if init is None:
         return PaiNNParameters.random(architecture, seed=settings.seed), "", new_charges
-    params, card = load_model(init)
+    params, card = load_model(model_folder(init))
     new_charges = new_charges and not params.architecture.charge_width
     if params.architecture != architecture:
         if not fits(params.architecture, architecture):
@@ -179,8 +176,12 @@ def _claim(folder: Path, settings: TrainSettings, targets: Targets, origin: str,
     if not file.exists():
         write_text(file, text + "\n")
         return
-    old = json.loads(file.read_text())
-    different = [k for k, v in plan["settings"].items() if old["settings"].get(k, vars(TrainSettings())[k]) != v]
+    try:
+        old = json.loads(file.read_text(encoding="utf-8"))
+        settings_then = dict(old["settings"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{file} cannot be read ({error}); remove the folder, or choose another") from error
+    different = [k for k, v in plan["settings"].items() if settings_then.get(k, vars(TrainSettings())[k]) != v]
     different += [k for k in ("data", "base", "init") if old.get(k) != plan[k]]
     different += ["taught"] if old.get("taught", 0) != taught else []
     if different:

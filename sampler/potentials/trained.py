@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from .. import resources
-from ..errors import InputError, ModelError
+from ..errors import InputError, ModelError, PotentialError
 from .base import Potential
 
 
 def model_folder(name: str | Path) -> Path:
-    """The folder of a shipped model (``data/models/NAME``), or ``name`` itself if it is a folder.
+    """``name`` itself if it is a folder, else the folder of the model that ships under this name (``data/models/NAME``).
 
     Raises:
         ModelError: neither.
@@ -56,7 +56,28 @@ def painn(model: str | Path | Sequence[str | Path] | None = None, **options: Any
         base = network.members[0].card.base_level
     if not base:
         return network
-    from . import get_potential
     from .painn.delta import DeltaPotential
 
-    return DeltaPotential(get_potential(base), network)
+    return DeltaPotential(base_of(base), network)
+
+
+def base_of(level: str) -> Potential:
+    """The method that a correction (Δ model) is added to, by the level that its card names.
+
+    Raises:
+        ModelError: no potential here calculates that level.
+    """
+    from .by_level import potential_of
+
+    try:
+        base = potential_of(level)
+    except PotentialError as error:
+        raise ModelError(f"a correction on top of {level!r} cannot be used: {error}") from error
+    if base.level != level:
+        raise ModelError(f"a correction on top of {level!r} cannot be used: that name gives {base.level!r} here")
+    return base
+
+
+def is_trained(potential: Potential) -> bool:
+    """Whether its numbers are a model's, alone, as a committee, or on top of a method."""
+    return hasattr(potential, "card") or hasattr(potential, "members")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...errors import MissingDependency
+from ..base import StructureFailure
 from .methods import CompositeMethod
 
 
@@ -94,13 +95,18 @@ _D2 = {
 
 
 def d2_chai_head_gordon(numbers: np.ndarray, bohr: np.ndarray) -> tuple[float, np.ndarray]:
-    """The dispersion term of wB97X-D, -sum C6/R^6 / (1 + 6 (R/R_r)^-12) (doi:10.1039/b810189b)."""
-    from ...errors import InputError
+    """The dispersion term of wB97X-D, -sum C6/R^6 / (1 + 6 (R/R_r)^-12) (doi:10.1039/b810189b).
+
+    Raises:
+        StructureFailure: an element without parameters.
+    """
+    from ase.data import chemical_symbols
+
     from ...units import BOHR, HARTREE, KJ_PER_MOL
 
-    unknown = sorted(set(numbers.tolist()) - set(_D2))
+    unknown = [chemical_symbols[z] for z in sorted(set(numbers.tolist()) - set(_D2))]
     if unknown:
-        raise InputError(f"the dispersion term of wB97X-D has no parameters here for the elements {unknown}")
+        raise StructureFailure(f"element: the dispersion term of wB97X-D has no parameters for {', '.join(unknown)}")
     unit = KJ_PER_MOL * 1e-3 / HARTREE * (10 / BOHR) ** 6
     c6 = np.array([_D2[z][0] for z in numbers.tolist()]) * unit
     radius = np.array([_D2[z][1] for z in numbers.tolist()]) / BOHR

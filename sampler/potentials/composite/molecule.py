@@ -30,7 +30,7 @@ def build(method: CompositeMethod, numbers: np.ndarray, positions: np.ndarray, c
     """PySCF's ``Mole`` for atoms at ``positions`` (n, 3) in Å.
 
     Raises:
-        StructureFailure: an odd number of electrons, or two atoms closer than 0.3 Å.
+        StructureFailure: an odd number of electrons, two atoms closer than 0.3 Å, or an element without functions.
     """
     pyscf = require_pyscf()
     from ase.data import chemical_symbols
@@ -44,16 +44,19 @@ def build(method: CompositeMethod, numbers: np.ndarray, positions: np.ndarray, c
     if len(numbers) > 1 and pdist(positions).min() < 0.3:
         raise StructureFailure("clash: two atoms are closer than 0.3 Å")
     symbols = [chemical_symbols[z] for z in numbers]
-    fitting_basis(method.fitting, tuple(sorted(set(symbols))))
-    # positions in bohr with the package's own constant, so that energies do not depend on PySCF's
-    return pyscf.gto.M(
-        atom=list(zip(symbols, positions / BOHR)),
-        unit="Bohr",
-        basis=method.basis,
-        charge=charge,
-        cart=method.cartesian,
-        verbose=0,
-    )
+    try:
+        fitting_basis(method.fitting, tuple(sorted(set(symbols))))
+        # positions in bohr with the package's own constant, so that energies do not depend on PySCF's
+        return pyscf.gto.M(
+            atom=list(zip(symbols, positions / BOHR)),
+            unit="Bohr",
+            basis=method.basis,
+            charge=charge,
+            cart=method.cartesian,
+            verbose=0,
+        )
+    except (InputError, pyscf.lib.exceptions.BasisNotFoundError) as error:
+        raise StructureFailure(f"element: {error}") from error
 
 
 def fitting_basis(name: str, symbols: tuple[str, ...]) -> dict | str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,21 +44,21 @@ class CompositePotential:
         return f"{self.method}@pyscf"
 
     def evaluate(self, clusters: Clusters, forces: bool = True) -> Evaluation:
-        """Total energies in eV and forces in eV/Å.
+        """Total energies in eV and forces in eV/Å; an element without functions is the failure of its structure.
 
         Raises:
             MissingDependency: pyscf, dftd3 or dftd4 is not installed.
-            InputError: an element without functions in the fitting basis.
             PotentialError: the device is ``cuda`` and there is none, or no gpu4pyscf.
         """
-        self.require(np.unique(clusters.numbers))
+        self.require()
         return evaluate_each(clusters, lambda z, r, q: self._one(z, r, q, forces), forces)
 
-    def require(self, numbers: np.ndarray) -> None:
+    def require(self, numbers: Sequence[int] = ()) -> None:
         """Check that the engine is installed and has the elements with the atomic numbers (k,).
 
         Raises:
-            MissingDependency, InputError: as :meth:`evaluate`.
+            MissingDependency, PotentialError: as :meth:`evaluate`.
+            InputError: an element without functions in the fitting basis.
         """
         from ase.data import chemical_symbols
 
@@ -69,7 +70,7 @@ class CompositePotential:
 
     def dipoles(self, clusters: Clusters) -> Moments:
         """Dipole moments from the converged density; errors as :meth:`evaluate`."""
-        self.require(np.unique(clusters.numbers))
+        self.require()
         return dipoles_each(clusters, self._dipole)
 
     def _dipole(self, numbers, positions, charge):
@@ -79,12 +80,20 @@ class CompositePotential:
     def _one(self, numbers, positions, charge, forces):
         method = get_method(self.method)
         molecule = build(method, numbers, positions, charge)
-        energy, gradient = self._driver().scf(method, molecule, forces)
+        # first: an element that it lacks fails before the hours of an SCF
         extra, slope, _ = correction(method, np.asarray(numbers), positions / BOHR, charge)
+        energy, gradient = self._driver().scf(method, molecule, forces)
         total = (energy + extra) * HARTREE
         if not forces:
             return total, None
         return total, -(gradient + slope) * HARTREE_PER_BOHR
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether structures are computed on a CUDA device here."""
+        from . import gpu
+
+        return self._driver() is gpu
 
     def _driver(self):
         """The module with ``scf`` and ``dipole`` that is used here."""
