@@ -2,7 +2,10 @@
 
 import contextlib
 import errno
+import hashlib
 import os
+import re
+import socket
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,11 +13,14 @@ from typing import BinaryIO
 
 from .errors import StorageError
 
+_PART = re.compile(r"\..+\.([0-9a-f]{8})-(\d+)\.[^.]+\.part")
+
 
 def write_atomic(path: Path | str, write: Callable[[BinaryIO], None]) -> None:
     """Call ``write(file)`` on a temporary file beside ``path``, flush it to disk and rename it to ``path``.
 
-    A reader, or a process that resumes after a kill, finds the old file, the new file or none, never a part.
+    A reader, or a process that resumes after a kill, finds the old file, the new file or none, never a part. The name of
+    the temporary file says who writes it; see :func:`writer_of`.
 
     Raises:
         StorageError: the disk is full, the folder is read-only or absent.
@@ -23,7 +29,8 @@ def write_atomic(path: Path | str, write: Callable[[BinaryIO], None]) -> None:
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        prefix = f".{path.name}.{_machine(socket.gethostname())}-{os.getpid()}."
+        descriptor, temporary = tempfile.mkstemp(prefix=prefix, suffix=".part", dir=path.parent)
         with os.fdopen(descriptor, "wb") as handle:
             write(handle)
             handle.flush()
@@ -45,6 +52,19 @@ def write_text(path: Path | str, text: str) -> None:
     write_atomic(path, lambda handle: handle.write(text.encode()))
 
 
+def writer_of(name: str, host: str | None = None) -> int | None:
+    """Number of the process that writes, or has written, the temporary file ``name``.
+
+    Args:
+        host: this machine, by default.
+
+    Returns:
+        None for a process of another machine, and for a name that does not tell.
+    """
+    told = _PART.fullmatch(name)
+    return int(told[2]) if told and told[1] == _machine(host or socket.gethostname()) else None
+
+
 def storage_error(error: OSError, path: Path | str) -> StorageError:
     """The one-line error for a failed write to ``path``."""
     reasons = {
@@ -56,6 +76,11 @@ def storage_error(error: OSError, path: Path | str) -> StorageError:
         errno.ENOTDIR: "a part of the path is a file, not a directory",
     }
     return StorageError(f"cannot write {path}: {reasons.get(error.errno, error.strerror or str(error))}")
+
+
+def _machine(host: str) -> str:
+    # a name of any length and with any characters becomes eight of them
+    return hashlib.sha256(host.encode()).hexdigest()[:8]
 
 
 def _umask() -> int:

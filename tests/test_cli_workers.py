@@ -82,6 +82,14 @@ def test_a_screen_in_parts(sampler, tmp_path):
     assert status == 1 and "is a run directory" in err
 
 
+def test_a_charged_grid_without_its_impossible_corners(sampler):
+    status, out, err = sampler("screen", "1sa", "0-1am", "-c", "1", "-p", "toy.toml", "-j", "1", "--json")
+    assert status == 0 and [r["system"] for r in json.loads(out)] == ["1sa1am1p"]
+    assert err.count("\n") == 1 and "left out, for a charge that they cannot have: 1sa0am (" in err
+    status, out, err = sampler("screen", "1-2sa", "-c", "1", "-p", "toy.toml", "-j", "1")
+    assert status == 2 and "no system of the grid can have the charge" in err
+
+
 def test_joining(sampler, tmp_path):
     status, out, err = sampler("run", "1sa", "-p", "toy.toml", "-j", "1", "--join", "--json")
     assert status == 0, err

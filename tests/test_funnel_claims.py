@@ -16,11 +16,12 @@ import pytest
 from sampler.composition import Composition
 from sampler.errors import RunBusy
 from sampler.funnel import protocol as protocols
-from sampler.funnel.claims import Claims, Others
+from sampler.funnel.claims import Claims, Others, tidy
 from sampler.funnel.progress import Progress
 from sampler.funnel.rundir import RunDirectory, digest_of
 from sampler.funnel.runner import run
 from sampler.monomers import MonomerLibrary
+from sampler.storage import write_atomic
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -160,6 +161,45 @@ def test_a_turn_is_given_back(tmp_path):
             assert not one.take("s", "stage")
 
 
+def test_tidy_leaves_what_is_being_written(tmp_path):
+    """By whoever shows no life here: a worker, an export, another process that has left already."""
+    (tmp_path / "run").mkdir()
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+
+    def others_tidy_up(handle):
+        name = next((tmp_path / "run").glob(".f.*.part")).name
+        mine = f"-{os.getpid()}."
+        assert mine in name
+        dead = tmp_path / "run" / name.replace(mine, f"-{ended.pid}.")
+        elsewhere, unnamed, old = (tmp_path / "run" / n for n in (".f.01234567-1.a.part", ".f.a.part", ".f.b.part"))
+        for path in (dead, elsewhere, unnamed, old):
+            path.write_text("x")
+        os.utime(old, (1e9, 1e9))
+        tidy(tmp_path / "run")
+        assert not dead.exists() and not old.exists() and elsewhere.exists() and unnamed.exists()
+        handle.write(b"whole")
+
+    write_atomic(tmp_path / "run" / "f", others_tidy_up)
+    assert (tmp_path / "run" / "f").read_text() == "whole"
+
+
+def test_who_comes_while_another_removes_the_claims(tmp_path, monkeypatch):
+    """The folder goes between its making and the file in it, for the sign of life and for a claim."""
+    real, gone = Path.write_text, []
+
+    def late(path, *words, **options):
+        if len(gone) < 2 and path.parent.name in ("processes", "s") and path.parent.name not in gone:
+            gone.append(path.parent.name)
+            shutil.rmtree(path.parent)
+        return real(path, *words, **options)
+
+    monkeypatch.setattr(Path, "write_text", late)
+    with Claims(tmp_path) as claims:
+        assert claims.take("s", "x") and claims.alone()
+        assert gone == ["processes", "s"] and claims.numbers("s") == {"x": 0}
+
+
 # runs
 
 
@@ -248,12 +288,27 @@ def test_who_may_not_be_there_at_the_same_time(finished, library, tmp_path):
     assert not Others(folder / ".claims" / "processes").alive()
 
 
+@pytest.mark.parametrize("join", [False, True])
+def test_results_are_written_while_the_directory_is_held(library, tmp_path, join):
+    def leave(done):
+        assert (done.folder / "ledger.json").exists()
+        with pytest.raises(RunBusy):  # by somebody who wants it alone
+            go(tmp_path / "run", library)
+        assert not join or len(Others(done.folder / ".claims" / "processes").alive()) == 1
+        left.append(done.folder)
+
+    left = []
+    go(tmp_path / "run", library, join=join, leave=leave)
+    assert left == [tmp_path / "run"] and not (tmp_path / "run" / ".claims").exists()
+
+
 def test_two_that_leave_at_the_same_time(finished, library, tmp_path, monkeypatch):
     """The other has removed the claims after this one has seen them."""
     folder, scandir = tmp_path / "run", os.scandir
     shutil.copytree(finished, folder)
     left = folder / "stages" / ".ledger.json.abc.part"
     left.write_text("by a killed writer")
+    os.utime(left, (1e9, 1e9))
 
     def leaving(path="."):
         if Path(str(path)) == folder / ".claims" and not list((folder / ".claims" / "processes").iterdir()):

@@ -186,6 +186,22 @@ def test_patience(tmp_path):
     assert stale[-2:] == [1, 2] and max(stale[:-1]) < 2
 
 
+def test_a_search_goes_on_where_it_may_take_longer(tmp_path):
+    """Other limits begin nothing anew, and the result is that of a run that had them from the start."""
+    once = tmp_path / "once"
+    go(once, with_hop(rounds=5))
+    go(tmp_path / "run", with_hop(rounds=3))
+    recorder = Recorder()
+    go(tmp_path / "run", with_hop(rounds=5), progress=recorder)
+    assert recorder.fresh == 12, "two more rounds of six children"
+    assert read_ledgers(tmp_path / "run")[-1]["rounds"] == 5
+    assert contents(tmp_path / "run") == contents(once)
+    recorder = Recorder()
+    go(tmp_path / "run", with_hop(rounds=3), progress=recorder)
+    assert recorder.fresh == 0 and read_ledgers(tmp_path / "run")[-1]["rounds"] == 3
+    assert len(read_result(tmp_path / "run")) < len(read_result(once))
+
+
 def test_budget(tmp_path):
     go(tmp_path / "run", with_hop(budget=30, rounds=50))
     ledger = read_ledgers(tmp_path / "run")[-1]
@@ -266,6 +282,9 @@ def test_known_minima_are_counted_and_new_ones_added():
     assert dict(zip(kept.ids.tolist(), kept.columns["seen"].tolist())) == {"c0": 2, "c2": 2, "n2": 2}
     assert dict(zip(kept.ids.tolist(), kept.columns["walkers"].tolist())) == {"c0": 3, "c2": 3, "n2": 3}
     assert dict(zip(kept.ids.tolist(), kept.columns["tried"].tolist())) == {"c0": 3, "c2": 2, "n2": 0}
+    # what came in, and was dealt out, is not found
+    assert dict(zip(kept.ids.tolist(), kept.columns["found"].tolist())) == {"c0": 0, "c2": 1, "n2": 2}
+    assert dict(zip(kept.ids.tolist(), kept.columns["finders"].tolist())) == {"c0": 0, "c2": 1, "n2": 3}
     assert record["new"] == record["new_in_window"] == 1 and record["stale"] == 0 and record["evaluations_so_far"] == 22
     assert record["lowered_kcalmol"] == pytest.approx(1.0)
     assert "1 new minima" in hop_archive.words({"round": 1, **record}, 3.0)

@@ -39,6 +39,14 @@ TOY = {
     ],
 }
 
+SEARCH = TOY | {
+    "stage": [
+        {"kind": "generate", "candidates": 8},
+        {"kind": "hop", "potential": "lennard-jones", "options": {"epsilon": 1e-5, "sigma": 0.9}, "children": 8,
+         "rounds": 4, "chunk": 2, "md_steps": 2},
+    ],
+}  # fmt: skip
+
 
 def start(*words, cwd):
     here = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
@@ -129,6 +137,16 @@ def test_a_worker_killed_in_mid_run_costs_nothing(cluster, library, tmp_path):
     assert contents(tmp_path / "there") == contents(tmp_path / "here")
     go(tmp_path / "there", library, workers=cluster)  # complete: no chunk is left for anybody
     assert contents(tmp_path / "there") == contents(tmp_path / "here")
+
+
+def test_a_worker_killed_in_a_round_of_moves_costs_nothing(cluster, library, tmp_path):
+    search = protocols.build(SEARCH, "toy")
+    go(tmp_path / "here", library, search)
+    killer = Killer(pids(cluster)[:1], "hop, round 2", 2)
+    go(tmp_path / "there", library, search, workers=cluster, progress=killer)
+    assert not killer.victims
+    assert contents(tmp_path / "there") == contents(tmp_path / "here")
+    assert len(list((tmp_path / "there").glob("stages/*-hop-*/round-*"))) == 5  # what came in, and four rounds
 
 
 def test_labels_come_back(cluster, tmp_path):

@@ -82,13 +82,17 @@ def screen(
     seconds = screening.seconds_of(budget) if budget else None
     known = library(monomers)
     chosen = protocols.load(protocol, protocols.parse_overrides(settings or []))
-    grid = grids.systems(words, known, charge)
+    impossible: dict[str, str] = {}
+    grid = grids.systems(words, known, charge, impossible)
     first, by = _priority(priority or [], grid, known, charge)
     order = grids.order(grid, known, first, by=by, growth=growth and takes_parents(chosen.stage))
     screening.check_folder(out)
     if len(grid) > _MANY and not yes:
         _ask(len(grid))
     progress = reporting.choose(quiet or as_json)
+    if impossible:
+        why = next(iter(impossible.values()))
+        progress.warn(f"left out, for a charge that they cannot have: {', '.join(impossible)} ({why})")
     what = screening.Screen(grid, order, chosen, known, out, seed, growth)
     try:
         with workplace(workers, slurm) as where:
@@ -97,12 +101,16 @@ def screen(
         progress.close()
     from ..funnel.screen_table import draw
 
+    # with what earlier screens have left in the folder
+    table = grids.systems([row["system"] for row in rows], known, None)
     for kind in ("svg", "png"):
-        draw(out / f"screen.{kind}", rows, grid)
+        draw(out / f"screen.{kind}", rows, table)
     if as_json:
         print_json(rows)
     else:
-        _show(rows, grid, f"{len(rows)} systems ({chosen.name}, seed {seed}); kcal/mol")
+        before = len(rows) - len(grid)
+        with_them = f", and {before} that earlier screens have left there" if before else ""
+        _show(rows, table, f"{len(grid)} systems ({chosen.name}, seed {seed}){with_them}; kcal/mol", set(grid))
         typer.echo(f"table: {out / 'screen.csv'}; heat map: {out / 'screen.svg'}, {out / 'screen.png'}")
     status = {row["status"] for row in rows}
     if "failed" in status:
@@ -130,7 +138,7 @@ def _ask(count: int) -> None:
     typer.confirm(f"The grid has {count} systems. Start?", abort=True, err=True)
 
 
-def _show(rows, grid, title: str) -> None:
+def _show(rows, grid, title: str, asked: set[str]) -> None:
     from rich.console import Console
 
     from ..funnel.progress import duration
@@ -139,21 +147,27 @@ def _show(rows, grid, title: str) -> None:
     def value(row, key):
         return "" if row[key] is None else row[key]
 
+    def note(row):
+        if row["system"] not in asked:
+            return f"{row['protocol']}, seed {row['seed']}"
+        return row["error"] or ("" if row["status"] == "finished" else row["status"])
+
     print_table(
         title,
-        ["system", "binding", "state", "minima", "evaluations", "CPU time", "note"],
+        ["system", "binding", "state", "minima", "level", "evaluations", "CPU time", "note"],
         [
             [
                 row["system"],
                 number(row["binding_energy_kcalmol"]),
                 row["state"],
                 value(row, "minima"),
+                row["level"],
                 value(row, "evaluations"),
                 "" if row["cpu_seconds"] is None else duration(row["cpu_seconds"]),
-                row["error"] or ("" if row["status"] == "finished" else row["status"]),
+                note(row),
             ]
             for row in rows
         ],
-        right={1, 3, 4, 5},
+        right={1, 3, 5, 6},
     )
     Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(text_map(rows, grid))

@@ -22,19 +22,23 @@ import os
 import secrets
 import shutil
 import socket
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ..storage import storage_error
+from ..storage import storage_error, writer_of
 from .processes import born_at, runs
 
 BEAT_SECONDS = 10.0
 STALE_SECONDS = 120.0
 """Longer than the caches of a network file system keep an old count (60 s on NFS by default)."""
 _MEMORY_SECONDS = 0.2
+_ATTEMPTS = 20
+_OLD_SECONDS = 3600.0
+"""Nothing is written for so long: a temporary file that was not touched since is of a process that has ended."""
 
 
 class Claims:
@@ -187,16 +191,25 @@ class Others:
         return now - since < self.stale
 
 
-def tidy(folder: Path) -> None:
-    """When shared work is done: the last process removes the claims, and what killed writers have left."""
-    # before the look at the others: what they write then is not in it. Unlike rglob, walk bears that one removes .claims
-    names = (Path(top, name) for top, _, files in os.walk(folder) for name in files)
-    left = [path for path in names if path.match(".*.part")]
+def tidy(folder: Path, files: bool = True) -> None:
+    """When shared work is done: the last process removes the claims and, with ``files``, what killed writers have left."""
+    # unlike rglob, walk bears that one removes .claims; a list, so that nothing that is written from here on is in it
+    left = [Path(top, name) for top, _, names in os.walk(folder) for name in names] if files else []
     if not Others(folder / ".claims" / "processes").alive():
-        for part in left:
-            with contextlib.suppress(OSError):
-                part.unlink()
+        sweep(left)
         shutil.rmtree(folder / ".claims", ignore_errors=True)
+
+
+def sweep(files: Iterable[Path]) -> None:
+    """Remove those of ``files`` that are temporary, and of a process that has ended.
+
+    Not every process that writes shows life in ``.claims``: its workers do not, nor does who exports from a run.
+    """
+    for path in [p for p in files if p.match(".*.part")]:
+        pid = writer_of(path.name)
+        if not runs(pid, "") if pid is not None else _age(path) > _OLD_SECONDS:
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 class _Life:
@@ -228,19 +241,36 @@ class _Life:
     def _tell(self, count: int) -> None:
         # not storage.write_text: it asks for the umask by setting it, which a second thread must not do
         private = self.path.with_name(f".{self.path.name}")
-        try:
-            private.parent.mkdir(parents=True, exist_ok=True)
+
+        def tell() -> None:
             private.write_text(json.dumps(self._told | {"beat": count}), encoding="utf-8")
             os.replace(private, self.path)
+
+        _in_folder(self.path, tell)
+
+
+def _in_folder(path: Path, make: Callable[[], Any]) -> Any:
+    """``make()``, which makes ``path`` in its folder; again where a process that leaves removes the folder meanwhile.
+
+    Raises:
+        StorageError: it cannot be made.
+    """
+    for left in reversed(range(_ATTEMPTS)):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return make()
+        except (FileNotFoundError, FileExistsError) as error:  # the second is how mkdir says it
+            if not left:
+                raise storage_error(error, path) from error
         except OSError as error:
-            raise storage_error(error, self.path) from error
+            raise storage_error(error, path) from error
 
 
 def _create(path: Path, content: dict[str, Any]) -> bool:
     """Make ``path`` with this content, whole; False if it exists. A hard link, where the file system has them."""
     private = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+
+    def link() -> bool:
         private.write_text(json.dumps(content))
         try:
             os.link(private, path)
@@ -257,8 +287,9 @@ def _create(path: Path, content: dict[str, Any]) -> bool:
             return True
         except FileExistsError:
             return False
-    except OSError as error:
-        raise storage_error(error, path) from error
+
+    try:
+        return _in_folder(path, link)
     finally:
         with contextlib.suppress(OSError):
             private.unlink()
@@ -281,3 +312,12 @@ def _modified(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return float("-inf")
+
+
+def _age(path: Path) -> float:
+    """Seconds since the file was written, by the clock of its file system."""
+    try:
+        with tempfile.TemporaryFile(dir=path.parent) as now:
+            return os.fstat(now.fileno()).st_mtime - path.stat().st_mtime
+    except OSError:
+        return 0.0

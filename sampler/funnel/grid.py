@@ -101,22 +101,49 @@ def read_list(path: Path | str) -> list[str]:
     return names
 
 
-def systems(names: Iterable[str], library: MonomerLibrary, charge: int | None = 0) -> dict[str, Composition]:
+def systems(
+    names: Iterable[str], library: MonomerLibrary, charge: int | None = 0, left_out: dict[str, str] | None = None
+) -> dict[str, Composition]:
     """Canonical name -> composition, each once, in the given order; the empty corner of a grid is left out.
+
+    Args:
+        left_out: takes the names whose molecules cannot have the charge, and why; without it they are an error.
 
     Raises:
         CompositionError: a name that has no meaning, or nothing is left.
     """
     found: dict[str, Composition] = {}
-    names = list(names)
+    names, impossible = list(names), {} if left_out is None else left_out
     for text in names:
-        if not any(int(n) for n in re.findall(r"\d+", text)):
+        if not any(int(n) for n, molecule in _parts(text) if molecule != "p"):
             continue
-        wanted = Composition.parse(text, library, charge)
+        try:
+            wanted = Composition.parse(text, library, charge)
+        except CompositionError as error:
+            if left_out is None or not _charge_alone(text, library):
+                raise
+            impossible[text] = str(error)
+            continue
         found[wanted.name(library)] = wanted
+    if not found and impossible:
+        first = next(iter(impossible.values()))
+        raise CompositionError(f"no system of the grid can have the charge that is asked for: {first}")
     if not found:
         raise CompositionError(f"the grid {' '.join(names[:3])} holds no molecule")
     return found
+
+
+def _parts(name: str) -> list[tuple[str, str]]:
+    return re.findall(r"(\d+)([a-z]+)", name.lower())
+
+
+def _charge_alone(name: str, library: MonomerLibrary) -> bool:
+    """Whether a name that cannot be parsed has a meaning but for its charge."""
+    try:
+        Composition.parse("".join(n + molecule for n, molecule in _parts(name) if molecule != "p"), library)
+    except CompositionError:
+        return False
+    return True
 
 
 def order(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, field_validator
@@ -25,6 +25,8 @@ class Hop(PotentialStage, RoundStage):
     The archive starts with the structures that come in (relaxed first, where they are not at minima of the stage's
     potential) and goes on to the next stage.
     """
+
+    limits: ClassVar[tuple[str, ...]] = ("rounds", "patience", "budget")
 
     kind: Literal["hop"]
     fmax: Positive = 0.01

@@ -67,8 +67,14 @@ def _rank_before(columns: dict[str, np.ndarray], i: int) -> int | None:
     return rank if rank > 0 else None
 
 
-def write(run: Run, protocol: Protocol, library: MonomerLibrary, composition: Composition) -> int:
-    """Write ranking.csv, structures.xyz and orca/ into the run directory; returns the number of ORCA inputs.
+def inputs(run: Run, protocol: Protocol) -> int:
+    """How many ORCA inputs :func:`write` leaves."""
+    return min(protocol.export.count or len(run.clusters), len(run.clusters))
+
+
+def write(run: Run, protocol: Protocol, library: MonomerLibrary, composition: Composition) -> None:
+    """Write ranking.csv, structures.xyz and orca/ into the run directory, which this process holds (``leave`` of
+    :func:`sampler.funnel.runner.run`).
 
     Nothing is written when the files of this very result are there already.
     """
@@ -76,11 +82,10 @@ def write(run: Run, protocol: Protocol, library: MonomerLibrary, composition: Co
 
     mark = run.folder / "results.json"
     output = StageDirectory(run.folder / "stages" / run.ledgers[-1]["folder"]).output_path
-    export = protocol.export
-    count = min(export.count or len(run.clusters), len(run.clusters))
+    export, count = protocol.export, inputs(run, protocol)
     wanted = {"output_sha256": sha256(output), "export": export.model_dump(mode="json")}
     if mark.exists() and json.loads(mark.read_text()) == wanted:
-        return count
+        return
     lowest = run.clusters.lowest_first()
     rows = ranking(lowest, composition, library)
     write_text(run.folder / "ranking.csv", to_csv(rows))
@@ -90,7 +95,6 @@ def write(run: Run, protocol: Protocol, library: MonomerLibrary, composition: Co
         provenance={"run": run.folder.name, "composition": composition.name(library)},
     )  # fmt: skip
     write_text(mark, json.dumps(wanted))
-    return count
 
 
 def to_csv(rows: list[dict[str, Any]]) -> str:

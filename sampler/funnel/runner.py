@@ -7,7 +7,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from .progress import Progress
 from .protocol import Protocol
 from .rounds import RoundStage, run_rounds
 from .rundir import RunDirectory, StageDirectory, digest_of, write_table
+from .select_stage import informed
 from .stage import Stage
 
 _TURN_SECONDS = 0.5
@@ -87,13 +88,15 @@ def run(
     start: Start | None = None,
     parents: Sequence[Parent] = (),
     join: bool = False,
+    leave: Callable[[Run], Any] | None = None,
 ) -> Run:
     """Run ``protocol`` for ``composition`` in ``folder``, or take up where an earlier run of it stopped.
 
     ``clean`` removes stage folders that belong to earlier parameters. With ``start`` the stages before its own are left
     out. ``parents`` are results of smaller systems for the stage ``grow``; their order does not matter. ``workers``:
     processes here, or the address of a dask scheduler (``dask://host:port``). With ``join`` other processes may run the
-    same in the same folder at the same time; they share the chunks.
+    same in the same folder at the same time; they share the chunks. ``leave`` writes what a finished run leaves for people,
+    while the folder is still held: outside, others may start something else in it, or take unfinished files for lost ones.
 
     The result does not depend on ``workers`` and ``join``, nor on how often the run was interrupted.
 
@@ -121,6 +124,7 @@ def run(
         "monomers": library_digest(library, composition),
     }
     clusters, first = (start.clusters, start.position(protocol)) if start else (Clusters.empty(), 0)
+    protocol = informed(protocol, first, clusters.level)
     for stage in protocol.stage[first:]:
         stage.check(context)
     if start:
@@ -138,8 +142,11 @@ def run(
             announce_all(protocol.stage[first:], len(clusters) if start else None, context, progress)
         ledgers = []
         for position, stage in list(enumerate(protocol.stage, start=1))[first:]:
-            digest = digest_of(digest, stage.model_dump(mode="json"), stage.identity(context))
-            here = directory.stage(position, stage.kind, digest)
+            asked, identity = stage.model_dump(mode="json"), stage.identity(context)
+            # rounds that are done stay done where they are to end later, or earlier
+            lasting = digest_of(digest, {k: v for k, v in asked.items() if k not in stage.limits}, identity)
+            here = directory.stage(position, stage.kind, lasting)
+            digest = digest_of(digest, asked, identity)
             with _turn(stage, here):
                 clusters, ledger = _stage(stage, position, len(protocol.stage), here, clusters, context, progress)
             ledgers.append(ledger)
@@ -156,7 +163,11 @@ def run(
                 shutil.rmtree(old, ignore_errors=True)
             fate = "are removed" if clean else "are kept; --clean removes them"
             progress.message(f"{len(outdated)} stage folder(s) of earlier parameters {fate}")
-        return Run(directory.folder, clusters, ledgers)
+        finished = Run(directory.folder, clusters, ledgers)
+        if leave:
+            with directory.claims.turn("results", "all", _pause) if directory.claims else contextlib.nullcontext():
+                leave(finished)
+        return finished
 
 
 def library_digest(library: MonomerLibrary, composition: Composition) -> dict[str, str]:
@@ -175,7 +186,11 @@ def _turn(stage: Stage, here: StageDirectory) -> contextlib.AbstractContextManag
     """Where processes share the run: a stage without chunks is one process's work, and the others wait for it."""
     if here.claims is None or stage.per_chunk or here.ledger_path.exists():
         return contextlib.nullcontext()
-    return here.claims.turn(claim_folder(here), "stage", lambda: time.sleep(_TURN_SECONDS))
+    return here.claims.turn(claim_folder(here), "stage", _pause)
+
+
+def _pause() -> None:
+    time.sleep(_TURN_SECONDS)
 
 
 def _stage(
@@ -190,7 +205,7 @@ def _stage(
     done, ledger, wrong = here.read_output()
     if wrong:
         progress.message(f"stage {position} ({stage.kind}) is done again: {wrong}")
-    if done is not None:
+    if done is not None and ledger.get("limits", {}) == _limits(stage):
         progress.skip(position, of, stage.kind, ledger)
         return done, ledger
     announce(stage, len(incoming), context, progress)
@@ -215,9 +230,17 @@ def _stage(
         **stage.drawn_on(context),
         **rounds,
     }
+    if stage.limits:
+        ledger["limits"] = _limits(stage)
     kept, ledger = here.finish(everything, ledger)
     seconds = time.monotonic() - started  # beside the ledger, which is the same for every run of the same thing
     timing = {"seconds": round(seconds, 3), "workers": context.workers}
     write_text(here.folder / "timing.json", json.dumps(timing) + "\n")
     progress.finish(ledger, seconds)
+    for text in stage.report(ledger):
+        progress.message(text)
     return kept, ledger
+
+
+def _limits(stage: Stage) -> dict[str, Any]:
+    return {name: getattr(stage, name) for name in stage.limits}

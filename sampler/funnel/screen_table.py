@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..composition import Composition
 from ..storage import write_atomic
+from .screen_levels import legend, symbols
 
 VALUE = "binding_energy_per_molecule_kcalmol"
 _MARKS = {"failed": "failed", "waiting": "…", "running": "…", "jobs elsewhere": "jobs", "in use": "in use"}
+_LETTERS = 17  # of the legend, in an inch
 
 
 def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -66,7 +69,10 @@ def panels(table: Sequence[Mapping[str, Any]], grid: Mapping[str, Composition]) 
 
 
 def text_map(table: Sequence[Mapping[str, Any]], grid: Mapping[str, Composition]):
-    """A rich renderable: a number a system, coloured on a terminal that has colours; '·' where the grid is empty."""
+    """A rich renderable: a number a system, coloured on a terminal that has colours; '·' where the grid is empty.
+
+    What is not of the level of most systems has a mark, which a line below explains.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.console import Group
     from rich.table import Table
@@ -74,6 +80,7 @@ def text_map(table: Sequence[Mapping[str, Any]], grid: Mapping[str, Composition]
 
     down, across, planes = panels(table, grid)
     low, high = _limits(table)
+    marks = symbols(table)
     shown = []
     for plane in planes:
         title = "binding energy per molecule, kcal/mol" + (f"; {plane.rest}" if plane.rest else "")
@@ -85,10 +92,12 @@ def text_map(table: Sequence[Mapping[str, Any]], grid: Mapping[str, Composition]
             line = [Text(f"{row}{down}")]
             for column in plane.columns:
                 cell = plane.cells.get((row, column))
-                line.append(Text("·") if cell is None else Text(_mark(cell), style=_colour(cell[VALUE], low, high)))
+                style = "" if cell is None else _colour(cell[VALUE], low, high)
+                line.append(Text("·" if cell is None else _mark(cell, marks), style=style))
             sheet.add_row(*line)
         shown += [Text(title), sheet]  # as a title of the table it would be wrapped to its width
-    return Group(*shown)
+    told = legend(table)
+    return Group(*shown, *([Text(f"{told}\n")] if told else []))
 
 
 def draw(path: Path | str, table: Sequence[Mapping[str, Any]], grid: Mapping[str, Composition]) -> None:
@@ -112,6 +121,7 @@ def _figure(table, grid):
 
     down, across, planes = panels(table, grid)
     low, high = _limits(table)
+    marks = symbols(table)
     sizes = [(0.55 * len(p.columns) + 1.6, 0.4 * len(p.rows) + 1.1) for p in planes]
     across_page = min(len(planes), 3)
     deep = -(-len(planes) // across_page)
@@ -125,7 +135,9 @@ def _figure(table, grid):
             i, j = plane.rows.index(r), plane.columns.index(c)
             values[i, j] = np.nan if cell[VALUE] is None else cell[VALUE]
             dark = np.isfinite(values[i, j]) and values[i, j] < (low + high) / 2
-            axis.text(j, i, _mark(cell), ha="center", va="center", color="white" if dark else "black", fontsize=6)
+            axis.text(
+                j, i, _mark(cell, marks), ha="center", va="center", color="white" if dark else "black", fontsize=6
+            )
         image = axis.imshow(values, cmap="viridis", vmin=low, vmax=high, origin="lower", aspect="auto")
         axis.set_xticks(range(len(plane.columns)), plane.columns if across else [""] * len(plane.columns))
         axis.set_yticks(range(len(plane.rows)), plane.rows)
@@ -133,13 +145,16 @@ def _figure(table, grid):
     for axis in axes[len(planes) :]:
         axis.set_visible(False)
     figure.colorbar(image, ax=list(axes), label="binding energy per molecule (kcal/mol)")
+    if told := legend(table):
+        figure.supxlabel(textwrap.fill(told, int(_LETTERS * figure.get_figwidth())), fontsize=7)
     return figure
 
 
-def _mark(cell: Mapping[str, Any]) -> str:
+def _mark(cell: Mapping[str, Any], marks: Mapping[str, str]) -> str:
     if cell["status"] != "finished":
         return _MARKS[cell["status"]]
-    return "–" if cell[VALUE] is None else f"{cell[VALUE]:.1f}"
+    of_level = marks.get(cell["level"], "") if cell["molecules"] > 1 else ""
+    return "–" if cell[VALUE] is None else f"{cell[VALUE]:.1f}{of_level}"
 
 
 def _limits(table: Sequence[Mapping[str, Any]]) -> tuple[float, float]:

@@ -12,7 +12,6 @@ Layout::
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import time
 import traceback
@@ -21,26 +20,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
-from ..clusters import Clusters
 from ..composition import Composition
 from ..errors import InputError, RunBusy, RunError, SamplerError, StorageError, WaitingForJobs
 from ..monomers import MonomerLibrary
 from ..storage import write_text
 from . import results
-from .chunks import cpu_seconds
+from .claims import Claims, Others, sweep, tidy
 from .grid import index_of, sources
 from .grow_stage import Grow
 from .parents import Parent, read_parent, takes_parents
 from .progress import Progress, duration
 from .protocol import Protocol
-from .rundir import read_ledgers, read_manifest, read_result
-from .runner import library_digest, run
+from .rundir import read_ledgers, read_result
+from .runner import run
+from .screen_levels import final_level, warning
+from .screen_rows import Row, blank, earlier, of_run, same
 from .screen_table import to_csv
 
 _TIME = re.compile(r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m(?:in)?)?(?:(\d+(?:\.\d+)?)s)?")
 OPEN = ("waiting", "running", "jobs elsewhere", "in use")
 """The states of a system that the same command may still change; the others are ``finished`` and ``failed``."""
+_CLAIMS = "systems"
 
 
 @dataclass(frozen=True)
@@ -74,101 +74,119 @@ def screen(
     budget: float | None = None,
     progress: Progress | None = None,
     clock: Callable[[], float] = time.monotonic,
-) -> list[dict[str, Any]]:
-    """Run every system; systems that are finished already are not repeated. Returns the rows of the table, in order.
+) -> list[Row]:
+    """Run every system; systems that are finished already are not repeated.
 
     A system that fails becomes a row with its error and does not stop the others. The table on disk is rewritten
-    whenever a system changes its state.
+    whenever a system changes its state. With ``join`` a system that no other process is at comes first; which, has no
+    influence on the results.
 
     Args:
         workers, join: see :func:`sampler.funnel.runner.run`.
         budget: seconds after which no further system is started; the one that runs is finished.
+
+    Returns:
+        The rows of the table: the systems in their order, then what earlier screens have finished in the folder.
 
     Raises:
         StorageError: the disk is full or cannot be written; it would stop the others too.
     """
     progress = progress or Progress()
     started = clock()
-    rows = {name: blank(name, what.grid[name]) for name in what.order}
+    rows = {}
+    for name in what.order:
+        level = final_level(what.protocol, what.grid[name], what.library)
+        rows[name] = blank(name, what.grid[name], level, what.protocol.name, what.seed)
+    if words := warning(list(rows.values())):
+        progress.warn(words)
     index = index_of(what.grid)
+    sweep(what.folder.glob(".*.part"))
+    others = earlier(what.folder, what.library, rows)
+    with _shared(what.folder) if join else contextlib.nullcontext() as claims:
 
-    def keep(name: str, **values: Any) -> None:
-        rows[name] |= values
-        write_text(what.folder / "screen.csv", to_csv(list(rows.values())))
+        def keep(name: str, **values: Any) -> None:
+            rows[name] |= values
+            shown = rows.values() if claims is None else _seen_by_all(rows, claims)
+            write_text(what.folder / "screen.csv", to_csv([*shown, *others]))
 
-    for number, name in enumerate(what.order, start=1):
-        if budget is not None and clock() - started >= budget:
-            _take_up(what, rows, index)
-            left = [n for n in what.order if rows[n]["status"] == "waiting"]
-            if left:
-                progress.message(
-                    f"the time budget of {duration(budget)} is used up; {len(left)} of {len(rows)} systems are left "
-                    f"({_some(left)}); the same command goes on with them"
-                )
-            break
-        progress.message(f"--- {name} ({number} of {len(rows)})")
-        keep(name, status="running")
-        with _outcome(name, what.folder, keep, progress):
-            parents = _parents(what, name, rows, index, progress.message)
-            keep(name, parents=" ".join(p.name for p in parents))
-            finished = run(
-                what.grid[name], what.protocol, what.folder / name, library=what.library, seed=what.seed,
-                workers=workers, progress=progress, parents=parents, join=join,
-            )  # fmt: skip
-            results.write(finished, what.protocol, what.library, what.grid[name])
-            keep(name, **_summary(what, name, finished.clusters, finished.ledgers))
-    write_text(what.folder / "screen.csv", to_csv(list(rows.values())))
-    return list(rows.values())
-
-
-def blank(name: str, composition: Composition) -> dict[str, Any]:
-    """The row of a system that has not been started."""
-    return {
-        "system": name, "status": "waiting", "molecules": composition.molecules(), "binding_energy_kcalmol": None,
-        "binding_energy_per_molecule_kcalmol": None, "state": "", "minima": None, "level": "", "id": "",
-        "evaluations": None, "cpu_seconds": None, "parents": "", "error": "",
-    }  # fmt: skip
+        while waiting := [name for name in what.order if rows[name]["status"] == "waiting"]:
+            if budget is not None and clock() - started >= budget:
+                _take_up(what, rows, index)
+                left = [n for n in what.order if rows[n]["status"] == "waiting"]
+                if left:
+                    progress.message(
+                        f"the time budget of {duration(budget)} is used up; {len(left)} of {len(rows)} systems are left "
+                        f"({_some(left)}); the same command goes on with them"
+                    )
+                break
+            name = waiting[0] if claims is None else _next(what, waiting, index, claims)
+            progress.message(f"--- {name} ({len(rows) - len(waiting) + 1} of {len(rows)})")
+            keep(name, status="running")
+            with _outcome(name, what.folder, keep, progress):
+                _run(what, name, rows, index, keep, workers=workers, join=join, progress=progress)
+            if claims is not None:
+                claims.drop(_CLAIMS, name)
+    table = [*rows.values(), *earlier(what.folder, what.library, rows)]  # another screen may have ended meanwhile
+    write_text(what.folder / "screen.csv", to_csv(table))
+    return table
 
 
-def _summary(what: Screen, name: str, clusters: Clusters, ledgers: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the table says of a finished system. ``cpu_seconds`` are those of its chunks, each counted once."""
-    ranked = results.ranking(clusters, what.grid[name], what.library)
-    lowest, stages = ranked[0], what.folder / name / "stages"
-    binding = lowest["binding_energy_kcalmol"]
-    binding = None if binding != binding else binding + 0.0  # no minus zero
-    return {
-        "status": "finished",
-        "binding_energy_kcalmol": binding,
-        "binding_energy_per_molecule_kcalmol": (
-            None if binding is None else round(binding / what.grid[name].molecules(), 4)
-        ),
-        "state": lowest["state"],
-        "minima": len(ranked),
-        "level": lowest["level"],
-        "id": lowest["id"],
-        "evaluations": sum(ledger.get("evaluations", 0) for ledger in ledgers),
-        "cpu_seconds": round(sum(cpu_seconds(stages / ledger["folder"]) for ledger in ledgers), 1),
-        "error": "",
-    }
+def _run(what: Screen, name: str, rows: Mapping[str, Row], index: Mapping, keep: Callable, **options: Any) -> None:
+    parents = _parents(what, name, rows, index, options["progress"].message)
+    keep(name, parents=" ".join(p.name for p in parents))
+    finished = run(
+        what.grid[name], what.protocol, what.folder / name, library=what.library, seed=what.seed, parents=parents,
+        leave=lambda done: results.write(done, what.protocol, what.library, what.grid[name]), **options,
+    )  # fmt: skip
+    keep(name, **of_run(finished.folder, what.grid[name], what.library, finished.clusters, finished.ledgers))
 
 
-def _take_up(what: Screen, rows: dict[str, dict[str, Any]], index: Mapping) -> None:
+@contextlib.contextmanager
+def _shared(folder: Path) -> Iterator[Claims]:
+    """Claims of whole systems. They keep processes apart, and no more: to work in one run directory is allowed."""
+    try:
+        with Claims(folder) as claims:
+            yield claims
+    finally:
+        tidy(folder, files=False)
+
+
+def _next(what: Screen, waiting: Sequence[str], index: Mapping, claims: Claims) -> str:
+    """The first system that is ready and that no other process is at; else the ready one with the fewest processes.
+
+    Ready is what this process has seen all the parents of, finished or failed: a system has the same parents in
+    whatever order, and for every process.
+    """
+    left = set(waiting)
+    grows = what.grows
+    ready = [n for n in waiting if not grows or left.isdisjoint(sources(n, what.grid, what.library, index))]
+    taken = claims.numbers(_CLAIMS)
+    for name in ready:
+        if claims.take(_CLAIMS, name, taken.get(name, -1)):
+            return name
+    return min(ready, key=lambda n: len(Others(what.folder / n / ".claims" / "processes").alive()))
+
+
+def _seen_by_all(rows: Mapping[str, Row], claims: Claims) -> list[Row]:
+    """The rows, in which what another process is at is not waiting."""
+    taken = claims.numbers(_CLAIMS)
+
+    def busy(name: str) -> bool:
+        return name in taken and bool(claims.owner(_CLAIMS, name, taken[name]))
+
+    return [r | {"status": "running"} if r["status"] == "waiting" and busy(n) else r for n, r in rows.items()]
+
+
+def _take_up(what: Screen, rows: dict[str, Row], index: Mapping) -> None:
     """Fill in systems that an earlier screen has finished with the same parameters, without running anything."""
     for name in what.order:
-        folder = what.folder / name
+        folder, composition = what.folder / name, what.grid[name]
         if rows[name]["status"] != "waiting" or not (folder / "ledger.json").exists():
             continue
         with contextlib.suppress(RunError):
             parents = _parents(what, name, rows, index)
-            made = read_manifest(folder)
-            same = made["protocol"] == json.loads(json.dumps(what.protocol.dump())) and made["seed"] == what.seed
-            same &= made["sampler_version"] == __version__
-            same &= made["monomers"] == library_digest(what.library, what.grid[name])
-            same &= {p["sha256"] for p in made.get("parents", [])} == {p.sha256 for p in parents}
-            # a run that was started later and did not end has a manifest younger than the ledger
-            same &= (folder / "ledger.json").stat().st_mtime_ns >= (folder / "manifest.json").stat().st_mtime_ns
-            if same:
-                rows[name] |= _summary(what, name, read_result(folder), read_ledgers(folder))
+            if same(folder, composition, what.protocol, what.library, what.seed, parents):
+                rows[name] |= of_run(folder, composition, what.library, read_result(folder), read_ledgers(folder))
                 rows[name]["parents"] = " ".join(p.name for p in parents)
 
 

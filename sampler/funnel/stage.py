@@ -26,6 +26,8 @@ class Stage(BaseModel):
 
     per_chunk: ClassVar[bool] = False
     """True: the stage treats structures one by one, so that chunks can run in worker processes."""
+    limits: ClassVar[tuple[str, ...]] = ()
+    """Parameters that say no more than when the stage ends: with others it goes on from the rounds that are there."""
 
     def check(self, context: Context) -> None:
         """Raise a SamplerError for what would stop this stage (a program that is not there, …).
@@ -39,6 +41,10 @@ class Stage(BaseModel):
 
     def notes(self, context: Context) -> Sequence[str]:
         """What the user should know when this stage starts."""
+        return ()
+
+    def report(self, ledger: dict[str, Any]) -> Sequence[str]:
+        """What the user should know when this stage has ended, before the next one starts."""
         return ()
 
     def tasks(self, incoming: Clusters, context: Context) -> Sequence[Any]:

@@ -1,0 +1,111 @@
+"""The rows of a screen's table: of a system before it is run, from its finished run, and from runs of earlier screens."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..clusters import Clusters
+from ..composition import Composition
+from ..errors import RunError, SamplerError
+from ..monomers import MonomerLibrary
+from . import results
+from .automatic import resolve
+from .chunks import cpu_seconds
+from .parents import Parent
+from .protocol import Protocol
+from .rundir import read_ledgers, read_manifest, read_result
+from .runner import library_digest
+
+Row = dict[str, Any]
+
+
+def blank(name: str, composition: Composition, level: str = "", protocol: str = "", seed: int = 0) -> Row:
+    """The row of a system that has not been started; ``level`` is the one that it is going to get."""
+    return {
+        "system": name, "status": "waiting", "molecules": composition.molecules(), "binding_energy_kcalmol": None,
+        "binding_energy_per_molecule_kcalmol": None, "state": "", "minima": None, "level": level, "id": "",
+        "evaluations": None, "cpu_seconds": None, "parents": "", "protocol": protocol, "seed": seed, "error": "",
+    }  # fmt: skip
+
+
+def of_run(
+    folder: Path, composition: Composition, library: MonomerLibrary, clusters: Clusters, ledgers: list[dict[str, Any]]
+) -> Row:
+    """What the table says of a finished run. ``cpu_seconds`` are those of its chunks, each counted once."""
+    lowest = results.ranking(clusters, composition, library)[0]
+    binding = lowest["binding_energy_kcalmol"]
+    binding = None if binding != binding else binding + 0.0  # no minus zero
+    return {
+        "status": "finished",
+        "binding_energy_kcalmol": binding,
+        "binding_energy_per_molecule_kcalmol": None if binding is None else round(binding / composition.molecules(), 4),
+        "state": lowest["state"],
+        "minima": minima(ledgers),
+        "level": lowest["level"],
+        "id": lowest["id"],
+        "evaluations": sum(ledger.get("evaluations", 0) for ledger in ledgers),
+        "cpu_seconds": round(sum(cpu_seconds(folder / "stages" / ledger["folder"]) for ledger in ledgers), 1),
+        "error": "",
+    }
+
+
+def minima(ledgers: Sequence[Mapping[str, Any]]) -> int:
+    """How many distinct minima a run has found.
+
+    Those that its last stage ``hop`` passes on (all that it knows within its window), else those that its last
+    ``dedupe`` tells apart. What a ``select`` leaves is a limit of the protocol; it counts only where there is neither.
+    """
+    for kind in ("hop", "dedupe"):
+        found = [ledger["out"] for ledger in ledgers if ledger["kind"] == kind]
+        if found:
+            return found[-1]
+    return ledgers[-1]["out"]
+
+
+def earlier(folder: Path, library: MonomerLibrary, besides: Collection[str]) -> list[Row]:
+    """Rows of the systems that earlier screens have finished in ``folder``, small ones first, ``besides`` left out."""
+    rows = []
+    for run in sorted(path.parent for path in folder.glob("*/ledger.json")):
+        if run.name in besides or not complete(run):
+            continue
+        # what cannot be read, or not with this library, is no reason to stop: it is not what was asked for
+        with contextlib.suppress(SamplerError):
+            manifest = read_manifest(run)
+            composition = Composition.parse(manifest["composition"], library, manifest["charge"])
+            if composition.name(library) == run.name:
+                row = blank(run.name, composition, "", manifest["protocol"]["name"], manifest["seed"])
+                row |= of_run(run, composition, library, read_result(run), read_ledgers(run))
+                rows.append(row | {"parents": " ".join(p["composition"] for p in manifest.get("parents", []))})
+    return sorted(rows, key=lambda row: (row["molecules"], row["system"]))
+
+
+def complete(run: Path) -> bool:
+    """Whether the ledger belongs to the manifest: a run that was started later and did not end has a younger one."""
+    try:
+        return (run / "ledger.json").stat().st_mtime_ns >= (run / "manifest.json").stat().st_mtime_ns
+    except OSError:
+        return False
+
+
+def same(
+    run: Path, composition: Composition, protocol: Protocol, library: MonomerLibrary, seed: int, parents: list[Parent]
+) -> bool:
+    """Whether a finished run in ``run`` is the one that these parameters make, so that nothing is left to do."""
+    if not complete(run):
+        return False
+    try:
+        made = read_manifest(run)
+    except RunError:
+        return False
+    return (
+        made["protocol"] == json.loads(json.dumps(resolve(protocol, composition, library).dump()))
+        and made["seed"] == seed
+        and made["sampler_version"] == __version__
+        and made["monomers"] == library_digest(library, composition)
+        and {p["sha256"] for p in made.get("parents", [])} == {p.sha256 for p in parents}
+    )
