@@ -142,6 +142,15 @@ def test_a_full_disk_stops_all(library, tmp_path, monkeypatch):
     assert [r["status"] for r in table(tmp_path)] == ["waiting", "waiting"]
 
 
+def test_large_systems_have_a_protocol_of_their_own(library, tmp_path):
+    growing = TOY | {"name": "growing", "stage": [TOY["stage"][0], {"kind": "grow", "candidates": 2}, TOY["stage"][1]]}
+    what = make(tmp_path, library, large=protocols.build(growing, "growing"), beyond=2)
+    rows = {row["system"]: row for row in screening.screen(what)}
+    assert {name: row["protocol"] for name, row in rows.items()} == {"1sa": "toy", "1sa1am": "toy", "1sa2am": "growing"}
+    assert {row["status"] for row in rows.values()} == {"finished"}, rows
+    assert rows["1sa2am"]["parents"] == "1sa1am" and not rows["1sa1am"]["parents"]
+
+
 def test_smaller_systems_are_parents(finished, library, tmp_path, monkeypatch):
     """With a protocol that grows: every finished smaller system of the grid, in whatever order they were run."""
     given = {}

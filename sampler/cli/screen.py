@@ -27,6 +27,10 @@ def screen(
     protocol: Annotated[
         str, typer.Option("--protocol", "-p", help="A shipped protocol (see: sampler protocols) or a .toml file.")
     ] = "quick",
+    large: Annotated[
+        str | None, typer.Option("--large", help="The protocol of systems with more molecules than --beyond.")
+    ] = None,
+    beyond: Annotated[int, typer.Option("--beyond", min=1, help="With --large: molecules.")] = 16,
     out: Annotated[Path, typer.Option("--out", "-o", help="Directory of all runs and of the table.")] = Path("screen"),
     charge: Annotated[
         int | None, typer.Option("--charge", "-c", help="Total charge of every cluster. Default: from the names.")
@@ -65,7 +69,7 @@ def screen(
     \b
     Examples:
       sampler screen 1-4sa 0-4am
-      sampler screen 1-15sa am=sa±2 --protocol thorough --time-budget 12h
+      sampler screen 1-15sa am=sa±2 --protocol thorough --large large --time-budget 12h
       sampler screen 1-2sa 1-2dma 0-3w --protocol standard --out wet
       sampler screen --list wanted.txt --priority 4sa4am,3sa3am
     """
@@ -81,11 +85,14 @@ def screen(
         raise InputError("what is to be screened? give a grid, for example: sampler screen 1-4sa 0-4am")
     seconds = screening.seconds_of(budget) if budget else None
     known = library(monomers)
-    chosen = protocols.load(protocol, protocols.parse_overrides(settings or []))
+    overrides = protocols.parse_overrides(settings or [])
+    chosen = protocols.load(protocol, overrides)
+    other = protocols.load(large, overrides) if large else None
     impossible: dict[str, str] = {}
     grid = grids.systems(words, known, charge, impossible)
     first, by = _priority(priority or [], grid, known, charge)
-    order = grids.order(grid, known, first, by=by, growth=growth and takes_parents(chosen.stage))
+    grows = takes_parents(chosen.stage) or (other is not None and takes_parents(other.stage))
+    order = grids.order(grid, known, first, by=by, growth=growth and grows)
     screening.check_folder(out)
     if len(grid) > _MANY and not yes:
         _ask(len(grid))
@@ -93,7 +100,7 @@ def screen(
     if impossible:
         why = next(iter(impossible.values()))
         progress.warn(f"left out, for a charge that they cannot have: {', '.join(impossible)} ({why})")
-    what = screening.Screen(grid, order, chosen, known, out, seed, growth)
+    what = screening.Screen(grid, order, chosen, known, out, seed, growth, other, beyond)
     try:
         with workplace(workers, slurm) as where:
             rows = screening.screen(what, workers=where, join=join, budget=seconds, progress=progress)
@@ -109,8 +116,9 @@ def screen(
         print_json(rows)
     else:
         before = len(rows) - len(grid)
+        by = chosen.name + (f", {other.name} beyond {beyond} molecules" if other else "")
         with_them = f", and {before} that earlier screens have left there" if before else ""
-        _show(rows, table, f"{len(grid)} systems ({chosen.name}, seed {seed}){with_them}; kcal/mol", set(grid))
+        _show(rows, table, f"{len(grid)} systems ({by}, seed {seed}){with_them}; kcal/mol", set(grid))
         typer.echo(f"table: {out / 'screen.csv'}; heat map: {out / 'screen.svg'}, {out / 'screen.png'}")
     status = {row["status"] for row in rows}
     if "failed" in status:

@@ -51,6 +51,7 @@ class Screen:
         grid: canonical name -> composition. order: the names in the order in which they are run.
         growth: give finished systems of the grid to larger ones as parents; of no effect with a protocol that has no
             stage ``grow``.
+        large: the protocol of systems with more than ``beyond`` molecules, if it is another.
     """
 
     grid: Mapping[str, Composition]
@@ -60,10 +61,18 @@ class Screen:
     folder: Path
     seed: int = 0
     growth: bool = True
+    large: Protocol | None = None
+    beyond: int = 16
 
-    @property
-    def grows(self) -> bool:
-        return self.growth and takes_parents(self.protocol.stage)
+    def protocol_of(self, name: str) -> Protocol:
+        """The protocol of one system."""
+        if self.large is not None and self.grid[name].molecules() > self.beyond:
+            return self.large
+        return self.protocol
+
+    def grows(self, name: str) -> bool:
+        """Whether this system grows from smaller ones."""
+        return self.growth and takes_parents(self.protocol_of(name).stage)
 
 
 def screen(
@@ -95,8 +104,9 @@ def screen(
     started = clock()
     rows = {}
     for name in what.order:
-        level = final_level(what.protocol, what.grid[name], what.library)
-        rows[name] = blank(name, what.grid[name], level, what.protocol.name, what.seed)
+        protocol = what.protocol_of(name)
+        level = final_level(protocol, what.grid[name], what.library)
+        rows[name] = blank(name, what.grid[name], level, protocol.name, what.seed)
     if words := warning(list(rows.values())):
         progress.warn(words)
     index = index_of(what.grid)
@@ -134,9 +144,10 @@ def screen(
 def _run(what: Screen, name: str, rows: Mapping[str, Row], index: Mapping, keep: Callable, **options: Any) -> None:
     parents = _parents(what, name, rows, index, options["progress"].message)
     keep(name, parents=" ".join(p.name for p in parents))
+    protocol = what.protocol_of(name)
     finished = run(
-        what.grid[name], what.protocol, what.folder / name, library=what.library, seed=what.seed, parents=parents,
-        leave=lambda done: results.write(done, what.protocol, what.library, what.grid[name]), **options,
+        what.grid[name], protocol, what.folder / name, library=what.library, seed=what.seed, parents=parents,
+        leave=lambda done: results.write(done, protocol, what.library, what.grid[name]), **options,
     )  # fmt: skip
     keep(name, **of_run(finished.folder, what.grid[name], what.library, finished.clusters, finished.ledgers))
 
@@ -158,8 +169,7 @@ def _next(what: Screen, waiting: Sequence[str], index: Mapping, claims: Claims) 
     whatever order, and for every process.
     """
     left = set(waiting)
-    grows = what.grows
-    ready = [n for n in waiting if not grows or left.isdisjoint(sources(n, what.grid, what.library, index))]
+    ready = [n for n in waiting if not what.grows(n) or left.isdisjoint(sources(n, what.grid, what.library, index))]
     taken = claims.numbers(_CLAIMS)
     for name in ready:
         if claims.take(_CLAIMS, name, taken.get(name, -1)):
@@ -185,7 +195,7 @@ def _take_up(what: Screen, rows: dict[str, Row], index: Mapping) -> None:
             continue
         with contextlib.suppress(RunError):
             parents = _parents(what, name, rows, index)
-            if same(folder, composition, what.protocol, what.library, what.seed, parents):
+            if same(folder, composition, what.protocol_of(name), what.library, what.seed, parents):
                 rows[name] |= of_run(folder, composition, what.library, read_result(folder), read_ledgers(folder))
                 rows[name]["parents"] = " ".join(p.name for p in parents)
 
@@ -213,11 +223,11 @@ def _parents(
 
     Those from which nothing can be grown are left out, which ``say`` is told.
     """
-    if not what.grows:
+    if not what.grows(name):
         return []
     smaller = sources(name, what.grid, what.library, index)
     found = [read_parent(what.folder / s, what.library) for s in smaller if rows[s]["status"] == "finished"]
-    grow = [stage for stage in what.protocol.stage if isinstance(stage, Grow)]
+    grow = [stage for stage in what.protocol_of(name).stage if isinstance(stage, Grow)]
     useful = []
     for parent in found:
         why = next(filter(None, (stage.useless(parent, what.library) for stage in grow)), "")
