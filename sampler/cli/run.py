@@ -69,13 +69,15 @@ def run(
         float | None,
         typer.Option(
             "--confidence",
-            help="Keep as many structures as hold the high-level minimum with this probability, e.g. 0.95.",
+            help="Keep as many structures as hold the B97-3c minimum of all that the search has found with this "
+            "probability, e.g. 0.95; what the protocol would cut later goes on.",
         ),
     ] = None,
     error_kcalmol: Annotated[
         float | None,
         typer.Option(
-            "--error-kcalmol", help="With --confidence: standard deviation of relative energies. Default: calibrated."
+            "--error-kcalmol",
+            help="With --confidence: standard deviation of relative energies. Default: of the potential in use, as calibrated.",
         ),
     ] = None,
     monomers: Monomers = None,
@@ -125,11 +127,7 @@ def run(
                 "take thorough or large"
             )
         chosen = protocols.load(protocol, overrides | limits)
-    if confidence is not None:
-        from ..funnel.select_stage import with_confidence
-
-        chosen = with_confidence(chosen, confidence, error_kcalmol)
-    elif error_kcalmol is not None:
+    if confidence is None and error_kcalmol is not None:
         raise InputError("--error-kcalmol has a meaning only with --confidence")
     if engine is not None:
         from ..funnel.engine import with_engine
@@ -148,6 +146,11 @@ def run(
             progress.message(note)
         for name, reason in entry.left_out.items():
             progress.message(f"{name} is left out: {reason}")
+    if confidence is not None:
+        from ..funnel.confident import with_confidence
+
+        entered = start.position(chosen) if start else 0
+        chosen = with_confidence(chosen, confidence, error_kcalmol, wanted, known, entered)
     smaller = [read_parent(folder, known) for folder in parents or []]
     folder = out or Path(wanted.name(known))
     try:
@@ -164,12 +167,14 @@ def run(
                 start=start,
                 parents=smaller,
                 join=join,
+                leave=lambda done: results.write(done, chosen, known, wanted),
             )
-        written = results.write(finished, chosen, known, wanted)
     finally:
         progress.close()
     if as_json:
         print_json(results.summary(finished.folder, known))
     else:
         print_ranking(finished.folder, known, limit=10)
-        typer.echo(f"\n{len(finished.clusters)} structures in {folder}; {written} ORCA inputs in {folder / 'orca'}")
+        typer.echo(
+            f"\n{len(finished.clusters)} structures in {folder}; {results.inputs(finished, chosen)} ORCA inputs in {folder / 'orca'}"
+        )

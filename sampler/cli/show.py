@@ -74,13 +74,16 @@ def _more(ledger: dict[str, Any]) -> str:
 
         return in_words(ledger["ranking"])
     if "confidence" in ledger:
-        found = ledger["confidence"]
-        return (
-            f"hold the high-level minimum with {found['probability']:.1%} ({found['asked']:.1%} asked; "
-            f"error {found['error_kcalmol']:.2f} kcal/mol)"
-        )
+        from ..funnel.select_stage import in_words as kept_in_words
+
+        return kept_in_words(ledger["confidence"])
     if "evaluations" in ledger:
         told = [f"{ledger[key]} {key}" for key in ("rounds", "converged", "evaluations") if key in ledger]
+        if "unseen_chao1" in ledger:  # of a search: how it ended, and what it has probably not seen
+            told[0] += f" (ended by {ledger['stopped']})"
+            told.append(
+                f"{ledger['seen']} within {ledger['watch_kcalmol']:g} kcal/mol, about {ledger['unseen_chao1']:.0f} unseen"
+            )
         return ", ".join(told)
     if ledger.get("parent_structures_left_out"):
         return f"{ledger['parent_structures_left_out']} of {ledger['parent_structures']} parent structures left out"

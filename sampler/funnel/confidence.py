@@ -8,40 +8,18 @@ level is an integral over one variable,
 
 and the k lowest hold the high-level minimum with the probability P(1) + … + P(k). Nothing is drawn at random.
 
-Sigma grows with the square root of the number of molecules; how much, was fitted to where the high-level minima of
-reference systems really lie (docs/confidence.md), and is kept in ``data/calibration/relative_errors.toml``.
+What sigma is: :mod:`.expected_error`.
 """
 
 from __future__ import annotations
 
-import tomllib
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
-from .. import resources
-from ..composition import Composition
 from ..errors import InputError
 
-TABLE = ("data", "calibration", "relative_errors.toml")
-_REMEDY = "error_kcalmol of the stage select (sampler run --confidence 0.95 --error-kcalmol 2.5)"
 _POINTS = 501
 _TAILS = 8.5  # standard deviations on either side
 _BLOCK = 2_000_000  # numbers held at a time
-
-
-@dataclass(frozen=True)
-class ErrorEstimate:
-    """What is known of the error of relative energies.
-
-    Attributes:
-        kcalmol: standard deviation for structures of one composition.
-        source: where it comes from, in words.
-    """
-
-    kcalmol: float
-    source: str
 
 
 def minimum_probabilities(energy: np.ndarray, sigma: float) -> np.ndarray:
@@ -108,66 +86,3 @@ def fitted_error(minima: list[tuple[np.ndarray, int, float]]) -> float:
     return float(
         np.exp(minimize_scalar(cost, bounds=(start - 0.55, start + 0.55), method="bounded", options={"xatol": 3e-3}).x)
     )
-
-
-def calibrated_error(level: str, composition: Composition) -> ErrorEstimate:
-    """The calibrated error of a level for a composition.
-
-    Raises:
-        InputError: nothing was calibrated for this level and these molecules.
-    """
-    fitting = [e for e in calibrated_levels(composition) if e["level"] == level]
-    if not fitting:
-        known = ", ".join(dict.fromkeys(e["level"] for e in calibrated_levels(composition)))
-        raise InputError(
-            f"no error of {level or 'an unnamed level'} was calibrated for {_molecules(composition)} (only of {known}); "
-            f"give its standard deviation: {_REMEDY}"
-        )
-    entry = min(fitting, key=lambda e: len(e["molecules"]))
-    value = float(entry["kcalmol_per_sqrt_molecule"] * np.sqrt(composition.molecules()))
-    return ErrorEstimate(value, f"{level} against {entry['against']}, {entry['systems']} systems")
-
-
-def calibrated_levels(composition: Composition) -> list[dict[str, Any]]:
-    """The entries of the calibration that cover all molecules of a composition.
-
-    Raises:
-        InputError: there are none.
-    """
-    entries = tomllib.loads(resources.path(*TABLE).read_text(encoding="utf-8"))["error"]
-    families = {f for f, n in composition.counts if n}
-    fitting = [e for e in entries if families <= set(e["molecules"])]
-    if not fitting:
-        known = "; ".join(", ".join(e["molecules"]) for e in entries)
-        raise InputError(
-            f"no error of relative energies was calibrated for {_molecules(composition)} (only for {known}); "
-            f"give its standard deviation: {_REMEDY}"
-        )
-    return fitting
-
-
-def model_error(model: str) -> float:
-    """Standard deviation (kcal/mol) of the relative energies of a trained model from those of its own level, by its card.
-
-    The largest error of relative energies that the card has (a mean absolute one, times √(π/2) as for normal errors; entries
-    that start with ``baseline_`` are of another method), or else the root-mean-square error of validation.
-
-    Raises:
-        ModelError: no such model. InputError: its card has neither.
-    """
-    from ..potentials.painn.card import read_card
-    from ..potentials.trained import model_folder
-
-    errors = read_card(model_folder(model)).errors
-    relative = [
-        v for k, v in errors.items() if k.endswith("relative_mae_energy_kcal_mol") and not k.startswith("baseline_")
-    ]
-    if relative:
-        return float(np.sqrt(np.pi / 2) * max(relative))
-    if "validation_rmse_energy_kcal_mol" not in errors:
-        raise InputError(f"the card of the model {model} has no error of relative energies; give {_REMEDY}")
-    return float(errors["validation_rmse_energy_kcal_mol"])
-
-
-def _molecules(composition: Composition) -> str:
-    return ", ".join(f for f, n in composition.counts if n)

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
-from .. import resources
 from ..clusters import Clusters
-from ..errors import ProtocolError
 from ..units import KCAL_PER_MOL
 from . import confidence as statistics
+from . import energy_source
 from .context import Context
-from .potential_stage import AUTOMATIC
+from .energy_source import EnergySource
+from .expected_error import ErrorEstimate, expected_error
 from .protocol_types import Positive, PositiveInt
 from .stage import Stage
 
 if TYPE_CHECKING:
     from .protocol import Protocol
+
+_WIDE = 3.0  # errors; a search that keeps less than so many above its lowest may have left the high-level minimum out
 
 
 class Select(Stage):
@@ -36,11 +38,17 @@ class Select(Stage):
     are ``count``."""
     confidence: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Probability that the high-level minimum of what comes in is kept; see :mod:`sampler.funnel.confidence`. ``count`` and
-    ``window_kcalmol`` limit what it takes, and then the ledger has the probability that is left."""
+    ``window_kcalmol`` limit what it takes, and then the ledger has the probability that is left. What an earlier selection by
+    confidence has left out counts: the probability is about what came to the first of them."""
     error_kcalmol: Positive | None = None
-    """Standard deviation of the relative energies' errors; by default calibrated for the level and the molecules."""
-    model: str | None = None
-    """The trained model that the energies come from; the error on its card is added to that of its level."""
+    """Standard deviation of the relative energies' errors; by default that of the potential that the energies come from, see
+    :mod:`sampler.funnel.expected_error`."""
+    model: str | list[str] | None = None
+    """The trained model (all of a committee) that the energies come from, where the stages before do not say."""
+
+    _source: EnergySource | None = PrivateAttr(None)
+    _ahead: tuple[str, ...] = PrivateAttr(())
+    _window: float | None = PrivateAttr(None)
 
     @model_validator(mode="after")
     def _something(self) -> Select:
@@ -58,18 +66,33 @@ class Select(Stage):
             raise ValueError("confidence keeps the lowest structures, so it cannot be combined with diverse")
         return self
 
+    def informed(self, source: EnergySource, ahead: Sequence[str] = (), window: float | None = None) -> Select:
+        """The same stage, which knows whose energies come in, in words what is done with the structures it keeps, and above
+        what energy (kcal/mol from the lowest) the search before has kept nothing."""
+        told = self.model_copy()
+        told._source, told._ahead, told._window = source, tuple(ahead), window
+        return told
+
     def check(self, context: Context) -> None:
-        if self.confidence is not None and self.error_kcalmol is None:
-            statistics.calibrated_levels(context.composition)
-            if self.model is not None:
-                statistics.model_error(self.model)
+        if self.confidence is not None and (self._source or self.model):
+            self._error(context)
 
     def identity(self, context: Context) -> dict[str, Any]:
         if self.confidence is None or self.error_kcalmol is not None:
             return {}
-        table = resources.path(*statistics.TABLE).read_bytes()
-        from_card = {} if self.model is None else {"model_error_kcalmol": statistics.model_error(self.model)}
-        return {"calibration_sha256": hashlib.sha256(table).hexdigest(), **from_card}
+        return {"error_kcalmol": round(self._error(context).kcalmol, 6)}
+
+    def notes(self, context: Context) -> Sequence[str]:
+        if self.confidence is None:
+            return ()
+        error = self._error(context)
+        return [f"error of relative energies: {error.kcalmol:.2f} kcal/mol ({error.source})"]
+
+    def drawn_on(self, context: Context) -> dict[str, Any]:
+        if self.confidence is None:
+            return {}
+        error = self._error(context)
+        return {"error_from": error.kind, "error_source": error.source}
 
     def run(self, task: Clusters, context: Context) -> Clusters:
         task = task.lowest_first()
@@ -84,6 +107,9 @@ class Select(Stage):
         if self.count is not None and len(alive) > self.count:
             chosen = self._choose(task[alive], context)
             fate[np.setdiff1d(alive, alive[chosen])] = "not_selected"
+        if "lowest_probability" in task.columns and self.confidence is not None:
+            held = float(task.columns["lowest_probability"][fate == ""].sum())
+            task = task.with_columns(held_probability=np.full(len(task), held))
         return task.with_columns(fate=fate)
 
     def _choose(self, task: Clusters, context: Context) -> np.ndarray:
@@ -99,58 +125,90 @@ class Select(Stage):
         return select_diverse(task, self.count, diversity=self.diverse)
 
     def _enough(self, task: Clusters, usable: np.ndarray, context: Context) -> tuple[Clusters, int]:
-        """The structures (lowest first) with two more columns, and how many of them the confidence takes."""
-        sigma = self._error(task.level, context)
+        """The structures (lowest first) with more columns, and how many of them the confidence takes."""
+        sigma = self._error(context, task.level).kcalmol
         energy = task.energy[usable] / KCAL_PER_MOL
+        earlier = task.columns.get("held_probability", np.ones(1))
+        left = float(earlier[0]) if np.isfinite(earlier).all() else 1.0  # a search has joined others: all are new
         probability = np.zeros(len(task))
-        probability[usable] = statistics.minimum_probabilities(energy, sigma)
-        k, _ = statistics.how_many(energy, sigma, self.confidence)
+        probability[usable] = left * statistics.minimum_probabilities(energy, sigma)
+        within = self.confidence / left  # of what came in
+        k = statistics.how_many(energy, sigma, within)[0] if within < 1 else len(usable)
         columns = {"lowest_probability": probability, "assumed_error_kcalmol": np.full(len(task), sigma)}
         return task.with_columns(**columns), k
 
-    def _error(self, level: str, context: Context) -> float:
+    def _error(self, context: Context, level: str = "") -> ErrorEstimate:
+        """``level``: of the energies, where nobody has said beforehand whose they are."""
         if self.error_kcalmol is not None:
-            return self.error_kcalmol
-        error = statistics.calibrated_error(level, context.composition).kcalmol
-        return error if self.model is None else float(np.hypot(error, statistics.model_error(self.model)))
+            return ErrorEstimate(self.error_kcalmol, "as given", "protocol")
+        source = self._source or EnergySource(level)
+        given = (self.model,) if isinstance(self.model, str) else tuple(self.model or source.models)
+        return expected_error(source.level or _level_of(given), context.composition, given)
 
     def summary(self, everything: Clusters) -> dict[str, Any]:
         if self.confidence is None or "lowest_probability" not in everything.columns:
             return {}
         kept = everything.columns["fate"] == ""
+        energy = everything.energy[np.isfinite(everything.energy)] / KCAL_PER_MOL
         return {
             "confidence": {
                 "asked": self.confidence,
                 "kept": int(kept.sum()),
+                "of": len(energy),
+                "up_to_kcalmol": round(float(np.ptp(energy)), 4),
                 "probability": round(float(everything.columns["lowest_probability"][kept].sum()), 4),
                 "error_kcalmol": round(float(everything.columns["assumed_error_kcalmol"][0]), 4),
-                "error_from": "protocol" if self.error_kcalmol is not None else "calibration",
             }
         }
 
+    def report(self, ledger: dict[str, Any]) -> Sequence[str]:
+        if "confidence" not in ledger:
+            return ()
+        found = ledger["confidence"]
+        words = [
+            in_words(found) + (f"; {found['kept']} structures: {', then '.join(self._ahead)}" if self._ahead else "")
+        ]
+        if self._window is not None and self._window < _WIDE * found["error_kcalmol"]:
+            words.append(
+                f"the search kept nothing more than {self._window:g} kcal/mol above its lowest (hop.window_kcalmol), little beside an "
+                f"error of {found['error_kcalmol']:.1f}: what lies higher is not counted"
+            )
+        return words
 
-def with_confidence(protocol: Protocol, confidence: float, error_kcalmol: float | None = None) -> Protocol:
-    """The protocol with its decisive selection done by confidence, and an ORCA input for every structure it keeps.
 
-    Decisive is the last ``select`` before structures go to a higher level (the first ``refine`` or ``orca`` after the last
-    ``relax``; a ``refine`` with ``auto:delta`` or its kin leads to none), or else the last one. Its count and window are
-    lifted: the confidence decides.
+def in_words(found: dict[str, Any]) -> str:
+    """What the ledger of a selection says of its confidence."""
+    of = f" of {found['of']}" if "of" in found else ""
+    short = (
+        ", less than asked: count or window_kcalmol cut it short"
+        if found["probability"] < found["asked"] - 1e-4
+        else ""
+    )
+    return (
+        f"the {found['kept']} lowest{of} hold the B97-3c minimum of what was found with {found['probability']:.1%} "
+        f"({found['asked']:.1%} asked{short}; error {found['error_kcalmol']:.2f} kcal/mol)"
+    )
 
-    Raises:
-        ProtocolError: no selection, or a confidence or error that is out of range.
+
+def _level_of(models: Sequence[str]) -> str:
+    if not models:
+        return ""
+    from ..potentials.painn.card import read_card
+    from ..potentials.trained import model_folder
+
+    return read_card(model_folder(models[0])).level
+
+
+def informed(protocol: Protocol, first: int = 0, entered: str = "") -> Protocol:
+    """The resolved protocol with every selection by confidence :meth:`Select.informed`.
+
+    Args:
+        first: index of the stage where the run enters. entered: level of the energies that enter there.
     """
-    kinds = [s.kind for s in protocol.stage]
-    relaxed = max((i for i, kind in enumerate(kinds) if kind == "relax"), default=0)
-    ends = (i for i in range(relaxed, len(kinds)) if kinds[i] in ("refine", "orca"))
-    higher = next((i for i in ends if getattr(protocol.stage[i], "potential", "") not in AUTOMATIC), len(kinds))
-    places = [i for i, kind in enumerate(kinds) if kind == "select"]
-    if not places:
-        raise ProtocolError(f"the protocol {protocol.name} has no stage 'select', so --confidence has no use for it")
-    place = max([i for i in places if i < higher] or places)
-    try:
-        stage = Select(kind="select", confidence=confidence, error_kcalmol=error_kcalmol)
-    except ValidationError as error:
-        words = "; ".join(f"{e['loc'][0]} = {e['input']}: {e['msg']}" for e in error.errors())
-        raise ProtocolError(f"--confidence: {words}") from error
-    stages = (*protocol.stage[:place], stage, *protocol.stage[place + 1 :])
-    return protocol.model_copy(update={"stage": stages, "export": protocol.export.model_copy(update={"count": None})})
+    stages = list(protocol.stage)
+    for i, stage in enumerate(stages):
+        if isinstance(stage, Select) and stage.confidence is not None:
+            searches = [s.window_kcalmol for s in stages[first:i] if s.kind == "hop"]
+            source = energy_source.before(stages, i, first, entered)
+            stages[i] = stage.informed(source, energy_source.ahead(stages[i + 1 :]), searches[-1] if searches else None)
+    return protocol.model_copy(update={"stage": tuple(stages)})
