@@ -31,6 +31,25 @@ def test_real_outputs(reference, raw):
         np.testing.assert_allclose(forces, expected, atol=1e-9)
 
 
+@pytest.mark.slow
+def test_b97_3c_through_pyscf_is_what_orca_prints(reference):
+    """One of the 20 frames of SA4AM4, a minute of a core; all of them: python benchmarks/labels.py orca REFERENCE."""
+    from ase.io import read
+
+    from sampler.potentials import get_potential
+    from sampler.units import KCAL_PER_MOL
+
+    frame = read(reference / "sa_am" / "orca503_b973c_engrad" / "sa4am4_b973c_engrad.extxyz", 0)
+    result = get_potential("b97-3c").evaluate(Clusters.from_ase([frame]))
+    assert not str(result.failure[0])
+    energy = frame.info["b973c_electronic_energy_Eh"] * HARTREE
+    forces = -frame.arrays["b973c_gradient_Eh_per_bohr"] * HARTREE_PER_BOHR
+    # energies of the 20 differ by -0.30 to +0.08 kcal/mol, force components by 0.115 kcal/mol/Å on average, at most 0.85
+    assert abs(result.energy[0] - energy) < 0.35 * KCAL_PER_MOL
+    assert np.abs(result.forces - forces).mean() < 0.15 * KCAL_PER_MOL
+    assert np.abs(result.forces - forces).max() < 1.0 * KCAL_PER_MOL
+
+
 def test_real_failures(reference, raw):
     with pytest.raises(StructureFailure, match="scf_failed: ORCA"):
         read_engrad((raw / "4sa4am-44_2_772.out").read_text(), 44)
