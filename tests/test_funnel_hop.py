@@ -86,7 +86,9 @@ def test_it_can_be_shown(finished, capsys):
 
     show(finished, limit=3)
     shown = " ".join(capsys.readouterr().out.split())
-    assert f"3 rounds, {read_ledgers(finished)[-1]['evaluations']} evaluations" in shown
+    ledger = read_ledgers(finished)[-1]
+    assert f"3 rounds (ended by rounds), {ledger['evaluations']} evaluations" in shown
+    assert f"about {ledger['unseen_chao1']:.0f} unseen" in shown
 
 
 def test_the_number_of_workers_does_not_matter(finished, tmp_path):
