@@ -157,3 +157,11 @@ def test_a_population_from_elsewhere_enters_at_a_stage(sampler, tmp_path):
     assert len(told["structures"]) == 6
     status, out, err = sampler(*words, "--stage", "dedupe")
     assert status == 1 and "no stage 'dedupe'" in err
+
+
+def test_brackets_in_a_table_are_no_markup(capsys):
+    from sampler.cli.common import print_table
+
+    print_table("lost [x]", ["what", "remedy"], [["b97-3c", "pip install 'cluster-sampler[dft]'"]])
+    shown = capsys.readouterr().out
+    assert "cluster-sampler[dft]" in shown and "lost [x]" in shown

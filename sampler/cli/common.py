@@ -65,13 +65,14 @@ def print_table(
     """A table for people, on standard output; ``right`` are the columns to align right, ``wrap`` those that may take lines."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=title or None, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    table = Table(title=escape(title) or None, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for i, name in enumerate(header):
         table.add_column(name, justify="right" if i in right else "left", no_wrap=i not in wrap)
     for row in rows:
-        table.add_row(*[str(cell) for cell in row])
+        table.add_row(*[escape(str(cell)) for cell in row])  # 'cluster-sampler[dft]' is no markup
     width = None if sys.stdout.isatty() else 200
     Console(highlight=False, width=width).print(table)
 
