@@ -60,8 +60,8 @@ def deadly(words, cwd, **how):
     """See tests/deadly.py."""
     asked = json.dumps({"words": words} | how)
     done = subprocess.run(
-        [sys.executable, ROOT / "tests" / "deadly.py", asked], cwd=cwd, capture_output=True, text=True
-    )
+        [sys.executable, ROOT / "tests" / "deadly.py", asked], cwd=cwd, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["killed"] >= max(1, how["kills"] // 3), told  # the others came when the work was done
@@ -92,7 +92,7 @@ def peace(tmp_path_factory):
         ("run", "1sa1am", "-p", "search.toml", "-j", "1", "--parents", "1sa"),
     ):
         process = sampler(*words, cwd=folder)
-        _, err = process.communicate()
+        _, err = process.communicate(timeout=600)
         assert process.returncode == 0, err
     assert [row["status"] for row in table(folder / "screen")] == ["finished"] * 3
     return folder
@@ -113,7 +113,7 @@ ROUNDS = "1sa1am/stages/*/**/chunk-*.npz"
 
 def test_three_screens_in_one_folder(peace, folder):
     processes = [sampler(*SCREEN, "--quiet", "--join", cwd=folder) for _ in range(3)]
-    told = [process.communicate() for process in processes]
+    told = [process.communicate(timeout=600) for process in processes]
     assert [process.returncode for process in processes] == [0] * 3, told
     assert {err for _, err in told} == {""}
     shown = {tuple(line[:70] for line in out.splitlines()) for out, _ in told}  # CPU time is of those who did the work
@@ -153,7 +153,7 @@ def test_screens_that_grow_share_and_are_killed(folder):
     """Whoever does which system when: each has the same parents."""
     words = ["screen", "1-2sa", "0-1am", "-p", "search.toml", "-j", "1"]
     process = sampler(*words, "--out", "alone/screen", cwd=folder)
-    _, err = process.communicate()
+    _, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
     deadly([*words, "--join"], folder, processes=3, kills=6, seed=7, watch=CHUNKS)
     assert table(folder / "screen") == table(folder / "alone" / "screen")
