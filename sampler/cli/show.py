@@ -79,8 +79,9 @@ def _more(ledger: dict[str, Any]) -> str:
         return kept_in_words(ledger["confidence"])
     if "evaluations" in ledger:
         told = [f"{ledger[key]} {key}" for key in ("rounds", "converged", "evaluations") if key in ledger]
-        if "unseen_chao1" in ledger:  # of a search: how it ended, and what it has probably not seen
+        if "stopped" in ledger:
             told[0] += f" (ended by {ledger['stopped']})"
+        if "unseen_chao1" in ledger:
             told.append(
                 f"{ledger['seen']} within {ledger['watch_kcalmol']:g} kcal/mol, about {ledger['unseen_chao1']:.0f} unseen"
             )

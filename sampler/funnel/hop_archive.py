@@ -130,13 +130,16 @@ def absorb(
 
 def words(record: dict[str, Any], watch_kcalmol: float) -> str:
     """One line about a round."""
-    guess = f"{record['unseen_chao1']:.0f} (Chao1)"
-    if "unseen_lincoln_petersen" in record:
-        guess += f", {record['unseen_lincoln_petersen']:.0f} (Lincoln-Petersen)"
+    guess = "no move has found one of them, so nothing tells how many are unseen"
+    if "unseen_chao1" in record:
+        guess = f"about {record['unseen_chao1']:.0f} (Chao1)"
+        if "unseen_lincoln_petersen" in record:
+            guess += f", {record['unseen_lincoln_petersen']:.0f} (Lincoln-Petersen)"
+        guess += " unseen"
     return (
         f"round {record['round']}: {record['children']} children, {record['new']} new minima, "
         f"{record['new_in_window']} of them within {watch_kcalmol:g} kcal/mol, where {record['seen']} are known and "
-        f"about {guess} unseen; lowest {0.0 - round(record['lowered_kcalmol'], 2):+.2f} kcal/mol since the start; "
+        f"{guess}; lowest {0.0 - round(record['lowered_kcalmol'], 2):+.2f} kcal/mol since the start; "
         f"{record['evaluations_so_far']} evaluations"
     )
 

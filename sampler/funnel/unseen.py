@@ -64,8 +64,8 @@ def estimates(counts: np.ndarray, given: np.ndarray, in_first: np.ndarray, in_se
     """
     n = int(counts.sum())
     told: dict[str, Any] = {"seen": len(counts)}
-    told["unseen_chao1"] = round(max(0.0, chao1(counts) - int((counts == 0).sum())), 2)
-    if n:
+    if n:  # else nothing is known of what is unseen
+        told["unseen_chao1"] = round(max(0.0, chao1(counts) - int((counts == 0).sum())), 2)
         told["coverage"] = round(1.0 - int(((counts == 1) & ~given).sum()) / n, 4)
     pair = int(in_first.sum()), int(in_second.sum())
     if min(pair):
