@@ -9,8 +9,7 @@ from ..composition import Composition
 from ..errors import SamplerError
 from ..monomers import MonomerLibrary
 from .automatic import resolve
-from .orca_stage import Orca
-from .potential_stage import PotentialStage
+from .energy_source import before
 from .protocol import Protocol
 
 _SYMBOLS = "*†‡§#"
@@ -19,14 +18,11 @@ _SYMBOLS = "*†‡§#"
 def final_level(protocol: Protocol, composition: Composition, library: MonomerLibrary) -> str:
     """The level of the energies that a run of ``protocol`` ends with; '' where that shows only when it has ended."""
     try:
-        for stage in reversed(resolve(protocol, composition, library).stage):
-            if isinstance(stage, Orca):  # its version is part of the level
-                return ""
-            if isinstance(stage, PotentialStage):
-                return stage.make().level
+        stages = resolve(protocol, composition, library).stage
+        level = before(stages, len(stages)).level
     except SamplerError:  # the run itself will say what is wrong
-        pass
-    return ""
+        return ""
+    return "" if level.endswith("@orca") else level  # ORCA's version is part of the level
 
 
 def by_level(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
