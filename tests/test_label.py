@@ -193,7 +193,7 @@ def test_engine_and_device_are_kept_and_engines_not_mixed(tmp_path):
     assert (kept["engine"][0], kept["device"][0]) == (about["engine"], "cpu") and kept["cpu_seconds"][0] >= 0
     other = get_potential("xtb-python:gfn1-xtb")
     assert describe(other)["engine"].startswith("xtb-python")  # it was tblite's version once
-    with pytest.raises(LevelError, match="computed with tblite .*; labels of xtb-python .* need a folder"):
+    with pytest.raises(LevelError, match="computed with tblite .*; labels of xtb-python.* need a folder"):
         label(water, other, tmp_path / "xtb")
     # a folder of an older version names the level alone, and goes on
     (tmp_path / "xtb" / "level.json").write_text('{"level": "gfn1-xtb"}')
