@@ -96,6 +96,28 @@ def test_the_number_of_workers_does_not_matter(finished, tmp_path):
     assert contents(tmp_path / "run") == contents(finished)
 
 
+def test_a_round_is_cut_for_the_workers_there_are(tmp_path):
+    """...and what comes of it is the same, also where another number of workers takes up the run."""
+    table = with_hop(chunk=None)
+    go(tmp_path / "one", table)
+    go(tmp_path / "joined", table, join=True)
+    with pytest.raises(KeyboardInterrupt):
+        go(tmp_path / "changed", table, progress=Interrupter(4))
+    go(tmp_path / "changed", table, workers=2)
+    pieces = {n: len(list((tmp_path / n).glob("stages/*-hop-*/round-0002/chunk-*"))) for n in ("one", "joined")}
+    assert pieces == {"one": 2, "joined": 6}
+    whole = {n: {k: v for k, v in contents(tmp_path / n).items() if "-of-" not in k} for n in (*pieces, "changed")}
+    assert whole["one"] == whole["joined"] == whole["changed"]
+
+
+def test_no_fine_cut_where_a_batch_changes_the_last_bit(monkeypatch):
+    model = str(ROOT / "data" / "models" / "gfn1-xtb_sa_am_dma_w")
+    hop = {"kind": "hop", "potential": "painn", "options": {"model": model}, "children": 64}
+    many = Context(SYSTEM_2, LIBRARY, 0, Path("."), workers=16)
+    assert Hop(**hop)._portion(64, many) == 2 and Hop(**hop)._portion(64, replace(many, workers=1)) == 16
+    assert Hop(**hop | {"options": {"model": model, "engine": "torch"}})._portion(64, many) == 16
+
+
 class Interrupter(Recorder):
     """Ends the run after so many finished chunks."""
 
@@ -170,7 +192,7 @@ def test_damage_in_a_round_is_mended(finished, tmp_path):
     stage = next(folder.glob("stages/*-hop-*"))
     (stage / "ledger.json").unlink()
     (stage / "round-0002" / "output.npz").write_bytes(b"")
-    (stage / "round-0002" / "chunk-00001.npz").write_bytes(b"PK")
+    (stage / "round-0002" / "chunk-00001-of-00003.npz").write_bytes(b"PK")
     recorder = Recorder()
     go(folder, progress=recorder)
     assert recorder.fresh == 2, "one chunk of two children is done again"

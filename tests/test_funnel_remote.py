@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import pytest
+import test_funnel_killed as killed
 
 from sampler.clusters import Clusters
 from sampler.composition import Composition
@@ -104,7 +105,7 @@ def go(folder, library, protocol=None, progress=None, **options):
 
 def contents(folder):
     left_out = {".lock", "timing.json", "cpu_seconds.csv"}
-    files = (f for f in sorted(folder.rglob("*")) if f.is_file() and f.name not in left_out)
+    files = (f for f in sorted(folder.rglob("*")) if f.is_file() and f.name not in left_out and "-of-" not in f.name)
     return {str(f.relative_to(folder)): f.read_bytes() for f in files}
 
 
@@ -147,6 +148,21 @@ def test_a_worker_killed_in_a_round_of_moves_costs_nothing(cluster, library, tmp
     assert not killer.victims
     assert contents(tmp_path / "there") == contents(tmp_path / "here")
     assert len(list((tmp_path / "there").glob("stages/*-hop-*/round-*"))) == 5  # what came in, and four rounds
+
+
+def test_screens_share_a_scheduler_and_a_folder(cluster, tmp_path):
+    """Several systems at a time on one cluster: the same command several times, with --join."""
+    alone, joined = tmp_path / "alone", tmp_path / "joined"
+    words = ("screen", "1sa", "0-2am", "-p", "toy.toml")
+    for folder, where, times in ((alone, "1", 1), (joined, cluster, 2)):
+        folder.mkdir()
+        (folder / "toy.toml").write_text(killed.TOY)
+        more = ("--workers", where, *["--join"] * (times > 1))
+        processes = [killed.sampler(*words, *more, cwd=folder) for _ in range(times)]
+        said = [p.communicate(timeout=600)[1] for p in processes]
+        assert [p.returncode for p in processes] == [0] * times, said
+    assert killed.table(joined / "screen") == killed.table(alone / "screen")
+    assert killed.contents(joined / "screen") == killed.contents(alone / "screen")
 
 
 def test_labels_come_back(cluster, tmp_path):

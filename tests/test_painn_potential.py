@@ -97,14 +97,17 @@ def test_the_energy_is_smooth_across_the_cutoff(cutoff_function):
     assert np.all(slope[distances >= 5.0] == 0.0)
 
 
-def test_a_batch_gives_what_its_members_give_alone():
-    potential = PaiNNPotential(params(), FREE)
+@pytest.mark.parametrize("architecture", [SMALL, Architecture(96, 2, charge_width=1.8), Architecture(64, 2)])
+def test_a_batch_gives_what_its_members_give_alone(architecture):
+    """To the last bit: the rounds of a search are cut as the number of workers wants it."""
+    potential = PaiNNPotential(params(0, architecture), FREE)
     clusters = population([5, 1, 200, 44, 3, 100, 44, 20, 300, 7])
     together = potential.evaluate(clusters)
-    for i in range(len(clusters)):
-        alone = potential.evaluate(clusters[i])
-        assert abs(alone.energy[0] - together.energy[i]) < 1e-6 * clusters.natoms[i]
-        assert np.abs(alone.forces - together.forces[clusters.atoms_of(i)]).max() < 1e-6
+    assert potential.batch_invariant
+    for start, end in ((0, 1), (1, 3), (3, 4), (4, 10), (6, 7), (9, 10)):
+        some = potential.evaluate(clusters[start:end])
+        assert np.array_equal(some.energy, together.energy[start:end])
+        assert np.array_equal(some.forces, together.forces[clusters.ptr[start] : clusters.ptr[end]])
     nothing = potential.evaluate(Clusters.empty())
     assert len(nothing.energy) == 0 and nothing.forces.shape == (0, 3)
 
@@ -319,6 +322,24 @@ def test_a_committee_of_corrections_shares_one_calculation_of_the_base():
     assert alone.forces is None and alone.force_spread is None
     assert alone.energy == pytest.approx(found.energy, abs=1e-5)
     assert alone.energy_spread == pytest.approx(found.energy_spread, abs=1e-5)
+
+
+def test_a_correction_leaves_the_memory_of_its_base_alone():
+    """A relaxation with a Δ model starts each calculation of the base from the wave function of the step before."""
+
+    class Remembers(Counted):
+        def evaluate_warm(self, clusters, memory, forces=True):
+            return self.evaluate(clusters, forces), [(m or 0) + 1 for m in memory]
+
+    clusters, correction = population([5, 12]), PaiNNPotential(params(), CORRECTION)
+    memory = [None, None]
+    for step in (1, 2):
+        found, memory = DeltaPotential(Remembers(), correction).evaluate_warm(clusters, memory)
+        assert memory == [step, step]
+    cold = DeltaPotential(Counted(), correction).evaluate(clusters)
+    np.testing.assert_array_equal(found.energy, cold.energy)
+    np.testing.assert_array_equal(found.forces, cold.forces)
+    assert DeltaPotential(Counted(), correction).evaluate_warm(clusters, [None, None])[1] == [None, None]
 
 
 def test_forces_of_a_committee_of_corrections_are_the_numerical_derivative():

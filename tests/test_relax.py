@@ -11,6 +11,7 @@ from sampler.relax import CRITERIA, RelaxParams, relax
 from sampler.units import BOHR, HARTREE, HARTREE_PER_BOHR
 
 EPSILON, SIGMA = 0.01, 2.0
+CHARGED = ["b97-3c_sa_am_dma_w-seed42", "b97-3c_sa_am_dma_w-seed69"]
 METHODS = [{"optimizer": "fire"}, {"preconditioner": "none"}, {"preconditioner": "lindh"}]
 
 
@@ -240,12 +241,15 @@ def Counting(potential):
     return Calc()
 
 
-def test_gfn1_does_not_see_its_company():
-    """With xTB to the last bit, with wave functions carried from step to step."""
+@pytest.mark.parametrize(
+    ("name", "options"), [("gfn1-xtb", {}), ("painn", {"model": "gfn1-xtb_sa_am_dma_w"}), ("painn", {"model": CHARGED})]
+)
+def test_to_the_last_bit(name, options):
+    """With xTB wave functions are carried from step to step; PaiNN multiplies matrices of whole batches."""
     rng = np.random.default_rng(1)
     shaken = [ACID_AND_AMMONIA + rng.normal(0, 0.03, (11, 3)) for _ in range(3)]
     start = Clusters.make([*shaken, shaken[0][:7]], [NUMBERS] * 3 + [NUMBERS[:7]])
-    potential = get_potential("gfn1-xtb")
+    potential = get_potential(name, **options)
     together = relax(start, potential, RelaxParams(max_steps=8))
     apart = Clusters.concatenate([relax(start[i], potential, RelaxParams(max_steps=8)) for i in (3, 2, 1, 0)])
     np.testing.assert_array_equal(apart.energy[::-1], together.energy)

@@ -154,7 +154,7 @@ def claim_folder(here: StageDirectory) -> str:
 def _note(here: StageDirectory, index: int, seconds: float) -> None:
     """The cost of a chunk, beside it: the chunk itself is the same for every run of the same thing."""
     with contextlib.suppress(OSError), open(here.folder / COST_FILE, "a", encoding="utf-8") as handle:
-        handle.write(f"{index},{seconds:.3f}\n")
+        handle.write(f"{here.chunk_path(index).stem},{seconds:.3f}\n")
 
 
 def cpu_seconds(folder: Path) -> float:
@@ -163,8 +163,8 @@ def cpu_seconds(folder: Path) -> float:
     for path in folder.rglob(COST_FILE):
         seconds: dict[str, float] = {}
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            index, _, value = line.partition(",")
+            chunk, _, value = line.partition(",")
             with contextlib.suppress(ValueError):  # a line that a killed process has not finished
-                seconds[index] = float(value)
+                seconds[chunk] = float(value)
         total += sum(seconds.values())
     return total

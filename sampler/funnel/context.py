@@ -12,6 +12,8 @@ from ..monomers import MonomerLibrary
 if TYPE_CHECKING:
     from .parents import Parent
 
+_COME_AND_GO = 16
+
 
 @dataclass(frozen=True)
 class Context:
@@ -23,6 +25,7 @@ class Context:
         workers: processes that a stage may use when it runs in the main process.
         parents: results of smaller systems; only where tasks are made, workers do not get them.
         scheduler: address of the dask scheduler that runs the chunks; '' for worker processes here.
+        joined: whether other processes may work in the run directory, too.
     """
 
     composition: Composition
@@ -32,7 +35,13 @@ class Context:
     workers: int = 1
     parents: tuple[Parent, ...] = ()
     scheduler: str = ""
+    joined: bool = False
 
     @property
     def name(self) -> str:
         return self.composition.name(self.library)
+
+    @property
+    def hands(self) -> int:
+        """For how many processes work should be cut; a guess where they may come and go."""
+        return max(self.workers, _COME_AND_GO) if self.scheduler or self.joined else self.workers

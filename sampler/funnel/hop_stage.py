@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 
 from ..clusters import Clusters
 from ..errors import InputError
+from ..potentials.trained import is_trained
 from ..units import KB, KCAL_PER_MOL
 from . import hop_archive
 from .context import Context
@@ -60,7 +61,8 @@ class Hop(PotentialStage, RoundStage):
     md_steps: PositiveInt = 60
     """Steps of 2 fs at a mass of 16 amu for every atom."""
     chunk: PositiveInt | None = None
-    """Children in a task; by default 16 with PaiNN, which evaluates them in batches, else 4."""
+    """Children in a task; by default two tasks for every worker, of up to 16 children with PaiNN, which evaluates them
+    in batches, else 4. Where a batch changes the last bit of what a structure gets (PaiNN through torch), 16."""
 
     @field_validator("moves")
     @classmethod
@@ -78,7 +80,7 @@ class Hop(PotentialStage, RoundStage):
     def entrance(self, incoming: Clusters, context: Context) -> Sequence[Clusters]:
         rough = incoming[self._rough(incoming)].without_energies()
         plain = rough.with_columns(move="", parent=rough.ids, stream=np.arange(len(rough)), ceiling_eV=np.inf)
-        return self._cut(plain)
+        return self._cut(plain, context)
 
     def enter(self, incoming: Clusters, made: Clusters, context: Context) -> tuple[Clusters, dict[str, Any]]:
         rough = self._rough(incoming)
@@ -112,7 +114,7 @@ class Hop(PotentialStage, RoundStage):
                 "ceiling_eV": np.full(self.children, ceiling),
             },
         )
-        return self._cut(tasks)
+        return self._cut(tasks, context)
 
     def absorb(self, population, made, history, context):
         return hop_archive.absorb(population, made, history, self.watch_kcalmol, context.workers)
@@ -151,9 +153,17 @@ class Hop(PotentialStage, RoundStage):
             return "budget"
         return "rounds" if len(history) > self.rounds else ""
 
-    def _cut(self, tasks: Clusters) -> list[Clusters]:
+    def _cut(self, tasks: Clusters, context: Context) -> list[Clusters]:
         self.share()
-        return tasks.chunks(self.chunk or (16 if self.potential.lower() == "painn" else 4))
+        return tasks.chunks(self.chunk or self._portion(len(tasks), context))
+
+    def _portion(self, count: int, context: Context) -> int:
+        """Structures in a task, so that every worker has two tasks: one for when another takes longer."""
+        potential = self.make()
+        most = 16 if is_trained(potential) else 4
+        if not getattr(potential, "batch_invariant", True):
+            return most
+        return max(1, min(most, -(-count // (2 * context.hands))))
 
     def _rough(self, incoming: Clusters) -> np.ndarray:
         """(B,) what is not yet at a minimum of this stage's potential."""

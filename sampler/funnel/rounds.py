@@ -2,7 +2,9 @@
 
 The tasks of one round are chunks like those of any other stage, computed in any number of workers. After each round the
 main process takes the results into the population, and writes it with a ledger of the round to
-``round-NNNN/`` in the stage's folder. An interrupted run goes on with the chunk that is missing.
+``round-NNNN/`` in the stage's folder. An interrupted run goes on with the chunk that is missing. Into how many chunks a
+round is cut may depend on the number of workers; what comes of it must not. With another number the round that
+was interrupted is begun again.
 """
 
 from __future__ import annotations
@@ -71,7 +73,7 @@ def run_rounds(
     made = Clusters.empty()
     if tasks:
         progress.start(position, of, stage.kind, sum(stage.size_of(t) for t in tasks))
-        made = run_chunks(stage, tasks, here.part(_name(0)), context, progress)
+        made = run_chunks(stage, tasks, here.part(_name(0), len(tasks)), context, progress)
     everything, record = stage.enter(incoming, made, context)
     gone = everything.columns["fate"] != ""
     lost, population = everything[gone], _alive(everything)
@@ -81,7 +83,7 @@ def run_rounds(
         if not tasks:
             break
         number = len(history)
-        there = here.part(_name(number))
+        there = here.part(_name(number), len(tasks))
         found, ledger, wrong = there.read_output()
         if wrong:
             progress.message(f"round {number} is taken in again: {wrong}")

@@ -42,17 +42,20 @@ class StageDirectory:
 
     Attributes:
         claims: who computes what, where several processes work in the run directory.
+        of: chunks in all, where that depends on the number of workers: part of their names, so that what was cut
+            in another way is not taken for one of them.
     """
 
     folder: Path
     claims: Claims | None = None
+    of: int = 0
 
-    def part(self, name: str) -> StageDirectory:
-        """A folder of its own inside this one, as for a round of a stage."""
-        return StageDirectory(self.folder / name, self.claims)
+    def part(self, name: str, of: int) -> StageDirectory:
+        """A folder of its own inside this one, as for a round of a stage, for ``of`` chunks."""
+        return StageDirectory(self.folder / name, self.claims, of)
 
     def chunk_path(self, index: int) -> Path:
-        return self.folder / f"chunk-{index:05d}.npz"
+        return self.folder / (f"chunk-{index:05d}-of-{self.of:05d}.npz" if self.of else f"chunk-{index:05d}.npz")
 
     @property
     def output_path(self) -> Path:

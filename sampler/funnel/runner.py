@@ -113,7 +113,7 @@ def run(
         raise RunError(f"the protocol {protocol.name} has no stage 'grow', so it has no use for parents")
     parents = check_parents(parents, composition, library)
     processes, scheduler = (cores(), workers) if isinstance(workers, str) else (workers, "")
-    context = Context(composition, library, seed, Path(folder).resolve(), processes, parents, scheduler)
+    context = Context(composition, library, seed, Path(folder).resolve(), processes, parents, scheduler, join)
     manifest = {
         "format": "sampler-run-1",
         "composition": context.name,

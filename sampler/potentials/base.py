@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -32,7 +33,8 @@ class Potential(Protocol):
     """Anything that evaluates batches.
 
     A potential is cheap to make and heavy to start: engines are imported on the first ``evaluate``, so that it
-    can be sent to a worker process. One bad structure costs that structure alone.
+    can be sent to a worker process. One bad structure costs that structure alone. What it says of a structure is the
+    same, bit for bit, whatever else is in the batch; one for which that does not hold has ``batch_invariant = False``.
     """
 
     level: str
@@ -41,6 +43,16 @@ class Potential(Protocol):
     def evaluate(self, clusters: Clusters, forces: bool = True) -> Evaluation:
         """Energies (and forces) of all structures of ``clusters``."""
         ...
+
+
+def with_memory(potential: Potential) -> Callable[[Clusters, list[Any]], tuple[Evaluation, list[Any]]]:
+    """The potential's ``evaluate_warm``, or ``evaluate`` in its form where it has none.
+
+    It takes what the call before gave back for each of the same structures, None at first, and gives back what to hand
+    to the next: wave functions to start from, for one.
+    """
+    warm = getattr(potential, "evaluate_warm", None)
+    return warm or (lambda clusters, memory: (potential.evaluate(clusters), memory))
 
 
 def evaluate_each(clusters: Clusters, one, forces: bool = True) -> Evaluation:

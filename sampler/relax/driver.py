@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..clusters import Clusters
-from ..potentials.base import Evaluation, Potential
+from ..potentials.base import Evaluation, Potential, with_memory
 from .fire import FIRE
 from .lbfgs import LBFGS
 from .params import RelaxParams
@@ -68,7 +68,7 @@ def relax(
         * ``fate_detail`` str, in words.
     """
     params = params or RelaxParams()
-    evaluate = _with_memory(potential)
+    evaluate = with_memory(potential)
     room = params.batch_atoms or getattr(potential, "batch_atoms", _BATCH_ATOMS)
     deadline = np.inf if params.time_budget is None else time.monotonic() + params.time_budget
     waiting = deque(range(len(clusters)))
@@ -105,13 +105,6 @@ def relax(
                 going.append(walker)
         active = going
     return _gather(clusters, sorted(done, key=lambda w: w.index), potential.level)
-
-
-def _with_memory(potential: Potential) -> Callable[[Clusters, list[Any]], tuple[Evaluation, list[Any]]]:
-    warm = getattr(potential, "evaluate_warm", None)
-    if warm is not None:
-        return warm
-    return lambda batch, memory: (potential.evaluate(batch), memory)
 
 
 def _batch(clusters: Clusters, active: list[_Walker]) -> Clusters:

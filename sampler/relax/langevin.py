@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..clusters import Clusters
-from ..potentials import Evaluation, Potential
+from ..potentials.base import Evaluation, Potential, with_memory
 from ..units import KB
 
 _TIME = 10.180505710759414  # fs per Å·sqrt(amu/eV)
@@ -77,12 +77,10 @@ class Langevin:
 
 def _follow(potential: Potential, b: int) -> Callable[[Clusters], Evaluation]:
     """``potential.evaluate``, started from the last step's wave functions where the engine can."""
-    if not hasattr(potential, "evaluate_warm"):
-        return potential.evaluate
-    memory = [None] * b
+    warm, memory = with_memory(potential), [None] * b
 
     def evaluate(clusters: Clusters) -> Evaluation:
-        evaluation, memory[:] = potential.evaluate_warm(clusters, memory)
+        evaluation, memory[:] = warm(clusters, memory)
         return evaluation
 
     return evaluate

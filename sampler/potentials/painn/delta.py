@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ...clusters import Clusters
 from ...errors import LevelError
-from ..base import Evaluation, Potential
+from ..base import Evaluation, Potential, with_memory
 from .card import ModelCard
 from .potential import CommitteeEvaluation
 
@@ -37,6 +38,7 @@ class DeltaPotential:
             raise LevelError(f"the correction was trained on top of {wanted!r}, not of {base.level!r}")
         self.base, self.correction, self.level = base, correction, correction.level
         self.members = getattr(correction, "members", [correction])
+        self.batch_invariant = all(getattr(p, "batch_invariant", True) for p in (base, correction))
 
     def share(self, folder: Path) -> None:
         """Of the correction's weights; see :meth:`.potential.PaiNNPotential.share`."""
@@ -48,7 +50,15 @@ class DeltaPotential:
 
         Of a committee of corrections the result is a :class:`.potential.CommitteeEvaluation`.
         """
-        low, high = self.base.evaluate(clusters, forces), self.correction.evaluate(clusters, forces)
+        return self._sum(clusters, self.base.evaluate(clusters, forces), forces)
+
+    def evaluate_warm(self, clusters: Clusters, memory: list[Any]) -> tuple[Evaluation, list[Any]]:
+        """As :meth:`evaluate`, with forces, and the base from where it was (:func:`sampler.potentials.base.with_memory`)."""
+        low, memory = with_memory(self.base)(clusters, memory)
+        return self._sum(clusters, low, True), memory
+
+    def _sum(self, clusters: Clusters, low: Evaluation, forces: bool) -> Evaluation:
+        high = self.correction.evaluate(clusters, forces)
         lost = low.failure != ""
         found = {
             "energy": low.energy + high.energy,

@@ -112,6 +112,11 @@ class PaiNNPotential:
         return 300 if self.device == "cpu" else DEVICE_ATOMS
 
     @property
+    def batch_invariant(self) -> bool:
+        """Whether a structure gets the same, bit for bit, whatever it is evaluated with."""
+        return self.engine == "fused"
+
+    @property
     def network(self):
         """The compiled or torch network; made on first use."""
         if self._network is None:
@@ -272,6 +277,7 @@ class CommitteePotential:
         _require_one_kind(self.members)
         self.level = self.members[0].level
         self.batch_atoms = self.members[0].batch_atoms
+        self.batch_invariant = all(m.batch_invariant for m in self.members)
 
     def share(self, folder: Path) -> None:
         """:meth:`PaiNNPotential.share` for every member."""
