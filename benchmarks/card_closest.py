@@ -8,11 +8,11 @@ grown since. The weights stay as they are.
 
 The cards that ship were given theirs by
 
-    T=data/training; D=$T/b97-3c_sa_am_dma_w.npz
+    T=data/training; D="$T/b97-3c_sa_am_dma_w.npz $T/b97-3c_sa_am_dma_w_more.npz"
     python benchmarks/card_closest.py gfn1-xtb_sa_am $T/gfn1-xtb_sa_am.npz --hold-out 4sa4am --first 14514
     python benchmarks/card_closest.py gfn1-xtb_sa_am_dma_w $T/gfn1-xtb_{sa_am,dma_w}.npz --hold-out 4sa4am 4sa4dma
     python benchmarks/card_closest.py gfn1-xtb_sa_am_dma_w-large $T/gfn1-xtb_{sa_am,dma_w,sa_am_large}.npz --hold-out 4sa4am 4sa4dma
-    for m in -seed7 -seed42 -seed69; do python benchmarks/card_closest.py b97-3c_sa_am_dma_w$m $D --also ${D%.npz}_taught.npz; done
+    for m in -seed7 -seed42 -seed69; do python benchmarks/card_closest.py b97-3c_sa_am_dma_w$m $D --also $T/b97-3c_sa_am_dma_w_taught.npz; done
     for m in '' -seed42 -seed69; do python benchmarks/card_closest.py b97-3c_sa_am_dma_w-delta-gfn1$m $D; done
 """
 
