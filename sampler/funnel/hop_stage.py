@@ -61,8 +61,8 @@ class Hop(PotentialStage, RoundStage):
     md_steps: PositiveInt = 60
     """Steps of 2 fs at a mass of 16 amu for every atom."""
     chunk: PositiveInt | None = None
-    """Children in a task; by default two tasks for every worker, of up to 16 children with PaiNN, which evaluates them
-    in batches, else 4. Where a batch changes the last bit of what a structure gets (PaiNN through torch), 16."""
+    """Children in a task; by default two tasks for every worker, of 2 to 16 children with PaiNN, which evaluates them
+    in batches, else 1 to 4. Where a batch changes the last bit of what a structure gets (PaiNN through torch), 16."""
 
     @field_validator("moves")
     @classmethod
@@ -160,10 +160,10 @@ class Hop(PotentialStage, RoundStage):
     def _portion(self, count: int, context: Context) -> int:
         """Structures in a task, so that every worker has two tasks: one for when another takes longer."""
         potential = self.make()
-        most = 16 if is_trained(potential) else 4
+        least, most = (2, 16) if is_trained(potential) else (1, 4)  # one PaiNN relaxation costs no more than its task
         if not getattr(potential, "batch_invariant", True):
             return most
-        return max(1, min(most, -(-count // (2 * context.hands))))
+        return max(least, min(most, -(-count // (2 * context.hands))))
 
     def _rough(self, incoming: Clusters) -> np.ndarray:
         """(B,) what is not yet at a minimum of this stage's potential."""
