@@ -12,10 +12,12 @@ from ..units import KCAL_PER_MOL
 from .context import Context
 
 if TYPE_CHECKING:
+    from ..generate.hopping import Child
     from .hop_stage import Hop
 
 _SAME_RMSD, _SAME_DISPLACEMENT = 0.125, 0.4  # Å, as in the stage dedupe
 _SAME_ENERGY = 0.25 * KCAL_PER_MOL
+_TRIALS, _STEPS = 8, 8  # of the move repoint: proposals of which one is chosen, after so many steps
 
 
 class _Noise:
@@ -37,7 +39,7 @@ def moved(task: Clusters, stage: Hop, context: Context) -> tuple[Clusters, np.nd
     Returns: the children, in order, with the column ``fate``; (B,) evaluations of the potential spent on them.
     """
     from ..generate.bodies import Kinds, take_apart
-    from ..generate.hopping import MD, MOVES, child_of
+    from ..generate.hopping import MD, MOVES, REPOINT, child_of
 
     move = task.columns["move"].astype("U16")
     if not (move != "").any():
@@ -57,10 +59,15 @@ def moved(task: Clusters, stage: Hop, context: Context) -> tuple[Clusters, np.nd
         else:
             (numbers[i], positions[i]), move[i] = made
     assert set(move) <= {"", MD, *MOVES}
+    spent = np.zeros(len(task), np.int64)
+    network = np.flatnonzero((move == REPOINT) & (fate == ""))
+    if len(network):
+        first = {i: (numbers[i], positions[i]) for i in network}
+        for i, best in _best_networks(network, first, task, bodies, rngs, stage, context).items():
+            positions[i], spent[i] = best
     children = Clusters.make(
         positions, numbers, charge=task.charge, ids=task.ids, columns={**task.columns, "move": move, "fate": fate}
     )
-    spent = np.zeros(len(task), np.int64)
     hot = np.flatnonzero(move == MD)
     if len(hot):
         from ..relax.langevin import Langevin
@@ -72,8 +79,37 @@ def moved(task: Clusters, stage: Hop, context: Context) -> tuple[Clusters, np.nd
         for k, i in enumerate(hot):
             everything[children.atoms_of(i)] = end.positions[end.atoms_of(k)]
         children = children.replace(positions=everything)
-        spent[hot] = stage.md_steps + 1
+        spent[hot] += stage.md_steps + 1
     return children, spent
+
+
+def _best_networks(
+    chosen: np.ndarray, made: dict[int, Child], task: Clusters, bodies: list, rngs: list, stage: Hop, context: Context
+) -> dict[int, tuple[np.ndarray, int]]:
+    """For each of ``chosen``: (positions, evaluations) of the lowest of its proposals by ``repoint`` after a few steps.
+
+    Most networks of hydrogen bonds are far too high, and a few steps show which.
+
+    Args:
+        made: the first proposal of each.
+    """
+    from ..generate.hopping import REPOINT, child_of
+    from ..relax import RelaxParams, relax
+
+    proposals, of = [], []
+    for i in chosen:
+        more = (child_of(bodies[i], REPOINT, context.composition, context.library, rngs[i]) for _ in range(_TRIALS - 1))
+        proposals += [made[i], *(child for child, move in filter(None, more) if move == REPOINT)]
+        of += [i] * (len(proposals) - len(of))
+    clusters = Clusters.make([x for _, x in proposals], [z for z, _ in proposals], charge=task.charge[of])
+    tried = relax(clusters, stage.started(), RelaxParams(fmax=stage.coarse_fmax, max_steps=_STEPS))
+    energy, best = np.where(np.isfinite(tried.energy), tried.energy, np.inf), {}
+    for i in chosen:
+        mine = np.flatnonzero(np.array(of) == i)
+        lowest = mine[energy[mine].argmin()]
+        spent = int(tried.columns["evaluations"][mine].sum())
+        best[i] = tried.positions[tried.atoms_of(lowest)], spent
+    return best
 
 
 def compared(children: Clusters, task: Clusters, context: Context) -> Clusters:
