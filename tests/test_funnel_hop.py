@@ -17,7 +17,7 @@ from test_funnel_run import Recorder, contents
 from sampler.clusters import Clusters
 from sampler.composition import Composition
 from sampler.errors import CompositionError, ProtocolError, RunError
-from sampler.funnel import hop_archive
+from sampler.funnel import hop_archive, hop_children
 from sampler.funnel import protocol as protocols
 from sampler.funnel.context import Context
 from sampler.funnel.grow_stage import Grow
@@ -28,6 +28,7 @@ from sampler.funnel.runner import run
 from sampler.generate import generate
 from sampler.identify import identify
 from sampler.monomers import MonomerLibrary
+from sampler.potentials import get_potential
 from sampler.similarity.frameworks import frameworks
 from sampler.units import KCAL_PER_MOL
 
@@ -108,6 +109,23 @@ def test_a_round_is_cut_for_the_workers_there_are(tmp_path):
     assert pieces == {"one": 2, "joined": 6}
     whole = {n: {k: v for k, v in contents(tmp_path / n).items() if "-of-" not in k} for n in (*pieces, "changed")}
     assert whole["one"] == whole["joined"] == whole["changed"]
+
+
+def test_of_several_networks_the_lowest_is_taken(monkeypatch):
+    """What ``repoint`` proposes depends neither on the other children nor on how they are cut; its cost is counted."""
+    made = identify(generate(SYSTEM_2, 4, library=LIBRARY, seed=3, shares={"2 HSO4⁻ · 2 NH4⁺": 1.0}), SYSTEM_2, LIBRARY)
+    made = made.replace(energy=np.zeros(len(made)), level="lennard-jones", columns={"walkers": np.ones(4, int)})
+    hop = Hop(**HOP | {"potential": "gfn1-xtb", "options": {}, "moves": {"repoint": 1.0}})
+    context = Context(SYSTEM_2, LIBRARY, 0, Path("."))
+    task = made.without_energies().with_columns(move="repoint", parent=made.ids, stream=np.arange(4))
+    together, spent = hop_children.moved(task, hop, context)
+    assert (together.columns["move"] == "repoint").all() and (spent > 8).all()
+    alone, _ = hop_children.moved(task[2:3], hop, context)
+    assert np.array_equal(alone.positions, together[2:3].positions)
+    monkeypatch.setattr(hop_children, "_TRIALS", 1)
+    first, less = hop_children.moved(task, hop, context)
+    energy = [get_potential("gfn1-xtb").evaluate(c).energy for c in (together, first)]
+    assert (energy[0] <= energy[1] + 1e-9).all() and (energy[0] < energy[1] - 1e-3).any() and (less < spent).all()
 
 
 def test_no_fine_cut_where_a_batch_changes_the_last_bit(monkeypatch):

@@ -115,11 +115,11 @@ def test_moves_keep_molecules_whole(move, name):
         old = np.linalg.norm(before[:, None] - before[None], axis=-1) + 9 * np.eye(len(numbers))
         change = np.abs(np.sort(r.ravel()) - np.sort(old.ravel())).max()
         assert change > (0.29 if how in ("redock", "turn", "swap") else 0.02), f"{how}: {change:.3f} Å"
-        if move in ("redock", "turn", "swap", "shake") and how == move:
+        if move in ("redock", "turn", "swap", "shake", "repoint") and how == move:
             assert found.state == assign(bodies.numbers, before, composition, LIBRARY, composition.charge).state
         again, same = hopping.child_of(bodies, move, composition, LIBRARY, np.random.default_rng(k))
         assert same == how and np.array_equal(again[1], positions)
-    if not (move == "transfer" and name == "2sa1am1p"):
+    if (move, name) not in (("transfer", "2sa1am1p"), ("repoint", "1sa1dma2w")):  # no bond to go over; SO4²⁻
         assert done >= 4, f"{move} was possible in {done} of 12"
 
 
@@ -142,6 +142,41 @@ def test_exchange_of_sites_reaches_other_protonation_states():
             if found.intact:
                 states.add(found.state)
     assert len(states) >= 3, states
+
+
+@pytest.mark.parametrize(("name", "turns"), [("b", 12), ("sa", 12), ("nta", 6), ("w", 1), ("amh", 1), ("dma", 1)])
+def test_oxygens_are_exchanged_by_the_rotations_of_their_skeleton(name, turns):
+    """Of a tetrahedron twelve, of a planar triangle six; a molecule without a choice of oxygens has one."""
+    one = from_library(Form(name, 0), LIBRARY)
+    found = hopping._exchanges(one.numbers, one.positions, one.held_by)
+    assert len(found) == turns
+    oxygen = one.positions[one.numbers == 8]
+    ends = set()
+    for centre, rotation in found[1:]:
+        moved = (oxygen - centre) @ rotation.T + centre
+        apart = np.linalg.norm(moved[:, None] - oxygen[None], axis=-1)
+        assert sorted(apart.argmin(1)) == list(range(len(oxygen))) and apart.min(1).max() < 0.5
+        ends.add(tuple(apart.argmin(1)))
+    assert len(ends) == turns - 1 and tuple(range(len(oxygen))) not in ends
+
+
+def test_repoint_leaves_the_oxygens_and_the_bases_alone():
+    composition, made, apart = bodies_of("3sa3am")
+    pointed = 0
+    for k, bodies in enumerate(apart):
+        numbers, positions = hopping.repoint(bodies, LIBRARY, np.random.default_rng(k))
+        assert np.array_equal(numbers, bodies.numbers)
+        for family in (7, 16):  # nitrogen and sulfur; and the hydrogens of the bases
+            assert np.array_equal(positions[numbers == family], bodies.positions[numbers == family])
+        held_by_n = bodies.numbers[bodies.held_by] == 7
+        assert np.array_equal(positions[held_by_n], bodies.positions[held_by_n])
+        o = numbers == 8
+        apart_by = np.linalg.norm(positions[o][:, None] - bodies.positions[o][None], axis=-1).min(1)
+        assert apart_by.max() < 0.5
+        hydroxyl = (numbers == 1) & ~held_by_n
+        pointed += int((np.linalg.norm(positions - bodies.positions, axis=1)[hydroxyl] > 0.5).sum() > 1)
+    assert pointed > len(apart) / 2, "several at once"
+    assert hopping.repoint(bodies_of("2am2w")[2][0], LIBRARY, np.random.default_rng(0)) is None
 
 
 def test_unknown_moves_are_refused():

@@ -24,7 +24,7 @@ _HYDROGEN_BOND = 2.3  # Å, H···A
 _BOND = {7: 1.03, 8: 0.98}  # Å, N–H and O–H as they are put
 _TRIES = 6
 _BOUND = 1.9  # Å, S–O and N–O that are bonds
-_EXCHANGED = 0.3  # Å, root mean square distance of the oxygens after their exchange
+_EXCHANGED = 0.5  # Å, root mean square distance of the oxygens after their exchange
 _NEW_PLACE = 0.3  # Å, by which the largest of the sorted distances between atoms changes at least
 
 
