@@ -148,7 +148,7 @@ def test_exchange_of_sites_reaches_other_protonation_states():
 def test_oxygens_are_exchanged_by_the_rotations_of_their_skeleton(name, turns):
     """Of a tetrahedron twelve, of a planar triangle six; a molecule without a choice of oxygens has one."""
     one = from_library(Form(name, 0), LIBRARY)
-    found = hopping._exchanges(one.numbers, one.positions, one.held_by)
+    (found,) = one.exchanges
     assert len(found) == turns
     oxygen = one.positions[one.numbers == 8]
     ends = set()

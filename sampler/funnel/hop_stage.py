@@ -159,7 +159,7 @@ class Hop(PotentialStage, RoundStage):
 
     def _portion(self, count: int, context: Context) -> int:
         """Structures in a task, so that every worker has two tasks: one for when another takes longer."""
-        potential = self.make()
+        potential = self.started()
         least, most = (2, 16) if is_trained(potential) else (1, 4)  # one PaiNN relaxation costs no more than its task
         if not getattr(potential, "batch_invariant", True):
             return most

@@ -7,8 +7,10 @@ library.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -16,6 +18,9 @@ from ..clusters import Clusters
 from ..composition import Composition, Form
 from ..monomers import Monomer, MonomerLibrary
 from .rigid import RigidSystem, radius, surface_parameters
+
+_BOUND = 1.9  # Å, S–O and N–O that are bonds
+_EXCHANGED = 0.5  # Å, root mean square distance of the oxygens after their exchange
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,12 @@ class Bodies:
     def centres(self) -> np.ndarray:
         """(M, 3) Å, mean position of each molecule's atoms."""
         return np.add.reduceat(self.positions, self.ptr[:-1], axis=0) / np.diff(self.ptr)[:, None]
+
+    @cached_property
+    def exchanges(self) -> list[list[tuple[np.ndarray, np.ndarray]]]:
+        """Of each molecule the (centre, rotation) that :func:`exchanges_of` finds."""
+        bounds = zip(self.ptr, self.ptr[1:])
+        return [exchanges_of(self.numbers[i:j], self.positions[i:j], self.held_by[i:j] - i) for i, j in bounds]
 
     def take(self, molecules: Sequence[int] | np.ndarray) -> Bodies:
         """These molecules alone, in this order."""
@@ -118,6 +129,33 @@ class Bodies:
             coulomb=coulomb,
             contact=0.8 * (r[:, None] + r[None]),
         )
+
+
+def exchanges_of(numbers: np.ndarray, x: np.ndarray, held_by: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """(centre, rotation) of a molecule that exchange the oxygens around its central atom; the first one does nothing.
+
+    Of a molecule without hydroxyl, or without two more oxygens on the same atom, that is all.
+    """
+    still = [(np.zeros(3), np.eye(3))]
+    oxygens = np.flatnonzero(numbers == 8)
+    hydroxyl = np.intersect1d(held_by[numbers == 1], oxygens)
+    if not len(hydroxyl) or len(oxygens) < 3:
+        return still
+    others = np.flatnonzero((numbers != 8) & (numbers != 1))
+    if not len(others):
+        return still
+    centre = x[others[np.linalg.norm(x[others] - x[hydroxyl[0]], axis=1).argmin()]]
+    ring = oxygens[np.linalg.norm(x[oxygens] - centre, axis=1) < _BOUND]
+    if len(ring) < 3:
+        return still
+    from scipy.spatial.transform import Rotation
+
+    arm, found = x[ring] - centre, still
+    for order in itertools.permutations(range(len(ring))):
+        rotation, distance = Rotation.align_vectors(arm[list(order)], arm)
+        if order != tuple(range(len(ring))) and distance < _EXCHANGED * np.sqrt(len(ring)):
+            found = [*found, (centre, rotation.as_matrix())]
+    return found
 
 
 class Kinds:

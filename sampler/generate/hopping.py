@@ -6,7 +6,6 @@ None where the cluster offers no such move. Nothing is relaxed but the pose of a
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -23,8 +22,6 @@ Child = tuple[np.ndarray, np.ndarray]
 _HYDROGEN_BOND = 2.3  # Å, H···A
 _BOND = {7: 1.03, 8: 0.98}  # Å, N–H and O–H as they are put
 _TRIES = 6
-_BOUND = 1.9  # Å, S–O and N–O that are bonds
-_EXCHANGED = 0.5  # Å, root mean square distance of the oxygens after their exchange
 _NEW_PLACE = 0.3  # Å, by which the largest of the sorted distances between atoms changes at least
 
 
@@ -128,8 +125,7 @@ def repoint(bodies: Bodies, library: MonomerLibrary, rng: np.random.Generator) -
     of hydrogen bonds that holds together as a whole is not reached one bond after another.
     """
     x, moved = bodies.positions.copy(), False
-    for start, end in zip(bodies.ptr, bodies.ptr[1:]):
-        turns = _exchanges(bodies.numbers[start:end], x[start:end], bodies.held_by[start:end] - start)
+    for start, end, turns in zip(bodies.ptr, bodies.ptr[1:], bodies.exchanges):
         k = int(rng.integers(len(turns)))
         if k:
             centre, rotation = turns[k]
@@ -138,6 +134,9 @@ def repoint(bodies: Bodies, library: MonomerLibrary, rng: np.random.Generator) -
     return (bodies.numbers, x) if moved else None
 
 
+REPOINT = "repoint"
+"""Of this move the stage tries several, with its potential."""
+
 MOVES: dict[str, Callable[[Bodies, MonomerLibrary, np.random.Generator], Child | None]] = {
     "redock": redock,
     "turn": turn,
@@ -145,19 +144,17 @@ MOVES: dict[str, Callable[[Bodies, MonomerLibrary, np.random.Generator], Child |
     "transfer": transfer,
     "resite": resite,
     "swap": swap,
-    "repoint": repoint,
+    REPOINT: repoint,
 }
 """Name in a protocol -> move, in the order in which one stands in for another that a cluster does not offer."""
 
 _PLACES = ("redock", "turn", "swap")
-REPOINT = "repoint"
-"""Of this move the stage tries several, with its potential."""
 
 MD = "md"
 """The move that the stage makes itself, with its potential: short hot molecular dynamics."""
 
 SHARES: Mapping[str, float] = {
-    "redock": 0.45, "turn": 0.25, "shake": 0.1, "transfer": 0.1, MD: 0.05, "resite": 0.03, "swap": 0.02, "repoint": 0.0,
+    "redock": 0.45, "turn": 0.25, "shake": 0.1, "transfer": 0.1, MD: 0.05, "resite": 0.03, "swap": 0.02, REPOINT: 0.0,
 }  # fmt: skip
 """How often each move is made, by default."""
 
@@ -203,33 +200,6 @@ def _loose_first(bodies: Bodies, rng: np.random.Generator) -> int:
     rank = np.argsort(np.argsort(-molecule_energies(system, poses)[0]))
     weight = 0.5**rank if rng.random() < 0.5 else np.ones(bodies.molecules)
     return int(rng.choice(bodies.molecules, p=weight / weight.sum()))
-
-
-def _exchanges(numbers: np.ndarray, x: np.ndarray, held_by: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(centre, rotation) of a molecule that exchange the oxygens around its central atom; the first one does nothing.
-
-    Of a molecule without hydroxyl, or without two more oxygens on the same atom, that is all.
-    """
-    still = [(np.zeros(3), np.eye(3))]
-    oxygens = np.flatnonzero(numbers == 8)
-    hydroxyl = np.intersect1d(held_by[numbers == 1], oxygens)
-    if not len(hydroxyl) or len(oxygens) < 3:
-        return still
-    others = np.flatnonzero((numbers != 8) & (numbers != 1))
-    if not len(others):
-        return still
-    centre = x[others[np.linalg.norm(x[others] - x[hydroxyl[0]], axis=1).argmin()]]
-    ring = oxygens[np.linalg.norm(x[oxygens] - centre, axis=1) < _BOUND]
-    if len(ring) < 3:
-        return still
-    from scipy.spatial.transform import Rotation
-
-    arm, found = x[ring] - centre, still
-    for order in itertools.permutations(range(len(ring))):
-        rotation, distance = Rotation.align_vectors(arm[list(order)], arm)
-        if order != tuple(range(len(ring))) and distance < _EXCHANGED * np.sqrt(len(ring)):
-            found = [*found, (centre, rotation.as_matrix())]
-    return found
 
 
 def _movable(bodies: Bodies) -> np.ndarray:
