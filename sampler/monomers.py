@@ -55,6 +55,7 @@ class Monomer:
         rank: position in canonical names (acids, then bases, then water, then the user's).
         numbers: (n,) int64. bonds: (m, 2) int64 atom pairs.
         partial_charges: (n,) e. sigma: (n,) Å and epsilon: (n,) eV, Lennard-Jones with Lorentz-Berthelot mixing.
+            What is fitted for clusters of ions is in :mod:`sampler.generate.fitted`.
         conformers: at least one, lowest first, all with the same atom order.
         source: where every number comes from.
         reference_energies: level of theory -> energy in eV of the lowest conformer. The energies of the shipped

@@ -1,10 +1,13 @@
 """The rigid surface against plain sums and numerical derivatives; its minimiser against scipy's."""
 
+import tomllib
+
 import numpy as np
 import pytest
 
-from sampler import units
+from sampler import resources, units
 from sampler.composition import Composition
+from sampler.generate import fitted
 from sampler.generate.packing import pack
 from sampler.generate.rigid import (
     Poses,
@@ -12,8 +15,10 @@ from sampler.generate.rigid import (
     coordinates,
     evaluate,
     minimise,
+    parameters_of,
     random_quaternions,
     rotation_matrices,
+    surface_parameters,
 )
 from sampler.monomers import MonomerLibrary
 
@@ -25,19 +30,30 @@ def system_of(name: str, state: int = -1) -> RigidSystem:
 
 
 def plain_energy(system: RigidSystem, positions: np.ndarray, monomers) -> float:
-    """The sum written out from the library's numbers."""
-    q, sigma, epsilon = (
-        np.concatenate([getattr(m, k) for m in monomers]) for k in ("partial_charges", "sigma", "epsilon")
-    )
-    # three quarters of an ion's charge, what is taken away comes evenly from its atoms
-    q = q - np.concatenate([np.full(len(m.numbers), 0.25 * m.charge / len(m.numbers)) for m in monomers])
+    """The sum written out from the numbers in the files."""
+    table = tomllib.loads(resources.path("data", "surface.toml").read_text(encoding="utf-8"))
+    fitted = all(m.name in table["molecules"] for m in monomers)
+    if fitted:
+        kind = [k for m in monomers for k in table["molecules"][m.name]]
+        q = np.array(table["charges"])[kind]
+    else:
+        q, sigma, epsilon = (
+            np.concatenate([getattr(m, k) for m in monomers]) for k in ("partial_charges", "sigma", "epsilon")
+        )
+        # three quarters of an ion's charge, what is taken away comes evenly from its atoms
+        q = q - np.concatenate([np.full(len(m.numbers), 0.25 * m.charge / len(m.numbers)) for m in monomers])
     of, total = system.molecule_of_atom, 0.0
     for i in range(len(q)):
         for j in range(i):
             if of[i] != of[j]:
                 r = np.linalg.norm(positions[i] - positions[j])
-                x = (0.5 * (sigma[i] + sigma[j]) / r) ** 6
-                total += units.COULOMB * q[i] * q[j] / r + 4 * np.sqrt(epsilon[i] * epsilon[j]) * (x * x - x)
+                total += units.COULOMB * q[i] * q[j] / r
+                if fitted:
+                    a, b = (table[key][kind[i]][kind[j]] for key in ("repulsion", "dispersion"))
+                    total += a / r**12 - b / r**6
+                else:
+                    x = (0.5 * (sigma[i] + sigma[j]) / r) ** 6
+                    total += 4 * np.sqrt(epsilon[i] * epsilon[j]) * (x * x - x)
     return total
 
 
@@ -52,7 +68,7 @@ def turn(poses: Poses, molecule: int, axis: int, angle: float) -> Poses:
     return Poses(poses.translations, q, poses.handedness)
 
 
-@pytest.mark.parametrize("name", ["1sa1am", "2sa1dma2w", "1sa1b1am", "1eda1fa1nta"])
+@pytest.mark.parametrize("name", ["1sa1am", "3sa1am2dma", "2sa1am", "2sa1dma2w", "1sa1b1am", "1eda1fa1nta"])
 def test_energy_is_the_plain_sum(name):
     state = Composition.parse(name, LIBRARY).states(LIBRARY)[-1]
     system = RigidSystem.build(state, LIBRARY)
@@ -166,3 +182,25 @@ def test_charges_never_fall_into_each_other():
     of = system.molecule_of_atom
     distance = np.linalg.norm(x[:, :, None] - x[:, None], axis=-1)[:, of[:, None] != of[None]]
     assert distance.min() > 1.2, f"nearest atoms of different molecules: {distance.min():.2f} Å"
+
+
+def test_fitted_parameters_only_where_all_molecules_have_some():
+    known = fitted.surface().types
+    assert set(known) == {"b", "amh", "dmah"}
+    for name, types in known.items():
+        assert len(types) == len(LIBRARY[name].numbers)
+        a, b, c = fitted.surface().pairs(types)
+        assert (a > 0).all() and (b >= 0).all() and np.array_equal(a, a.T) and np.array_equal(b, b.T)
+        # a pair of opposite charges alone stays at 1.3 Å or more
+        pull = c < 0
+        assert ((12 * a[pull] / -c[pull]) ** (1 / 11) > 1.29).all()
+    ions = parameters_of(LIBRARY["b"]), parameters_of(LIBRARY["amh"])
+    numbers = np.concatenate([LIBRARY["b"].numbers, LIBRARY["amh"].numbers])
+    _, _, of_ions = surface_parameters(numbers, np.concatenate(ions))
+    water = LIBRARY["w"]
+    _, _, with_water = surface_parameters(
+        np.concatenate([numbers, water.numbers]), np.concatenate([*ions, parameters_of(water)])
+    )
+    n = len(numbers)
+    plain = units.COULOMB * np.outer(*(2 * [np.concatenate([LIBRARY[k].surface_charges for k in ("b", "amh")])]))
+    assert np.allclose(with_water[:n, :n], plain) and not np.allclose(of_ions, plain)

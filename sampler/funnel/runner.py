@@ -18,6 +18,7 @@ from .. import __version__
 from ..clusters import Clusters
 from ..composition import Composition
 from ..errors import RunError
+from ..generate import fitted
 from ..monomers import MonomerLibrary
 from ..storage import write_text
 from .automatic import resolve, without_model
@@ -176,6 +177,7 @@ def library_digest(library: MonomerLibrary, composition: Composition) -> dict[st
     for m in (m for family, _ in composition.counts for m in library.family(family)):
         h = hashlib.sha256(f"{m.name} {m.family} {m.protons} {m.charge} {m.label}".encode())
         arrays = [m.numbers, m.bonds, m.partial_charges, m.sigma, m.epsilon, *(c.positions for c in m.conformers)]
+        arrays += fitted.surface().arrays(m.name)
         for array in arrays:
             h.update(np.ascontiguousarray(array).tobytes())
         digests[m.name] = h.hexdigest()[:16]

@@ -17,7 +17,7 @@ import numpy as np
 from ..clusters import Clusters
 from ..composition import Composition, Form
 from ..monomers import Monomer, MonomerLibrary
-from .rigid import RigidSystem, radius, surface_parameters
+from .rigid import RigidSystem, parameters_of, radius, surface_parameters
 
 _BOUND = 1.9  # Å, S–O and N–O that are bonds
 _EXCHANGED = 0.5  # Å, root mean square distance of the oxygens after their exchange
@@ -31,7 +31,7 @@ class Bodies:
         numbers: (n,) atomic numbers. positions: (n, 3) Å.
         ptr: (M + 1,) molecule m has the atoms ``ptr[m]:ptr[m+1]``.
         names: (M,) monomer in the library. charges: (M,) e.
-        parameters: (n, 3) partial charge (e), σ (Å), ε (eV).
+        parameters: (n, 4) of the rigid surface (:func:`.rigid.parameters_of`).
         held_by: (n,) the atom a hydrogen is bonded to; a heavy atom: itself.
     """
 
@@ -113,7 +113,7 @@ class Bodies:
         ptr = np.concatenate([[0], ends]).astype(np.int64)
         centre = np.add.reduceat(self.positions, ptr[:-1], axis=0) / np.diff(ptr)[:, None]
         local = self.positions - np.repeat(centre, np.diff(ptr), axis=0)
-        repulsion, dispersion, coulomb = surface_parameters(self.numbers, *self.parameters.T)
+        repulsion, dispersion, coulomb = surface_parameters(self.numbers, self.parameters)
         r = radius(self.numbers)
         spread = np.sqrt(np.add.reduceat((local**2).sum(1), ptr[:-1]) / np.diff(ptr))
         return RigidSystem(
@@ -166,11 +166,11 @@ class Kinds:
         self._known: dict[str, dict[int, np.ndarray]] = {}
 
     def parameters(self, monomer: Monomer, colours: np.ndarray) -> np.ndarray | None:
-        """(n, 3) parameters for atoms with these colours; None where a colour does not occur in the monomer."""
+        """(n, 4) parameters for atoms with these colours; None where a colour does not occur in the monomer."""
         if monomer.name not in self._known:
             bonded = np.zeros((len(monomer.numbers),) * 2, bool)
             bonded[monomer.bonds[:, 0], monomer.bonds[:, 1]] = bonded[monomer.bonds[:, 1], monomer.bonds[:, 0]] = True
-            table = np.column_stack([monomer.surface_charges, monomer.sigma, monomer.epsilon])
+            table = parameters_of(monomer)
             own = _colours(monomer.numbers, bonded)
             # atoms that the bond graph cannot tell apart get the mean of their parameters
             self._known[monomer.name] = {int(c): table[own == c].mean(0) for c in np.unique(own)}
@@ -246,7 +246,7 @@ def from_library(form: Form, library: MonomerLibrary) -> Bodies:
     x = monomer.conformers[form.conformer].positions
     return Bodies(
         monomer.numbers, x - x.mean(0), np.array([0, n]), (monomer.name,), np.array([monomer.charge]),
-        np.column_stack([monomer.surface_charges, monomer.sigma, monomer.epsilon]), held_by,
+        parameters_of(monomer), held_by,
     )  # fmt: skip
 
 

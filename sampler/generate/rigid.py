@@ -13,7 +13,8 @@ import numpy as np
 from .. import units
 from ..composition import State
 from ..errors import MonomerError
-from ..monomers import MonomerLibrary
+from ..monomers import Monomer, MonomerLibrary
+from . import fitted
 
 # van der Waals radii, Å: Alvarez 2013, DOI 10.1039/C3DT50599E, shrunk below; H: Rowland & Taylor 1996,
 # DOI 10.1021/jp953141+; the others Bondi 1964, DOI 10.1021/j100785a001
@@ -60,7 +61,8 @@ class RigidSystem:
         The surface is Σ qᵢqⱼ/r + 4ε[(σ/r)¹² − (σ/r)⁶] over atoms of different molecules, σ and ε mixed by the
         rules of Lorentz and Berthelot. Where a pair attracts electrically and its own repulsion could not hold it
         (hydrogens without Lennard-Jones parameters are usual), a/r¹² is raised so that the two atoms alone would
-        rest no nearer than 1.30 Å (2.10 Å between heavy atoms): a point charge never falls into another.
+        rest no nearer than 1.30 Å (2.10 Å between heavy atoms): a point charge never falls into another. Where all
+        molecules have parameters that were fitted to relaxed clusters, a, b and c are those (:mod:`.fitted`).
 
         Raises:
             MonomerError: the state names a conformer that the library does not have.
@@ -77,8 +79,7 @@ class RigidSystem:
         order = {form: k for k, form in enumerate(dict.fromkeys(forms))}
         volumes = {form: _volume(x, m.numbers) for form, x, m in zip(forms, centred, monomers)}
         repulsion, dispersion, coulomb = surface_parameters(
-            numbers,
-            *(np.concatenate([getattr(m, k) for m in monomers]) for k in ("surface_charges", "sigma", "epsilon")),
+            numbers, np.concatenate([parameters_of(m) for m in monomers])
         )
         r = radius(numbers)
         return cls(
@@ -220,8 +221,22 @@ def _arguments(system: RigidSystem, poses: Poses, kind: int, wall: float, stiffn
     return (system.local, system.ptr, system.scale, surface, float(wall), float(stiffness), *turns)
 
 
-def surface_parameters(numbers, charges, sigma, epsilon) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """a, b, c of every pair of atoms; see :meth:`RigidSystem.build`."""
+def parameters_of(monomer: Monomer) -> np.ndarray:
+    """(n, 4): charge (e), σ (Å), ε (eV), and the type of each atom on the fitted surface, −1 without."""
+    types = fitted.surface().types.get(monomer.name, np.full(len(monomer.numbers), -1))
+    return np.column_stack([monomer.surface_charges, monomer.sigma, monomer.epsilon, types])
+
+
+def surface_parameters(numbers: np.ndarray, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """a, b, c of every pair of atoms; see :meth:`RigidSystem.build`.
+
+    Args:
+        parameters: (N, 4) as :func:`parameters_of` gives them. Where all atoms have a type, the fitted values are taken: the
+            two kinds of charges do not mix.
+    """
+    charges, sigma, epsilon, types = parameters.T
+    if (types >= 0).all():
+        return fitted.surface().pairs(types.astype(int))
     coulomb = units.COULOMB * charges[:, None] * charges[None]
     depth = 4.0 * np.sqrt(epsilon[:, None] * epsilon[None])
     sixth = (0.5 * (sigma[:, None] + sigma[None])) ** 6
