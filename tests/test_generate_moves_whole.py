@@ -114,12 +114,14 @@ def test_moves_keep_molecules_whole(move, name):
         assert r.min() > 0.7
         old = np.linalg.norm(before[:, None] - before[None], axis=-1) + 9 * np.eye(len(numbers))
         change = np.abs(np.sort(r.ravel()) - np.sort(old.ravel())).max()
-        assert change > (0.29 if how in ("redock", "turn", "swap") else 0.02), f"{how}: {change:.3f} Å"
-        if move in ("redock", "turn", "swap", "shake", "repoint") and how == move:
+        assert change > (0.29 if how in ("redock", "turn", "swap", "rearrange") else 0.02), f"{how}: {change:.3f} Å"
+        if move in ("redock", "turn", "swap", "shake", "repoint", "rearrange") and how == move:
             assert found.state == assign(bodies.numbers, before, composition, LIBRARY, composition.charge).state
         again, same = hopping.child_of(bodies, move, composition, LIBRARY, np.random.default_rng(k))
         assert same == how and np.array_equal(again[1], positions)
-    if (move, name) not in (("transfer", "2sa1am1p"), ("repoint", "1sa1dma2w")):  # no bond to go over; SO4²⁻
+    if move == "rearrange" and name != "2sa2am":  # its surface is that of ions alone
+        assert done == 0
+    elif (move, name) not in (("transfer", "2sa1am1p"), ("repoint", "1sa1dma2w")):  # no bond to go over; SO4²⁻
         assert done >= 4, f"{move} was possible in {done} of 12"
 
 
@@ -177,6 +179,29 @@ def test_repoint_leaves_the_oxygens_and_the_bases_alone():
         pointed += int((np.linalg.norm(positions - bodies.positions, axis=1)[hydroxyl] > 0.5).sum() > 1)
     assert pointed > len(apart) / 2, "several at once"
     assert hopping.repoint(bodies_of("2am2w")[2][0], LIBRARY, np.random.default_rng(0)) is None
+
+
+def test_rearranged_is_a_low_minimum_of_the_fitted_surface_and_another_one():
+    """Lower on average than what turning or docking one molecule gives, and never the parent's own minimum."""
+    composition, made, apart = bodies_of("4sa4am", 12)
+    ions = [b for b in apart if set(b.names) == {"b", "amh"}][:3]
+    assert ions
+    ends = {move: [] for move in ("rearrange", "turn")}
+    for bodies in ions:
+        for move in ends:
+            for k in range(6):
+                (numbers, positions), how = hopping.child_of(
+                    bodies, move, composition, LIBRARY, np.random.default_rng(k)
+                )
+                child = take_apart(Clusters.make([positions], [numbers], charge=0), composition, KINDS)[0]
+                assert (how == move or move == "turn") and Counter(child.names) == Counter(bodies.names)
+                quaternions = np.tile([1.0, 0.0, 0.0, 0.0], (1, child.molecules, 1))
+                poses = Poses(child.centres()[None], quaternions, np.ones((1, child.molecules)))
+                energy, force, _ = evaluate(child.system(), poses)
+                if move == "rearrange":
+                    assert np.linalg.norm(force[0], axis=1).max() < 0.15, "eV/Å"
+                ends[move].append(energy[0])
+    assert np.mean(ends["rearrange"]) < np.mean(ends["turn"]) - 0.05, "eV"
 
 
 def test_unknown_moves_are_refused():

@@ -101,12 +101,13 @@ class Bodies:
             np.concatenate([p.held_by + o for p, o in zip(parts, offsets)]),
         )
 
-    def system(self, rigid: Sequence[Sequence[int]] | None = None) -> RigidSystem:
+    def system(self, rigid: Sequence[Sequence[int]] | None = None, kinds: Sequence[str] | None = None) -> RigidSystem:
         """The Coulomb + Lennard-Jones surface of these molecules.
 
         Args:
             rigid: groups of molecules, each moving as one rigid body; the groups must list the molecules in order.
                 By default each molecule is one.
+            kinds: of each group; those of one kind count as alike. By default no two are alike.
         """
         groups = rigid if rigid is not None else [[m] for m in range(self.molecules)]
         ends = [self.ptr[group[-1] + 1] for group in groups]
@@ -121,7 +122,7 @@ class Bodies:
             charge=self.charge,
             ptr=ptr,
             local=np.ascontiguousarray(local),
-            kind=np.arange(len(groups)),
+            kind=np.arange(len(groups)) if kinds is None else np.unique(kinds, return_inverse=True)[1],
             scale=np.maximum(spread, 0.5),
             volume=np.add.reduceat(4.0 / 3.0 * np.pi * r**3, ptr[:-1]) * 0.6,  # spheres overlap within molecules
             repulsion=repulsion,

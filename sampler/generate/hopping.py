@@ -13,7 +13,7 @@ import numpy as np
 from ..composition import Composition
 from ..errors import InputError
 from ..monomers import MonomerLibrary
-from . import docking
+from . import docking, rearranged
 from .bodies import Bodies
 from .rigid import Poses, molecule_energies, rotation_matrices
 
@@ -134,6 +134,11 @@ def repoint(bodies: Bodies, library: MonomerLibrary, rng: np.random.Generator) -
     return (bodies.numbers, x) if moved else None
 
 
+def rearrange(bodies: Bodies, library: MonomerLibrary, rng: np.random.Generator) -> Child | None:
+    """Several molecules elsewhere at once: see :func:`.rearranged.rearrange`."""
+    return rearranged.rearrange(bodies, rng)
+
+
 REPOINT = "repoint"
 """Of this move the stage tries several, with its potential."""
 
@@ -145,16 +150,18 @@ MOVES: dict[str, Callable[[Bodies, MonomerLibrary, np.random.Generator], Child |
     "resite": resite,
     "swap": swap,
     REPOINT: repoint,
+    "rearrange": rearrange,
 }
 """Name in a protocol -> move, in the order in which one stands in for another that a cluster does not offer."""
 
-_PLACES = ("redock", "turn", "swap")
+_PLACES = ("redock", "turn", "swap", "rearrange")
 
 MD = "md"
 """The move that the stage makes itself, with its potential: short hot molecular dynamics."""
 
 SHARES: Mapping[str, float] = {
     "redock": 0.45, "turn": 0.25, "shake": 0.1, "transfer": 0.1, MD: 0.05, "resite": 0.03, "swap": 0.02, REPOINT: 0.0,
+    "rearrange": 0.0,
 }  # fmt: skip
 """How often each move is made, by default."""
 
