@@ -38,6 +38,8 @@ class Generate(Stage):
     chunk: PositiveInt = 250
     symmetric: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the packings, also of those that explorations start from, that is symmetric but for a nudge."""
+    per_framework: Annotated[int, Field(ge=0)] = 0
+    """So many of the lowest minima of each framework are kept first, of an exploration; 0 for the lowest."""
 
     per_chunk: ClassVar[bool] = True
 
@@ -47,7 +49,7 @@ class Generate(Stage):
         return plan(
             context.composition, context.library, self.candidates,
             chunk_size=self.chunk, shares=self.shares, method=self.method, explorations=self.explorations,
-            effort=self.effort, symmetric=self.symmetric,
+            effort=self.effort, symmetric=self.symmetric, per_framework=self.per_framework,
         )  # fmt: skip
 
     def run(self, task: Any, context: Context) -> Clusters:

@@ -66,6 +66,7 @@ def _groups(spec: ChunkSpec, library: MonomerLibrary, seed: int) -> list[Cluster
                 density=spec.density,
                 fmax=spec.fmax,
                 symmetric=spec.symmetric,
+                per_framework=spec.per_framework,
             )
             found = explore(system, rng, limits)
             poses, energy, largest, good = found.poses, found.energy, found.largest, np.ones(len(found.energy), bool)

@@ -30,6 +30,7 @@ class ChunkSpec:
         method: ``packing``, or ``exploration`` (one independent exploration of each group).
         effort: evaluations of the rigid surface per minimum asked for, in an exploration.
         symmetric: share of symmetric packings.
+        per_framework: so many of each framework are kept first, in an exploration; 0 for the lowest.
     """
 
     name: str
@@ -40,6 +41,7 @@ class ChunkSpec:
     method: str = "packing"
     effort: int = 0
     symmetric: float = 0.0
+    per_framework: int = 0
 
     def __len__(self) -> int:
         return sum(count for _, count in self.groups)
@@ -64,6 +66,7 @@ def plan(
     explorations: int = 1,
     effort: int | None = None,
     symmetric: float = 0.0,
+    per_framework: int = 0,
 ) -> list[ChunkSpec]:
     """Share n candidates among the protonation states, and cut them into chunks.
 
@@ -79,6 +82,7 @@ def plan(
         explorations: independent ones per state; fewer where each would have fewer than 4 candidates on average.
         effort: evaluations of the rigid surface per minimum kept; by default 250 times the number of molecules.
         symmetric: share of symmetric packings (:mod:`sampler.generate.symmetry`), also of those that explorations start from.
+        per_framework: of an exploration, so many of the lowest of each framework are kept before others; 0 for the lowest.
 
     Raises:
         InputError: a number that has no meaning, an unknown rule or protonation state.
@@ -96,6 +100,8 @@ def plan(
         raise InputError(f"explorations ({explorations}) and effort ({effort}) must be at least 1")
     if not 0.0 <= symmetric <= 1.0:
         raise InputError(f"symmetric is {symmetric}; a share is between 0 and 1")
+    if per_framework < 0:
+        raise InputError(f"per_framework is {per_framework}; it must be 0 or more")
     weighted = state_weights(composition, library, shares)
     if shares == "ions-first":
         weighted = heaviest(weighted, n // _FEWEST)
@@ -106,7 +112,10 @@ def plan(
         counts = apportion(np.repeat([w for _, w in weighted], explorations), n)
         states = [state for state, _ in weighted for _ in range(explorations)]
         busy = [(state, int(count)) for state, count in zip(states, counts) if count]
-        return [ChunkSpec(name, i, (group,), density, fmax, method, effort, symmetric) for i, group in enumerate(busy)]
+        return [
+            ChunkSpec(name, i, (group,), density, fmax, method, effort, symmetric, per_framework)
+            for i, group in enumerate(busy)
+        ]
     counts = apportion([w for _, w in weighted], n)
     # candidate k of a state with count c stands at (k + ½)/c of the way, so that every chunk is a sample of all
     of = np.repeat(np.arange(len(counts)), counts)

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import moves
-from .minima import distinct, shape_of
+from .minima import distinct, places, shape_of
 from .packing import pack, sound
 from .rigid import Poses, RigidSystem, minimise, separate
+
+_WIDER = 8
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class ExploreParams:
         density: of the random packings that the exploration starts from.
         fmax: eV/Å at which a minimum counts as reached.
         symmetric: share of the random packings that is symmetric (:mod:`.symmetry`).
+        per_framework: so many of the lowest of each framework (:func:`.minima.places`) are kept before others, out of
+            ``_WIDER`` times as many minima; 0 for the lowest.
     """
 
     keep: int = 1000
@@ -39,6 +43,12 @@ class ExploreParams:
     density: float = 0.6
     fmax: float = 0.01
     symmetric: float = 0.0
+    per_framework: int = 0
+
+    @property
+    def archived(self) -> int:
+        """How many minima are remembered while it runs."""
+        return max(self.keep * (_WIDER if self.per_framework else 1), self.population)
 
 
 @dataclass(frozen=True)
@@ -92,19 +102,22 @@ def explore(system: RigidSystem, rng: np.random.Generator, params: ExploreParams
     archive, evaluations = _relaxed(
         system, pack(system, 4 * params.population, rng, params.density, params.symmetric), params
     )
-    archive = archive[distinct(archive.energy, archive.shape)[: max(params.keep, params.population)]]
+    archive = archive[distinct(archive.energy, archive.shape)[: params.archived]]
     pool = archive[: params.population]
     trace, stale, generations = [(evaluations, pool.energy[0])], 0, 0
     while stale < params.patience and evaluations < params.max_evaluations and system.molecules > 1:
         children, spent = _relaxed(system, breed(system, pool, rng, params), params)
         evaluations, generations = evaluations + spent, generations + 1
         ceiling = archive.energy[min(params.watch, len(archive)) - 1]
-        archive = archive.joined(children, max(params.keep, params.population))
+        archive = archive.joined(children, params.archived)
         pool = pool.joined(children, params.population)
         lower = archive.energy[min(params.watch, len(archive)) - 1] < ceiling - 1e-6
         stale = 0 if lower else stale + 1
         trace.append((evaluations, pool.energy[0]))
     stopped = "budget" if stale < params.patience and system.molecules > 1 else "patience"
+    if params.per_framework:
+        later = places(system, archive.poses) >= params.per_framework
+        archive = archive[np.sort(np.argsort(later, kind="stable")[: params.keep])]
     kept = archive[: params.keep]
     return Exploration(kept.poses, kept.energy, kept.largest, evaluations, generations, stopped, np.array(trace))
 
