@@ -13,7 +13,7 @@ from sampler.composition import Composition
 from sampler.errors import InputError, RunError
 from sampler.funnel import protocol as protocols
 from sampler.funnel.runner import run
-from sampler.funnel.slurm import SlurmProfile, load_profile, make_cluster, workers_of
+from sampler.funnel.slurm import SlurmProfile, load_profile, make_cluster, worker_script, workers_of
 from sampler.monomers import MonomerLibrary
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -77,8 +77,10 @@ def test_without_sbatch(tmp_path, monkeypatch):
 def test_the_job_script(tmp_path):
     """Against the options of sbatch, and of dask's worker, that the profile asks for."""
     pytest.importorskip("dask_jobqueue")
+    before = signal.getsignal(signal.SIGINT)
     with make_cluster(SlurmProfile(**PROFILE)) as cluster:
-        script, address = cluster.job_script(), cluster.scheduler_address
+        script, address = worker_script(cluster), cluster.scheduler_address
+    assert signal.getsignal(signal.SIGINT) is before  # dask-jobqueue makes Ctrl-C an exit with 0
     lines = script.splitlines()
     assert lines[0].startswith("#!")
     directives = ("-J sampler", "-p small", "-A project_1", "--cpus-per-task=4", "--mem=8G", "-t 02:00:00", "--nice=10")
@@ -89,6 +91,7 @@ def test_the_job_script(tmp_path):
     assert worker.startswith(f"{sys.executable} -m distributed.cli.dask_worker {address} ")
     for words in ("--nthreads 1", "--nworkers 4", "--nanny"):
         assert words in worker
+    assert "--name" not in worker  # the same script is submitted many times, and names must differ
 
 
 SBATCH = """#!{python}
@@ -97,25 +100,33 @@ here = pathlib.Path({folder!r})
 process = subprocess.Popen(["bash", "-c", open(sys.argv[-1]).read()], start_new_session=True,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 (here / f"job-{{process.pid}}").write_text("")
-print(f"Submitted batch job {{process.pid}}")
+print(process.pid)
+"""
+SQUEUE = """#!{python}
+import os, pathlib
+for path in pathlib.Path({folder!r}).glob("job-*"):
+    number = path.name.removeprefix("job-")
+    if os.path.exists("/proc/" + number):
+        print(number + "|RUNNING|None")
 """
 SCANCEL = """#!{python}
 import os, pathlib, signal, sys
-try:
-    os.killpg(int(sys.argv[-1]), signal.SIGKILL)
-except ProcessLookupError:
-    pass
-(pathlib.Path({folder!r}) / f"cancelled-{{sys.argv[-1]}}").write_text("")
+for number in sys.argv[1:]:
+    try:
+        os.killpg(int(number), signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    (pathlib.Path({folder!r}) / f"cancelled-{{number}}").write_text("")
 """
 
 
 @pytest.mark.slow
 def test_a_run_in_jobs_that_a_stand_in_for_sbatch_starts(tmp_path, monkeypatch):
-    """No SLURM is here; what dask-jobqueue asks of sbatch and scancel is done by two small programs."""
+    """Where no SLURM is: what is asked of its commands is done by three small programs."""
     pytest.importorskip("dask_jobqueue")
     programs = tmp_path / "bin"
     programs.mkdir()
-    for name, text in (("sbatch", SBATCH), ("scancel", SCANCEL)):
+    for name, text in (("sbatch", SBATCH), ("squeue", SQUEUE), ("scancel", SCANCEL)):
         (programs / name).write_text(text.format(python=sys.executable, folder=str(tmp_path)))
         (programs / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")

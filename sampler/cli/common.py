@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -90,8 +90,13 @@ def library(extra: list[Path] | None = None):
 
 
 @contextlib.contextmanager
-def workplace(workers: str | None, slurm: Path | None = None) -> Iterator[int | str]:
+def workplace(
+    workers: str | None, slurm: Path | None = None, say: Callable[[str], None] = lambda text: None
+) -> Iterator[int | str]:
     """Number of worker processes here, or the address of a dask scheduler; SLURM jobs last as long as the context.
+
+    Args:
+        say: called with what the user should know of SLURM jobs.
 
     Raises:
         InputError: neither a number nor an address, or two places at once. Others: see funnel.slurm.workers_of.
@@ -103,7 +108,7 @@ def workplace(workers: str | None, slurm: Path | None = None) -> Iterator[int | 
             raise InputError("--workers and --slurm exclude each other; the profile says how many workers there are")
         from ..funnel.slurm import workers_of
 
-        with workers_of(slurm) as address:
+        with workers_of(slurm, say) as address:
             yield address
         return
     if workers is None or workers.isdecimal():

@@ -78,7 +78,7 @@ def label(
     progress = reporting.choose(quiet or as_json)
     progress.start(1, 1, f"label {file.name} at {potential.level}", len(structures))
     try:
-        with workplace(workers, slurm) as where:
+        with workplace(workers, slurm, progress.message) as where:
             if where == 1:
                 lower_priority()
             if isinstance(where, int):

@@ -154,7 +154,7 @@ def run(
     smaller = [read_parent(folder, known) for folder in parents or []]
     folder = out or Path(wanted.name(known))
     try:
-        with workplace(workers, slurm) as where:
+        with workplace(workers, slurm, progress.message) as where:
             finished = run_protocol(
                 wanted,
                 chosen,

@@ -102,7 +102,7 @@ def screen(
         progress.warn(f"left out, for a charge that they cannot have: {', '.join(impossible)} ({why})")
     what = screening.Screen(grid, order, chosen, known, out, seed, growth, other, beyond)
     try:
-        with workplace(workers, slurm) as where:
+        with workplace(workers, slurm, progress.message) as where:
             rows = screening.screen(what, workers=where, join=join, budget=seconds, progress=progress)
     finally:
         progress.close()

@@ -1,18 +1,21 @@
-"""A SLURM profile (a TOML file) and the dask cluster that dask-jobqueue makes of it."""
+"""A SLURM profile (a TOML file), and the dask scheduler and the job script that dask-jobqueue makes of it."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 import shutil
+import signal
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
 
 from ..errors import InputError, MissingDependency, RunError
+from .slurm_jobs import COMMANDS, Jobs
 
 _MEMORY = re.compile(r"\d+(\.\d+)?\s*(k|M|G|T)i?B", re.IGNORECASE)
 _WALLTIME = re.compile(r"(\d+-)?\d{1,2}:\d{2}(:\d{2})?|\d+")
@@ -109,10 +112,14 @@ def make_cluster(profile: SlurmProfile):
     Raises:
         MissingDependency: dask-jobqueue is not installed. RunError: the scheduler cannot be started.
     """
+    interrupt = signal.getsignal(signal.SIGINT)
     try:
         from dask_jobqueue import SLURMCluster
     except ImportError as error:
         raise MissingDependency("dask-jobqueue", "--slurm", "slurm") from error
+    finally:
+        if signal.getsignal(signal.SIGINT) is not interrupt:  # its import makes a silent success of Ctrl-C
+            signal.signal(signal.SIGINT, interrupt)
     try:
         return SLURMCluster(**profile.arguments(), scheduler_options={"dashboard": False, "dashboard_address": ":0"})
     except (OSError, ValueError, RuntimeError) as error:
@@ -120,18 +127,50 @@ def make_cluster(profile: SlurmProfile):
 
 
 @contextlib.contextmanager
-def workers_of(path: Path | str) -> Iterator[str]:
+def workers_of(path: Path | str, say: Callable[[str], None] = lambda text: None) -> Iterator[str]:
     """Submit the jobs of a profile; gives the address of their scheduler (``dask://host:port``); cancels them after.
 
+    Args:
+        say: called with what the user should know, such as why no job starts; from another thread.
+
     Raises:
-        InputError: see :func:`load_profile`. RunError: no sbatch here. MissingDependency: see :func:`make_cluster`.
+        InputError: see :func:`load_profile`. MissingDependency: see :func:`make_cluster`.
+        RunError: SLURM's commands are not here; sbatch refuses; job after job ends and no worker comes.
     """
     profile = load_profile(path)
-    if not shutil.which("sbatch"):
-        raise RunError("--slurm needs the command sbatch, which is not on PATH; run sampler on a node of the cluster")
+    absent = [name for name in COMMANDS if not shutil.which(name)]
+    if absent:
+        raise RunError(
+            f"--slurm needs the command {absent[0]}, which is not on PATH; run sampler on a node of the cluster"
+        )
     with make_cluster(profile) as cluster:
-        cluster.adapt(minimum_jobs=profile.jobs, maximum_jobs=profile.jobs)  # what ends is submitted again
-        yield "dask://" + cluster.scheduler_address.partition("://")[2]
+        folder = f"{profile.log_directory}/{profile.job_name}-" if profile.log_directory else ""
+        jobs = Jobs(
+            worker_script(cluster),
+            profile.jobs,
+            say=say,
+            arrived=lambda: len(cluster.scheduler_info["workers"]),
+            give_up=lambda: _end(cluster),
+            output=f"{folder}{{}}.err" if folder else "slurm-{}.out",
+        )
+        with jobs:
+            try:
+                yield "dask://" + cluster.scheduler_address.partition("://")[2]
+            except RunError as error:
+                if jobs.failure:
+                    raise jobs.failure from error
+                raise
+
+
+def worker_script(cluster) -> str:
+    """The script of a job; its workers are named by their addresses, as the same script is submitted many times."""
+    return cluster.job_script().replace(" --name dummy-name", "")
+
+
+def _end(cluster) -> None:
+    """Close the scheduler, of which whoever waits for results learns; without a traceback from his client."""
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+    cluster.close()
 
 
 def _line(item: dict[str, Any]) -> str:
