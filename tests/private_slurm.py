@@ -55,7 +55,7 @@ def private_slurm():
     if absent or not Path("/proc/self/environ").exists():
         raise NoSlurm(f"SLURM is not installed here: no {', '.join(absent) or '/proc'}")
     folder = Path(tempfile.mkdtemp(prefix="slurm-"))  # a short name: that of a socket may have 107 letters
-    environment = {**os.environ, "SLURM_CONF": f"{folder}/slurm.conf"}
+    environment, running = {**os.environ, "SLURM_CONF": f"{folder}/slurm.conf"}, []
     try:
         _configure(folder)
         munge = [programs["munged"], "--foreground", "--force", f"--socket={folder}/munge.socket"]
@@ -63,7 +63,8 @@ def private_slurm():
         daemons = [munge, [programs["slurmctld"], "-D"], *([programs["slurmd"], "-D", "-N", n] for n in ("n0", "n1"))]
         for number, words in enumerate(daemons):
             with open(folder / f"daemon-{number}.log", "wb") as log:
-                subprocess.Popen(words, env=environment, stdout=log, stderr=log, start_new_session=True)
+                process = subprocess.Popen(words, env=environment, stdout=log, stderr=log, start_new_session=True)
+            running.append(process)
             deadline = time.monotonic() + 30
             while number == 0 and not (folder / "munge.socket").exists() and time.monotonic() < deadline:
                 time.sleep(0.1)
@@ -71,6 +72,8 @@ def private_slurm():
         yield environment
     finally:
         _end(folder)
+        for process in running:
+            process.wait()
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -123,6 +123,7 @@ class Jobs:
                 f"{self._in_vain} SLURM jobs in a row have ended and none of their workers has come; what the last one "
                 f"wrote: {self.output.format(lost[-1])}"
             )
+            self.say(str(self.failure))  # a screen goes on to its next system
             return
         for i in lost:
             self.say(f"SLURM job {i} has ended before its workers came; what it wrote: {self.output.format(i)}")
