@@ -5,11 +5,13 @@ import pytest
 
 from sampler.composition import Composition
 from sampler.generate import generate, moves, plan, run_chunk
+from sampler.generate.candidates import clusters_from_poses
 from sampler.generate.exploration import ExploreParams, explore
-from sampler.generate.minima import distinct, shape_of
+from sampler.generate.minima import distinct, places, shape_of
 from sampler.generate.packing import pack
 from sampler.generate.rigid import Poses, RigidSystem, coordinates, evaluate, minimise, molecule_energies
 from sampler.monomers import MonomerLibrary
+from sampler.similarity.frameworks import frameworks
 
 LIBRARY = MonomerLibrary.load()
 
@@ -133,3 +135,20 @@ def test_chunks_of_explorations():
     assert np.array_equal(again.positions, made[20:40].positions) and list(again.ids) == list(made.ids[20:40])
     lowest = made.columns["rigid_energy_eV"].reshape(3, 20)[:, 0]
     assert lowest == pytest.approx(lowest.min(), abs=1e-3), f"three explorations end at {lowest} eV"
+
+
+def test_lowest_of_each_framework_first():
+    """More places of molecules among those kept, the same lowest one, and frameworks as relaxed structures have them."""
+    system = system_of("4sa4am")
+    few = dict(keep=40, max_evaluations=60_000)
+    lowest, varied = (explore(system, np.random.default_rng(7), ExploreParams(**few, per_framework=k)) for k in (0, 1))
+    assert varied.energy[0] == lowest.energy[0] and (np.diff(varied.energy) >= 0).all() and len(varied.energy) == 40
+    different = [int((places(system, found.poses) == 0).sum()) for found in (lowest, varied)]
+    assert different[1] == 40 > 1.5 * different[0], different
+    candidates = clusters_from_poses(
+        Composition.parse("4sa4am", LIBRARY).states(LIBRARY)[-1],
+        system, varied.poses, [f"c{k}" for k in range(40)], LIBRARY,
+    ).replace(energy=varied.energy)  # fmt: skip
+    # heavy atoms' centres there, mass centres here
+    found = frameworks(candidates, Composition.parse("4sa4am", LIBRARY), LIBRARY)
+    assert len(np.unique(found)) > 30

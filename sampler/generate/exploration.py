@@ -15,7 +15,7 @@ from .minima import distinct, places, shape_of
 from .packing import pack, sound
 from .rigid import Poses, RigidSystem, minimise, separate
 
-_WIDER = 8
+_WIDER = 4  # times as many minima as are kept are remembered before those of known frameworks are dropped
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class ExploreParams:
         density: of the random packings that the exploration starts from.
         fmax: eV/Å at which a minimum counts as reached.
         symmetric: share of the random packings that is symmetric (:mod:`.symmetry`).
-        per_framework: so many of the lowest of each framework (:func:`.minima.places`) are kept before others, out of
-            ``_WIDER`` times as many minima; 0 for the lowest.
+        per_framework: so many of the lowest of each framework (:func:`.minima.places`) are kept before others; 0 for the
+            lowest, which may be variants of one framework.
     """
 
     keep: int = 1000
@@ -44,11 +44,6 @@ class ExploreParams:
     fmax: float = 0.01
     symmetric: float = 0.0
     per_framework: int = 0
-
-    @property
-    def archived(self) -> int:
-        """How many minima are remembered while it runs."""
-        return max(self.keep * (_WIDER if self.per_framework else 1), self.population)
 
 
 @dataclass(frozen=True)
@@ -102,24 +97,34 @@ def explore(system: RigidSystem, rng: np.random.Generator, params: ExploreParams
     archive, evaluations = _relaxed(
         system, pack(system, 4 * params.population, rng, params.density, params.symmetric), params
     )
-    archive = archive[distinct(archive.energy, archive.shape)[: params.archived]]
+    archive = archive[distinct(archive.energy, archive.shape)[: max(params.keep, params.population)]]
     pool = archive[: params.population]
     trace, stale, generations = [(evaluations, pool.energy[0])], 0, 0
     while stale < params.patience and evaluations < params.max_evaluations and system.molecules > 1:
         children, spent = _relaxed(system, breed(system, pool, rng, params), params)
         evaluations, generations = evaluations + spent, generations + 1
-        ceiling = archive.energy[min(params.watch, len(archive)) - 1]
-        archive = archive.joined(children, params.archived)
+        ceiling = pool.energy[min(params.watch, len(pool)) - 1]
         pool = pool.joined(children, params.population)
-        lower = archive.energy[min(params.watch, len(archive)) - 1] < ceiling - 1e-6
+        lower = pool.energy[min(params.watch, len(pool)) - 1] < ceiling - 1e-6
+        if params.per_framework:
+            archive = archive.joined(children, len(archive) + len(children))
+            if len(archive) > _WIDER * params.keep:  # not each time: it costs as much as a generation
+                archive = varied(system, archive, params.per_framework, params.keep)
+        else:
+            archive = archive.joined(children, max(params.keep, params.population))
         stale = 0 if lower else stale + 1
         trace.append((evaluations, pool.energy[0]))
     stopped = "budget" if stale < params.patience and system.molecules > 1 else "patience"
     if params.per_framework:
-        later = places(system, archive.poses) >= params.per_framework
-        archive = archive[np.sort(np.argsort(later, kind="stable")[: params.keep])]
+        archive = varied(system, archive, params.per_framework, params.keep)
     kept = archive[: params.keep]
     return Exploration(kept.poses, kept.energy, kept.largest, evaluations, generations, stopped, np.array(trace))
+
+
+def varied(system: RigidSystem, minima: _Minima, per_framework: int, count: int) -> _Minima:
+    """``count`` of them: the lowest ``per_framework`` of each framework before the others, lowest first."""
+    later = places(system, minima.poses) >= per_framework
+    return minima[np.sort(np.argsort(later, kind="stable")[:count])]
 
 
 def breed(system: RigidSystem, pool: _Minima, rng: np.random.Generator, params: ExploreParams) -> Poses:
