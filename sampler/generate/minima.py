@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..similarity import frameworks
 from .rigid import Poses, RigidSystem, coordinates
 
 
@@ -36,28 +37,14 @@ def distinct(
     return order[_kernels.first_of_each(energy[order], shape[order], energy_tolerance, shape_tolerance)]
 
 
-def places(system: RigidSystem, poses: Poses, threshold: float = 0.15) -> np.ndarray:
-    """(B,) how many of the poses before each one have its framework: the same places of the molecules' centres.
+def places(system: RigidSystem, poses: Poses) -> np.ndarray:
+    """(B,) how many of the poses before each one have its framework (:mod:`sampler.similarity.frameworks`).
 
-    As :mod:`sampler.similarity.frameworks` has it for relaxed structures: sorted distances between centres, pair of kinds by
-    pair of kinds, that differ by less than ``threshold`` Å (root mean square).
+    Here the centre of a molecule is that of its mass, and molecules of one kind are alike only in the same conformer.
     """
-    m = system.molecules
-    if m < 2:
-        return np.arange(len(poses))
-    i, j = np.triu_indices(m, 1)
+    i, j = np.triu_indices(system.molecules, 1)
     r = np.linalg.norm(poses.translations[:, i] - poses.translations[:, j], axis=-1)
     kinds = np.sort([system.kind[i], system.kind[j]], axis=0)
     pair = kinds[0] * (system.kind.max() + 1) + kinds[1]
-    marks = np.concatenate([np.sort(r[:, pair == k], axis=1) for k in np.unique(pair)], axis=1)
-    leaders, members = np.empty_like(marks), np.zeros(len(marks), int)
-    out, count = np.empty(len(marks), int), 0
-    for k, mark in enumerate(marks):
-        apart = ((leaders[:count] - mark) ** 2).mean(1)
-        nearest = int(apart.argmin()) if count else 0
-        if not count or apart[nearest] >= threshold**2:
-            nearest, count = count, count + 1
-            leaders[nearest] = mark
-        out[k] = members[nearest]
-        members[nearest] += 1
-    return out
+    marks = [np.sort(r[:, pair == k], axis=1) for k in np.unique(pair)]
+    return frameworks.places(frameworks.grouped(np.concatenate([np.empty((len(poses), 0)), *marks], axis=1)))

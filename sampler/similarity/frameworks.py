@@ -27,22 +27,32 @@ def frameworks(
     Raises:
         InputError: a structure does not consist of the atoms of the composition.
     """
-    marks = fingerprints(clusters, composition, library)
-    group = np.full(len(clusters), -1)
-    leaders = np.empty_like(marks)
-    names: list[int] = []  # of the leaders: a structure that is not intact takes a number, too
+    order = np.argsort(clusters.energy, kind="stable")
+    group = np.empty(len(clusters), int)
+    group[order] = grouped(fingerprints(clusters, composition, library)[order], threshold)
+    return group
+
+
+def grouped(marks: np.ndarray, threshold: float = THRESHOLD) -> np.ndarray:
+    """(B,) the group of each row of ``marks`` (B, D) Å, numbered as they are met.
+
+    From the first row on, each joins the nearest first member of a group within ``threshold`` (root mean square
+    difference), or starts a new one. A row with NaN is a group of its own.
+    """
+    group, leaders = np.empty(len(marks), int), np.empty_like(marks)
+    names: list[int] = []  # of the leaders: a row with NaN takes a number, too
     count = 0
-    for i in np.argsort(clusters.energy, kind="stable"):
-        if np.isnan(marks[i]).any():
-            group[i], count = count, count + 1
-            continue
+    for i, mark in enumerate(marks):
         known = leaders[: len(names)]
-        apart = ((known - marks[i]) ** 2).mean(1) if marks.shape[1] else np.zeros(len(known))
-        if len(known) and apart.min() < threshold**2:
-            group[i] = names[int(apart.argmin())]
-            continue
-        leaders[len(names)] = marks[i]
-        names.append(count)
+        if len(known) and not np.isnan(mark).any():
+            apart = ((known - mark) ** 2).mean(1) if marks.shape[1] else np.zeros(len(known))
+            nearest = int(apart.argmin())
+            if apart[nearest] < threshold**2:
+                group[i] = names[nearest]
+                continue
+        if not np.isnan(mark).any():
+            leaders[len(names)] = mark
+            names.append(count)
         group[i], count = count, count + 1
     return group
 
