@@ -1,7 +1,7 @@
 """A move of several molecules at once: the best of many rigid minima around a relaxed one.
 
-Where the rigid surface is fitted (:mod:`.fitted`), its minima are near relaxed ones and in nearly their order, and a
-hundred of them cost less than one relaxation. So proposals are made and judged there.
+Where the rigid surface is fitted (:mod:`.fitted`), its minima are near relaxed ones and in nearly their order, and
+dozens of them cost less than one relaxation. So proposals are made and judged there.
 """
 
 from __future__ import annotations
@@ -36,10 +36,7 @@ def rearrange(bodies: Bodies, rng: np.random.Generator) -> tuple[np.ndarray, np.
     known, shape = parent.energy, shape_of(system, parent.poses)
     here = parent.poses
     for _ in range(int(rng.integers(1, _GENERATIONS + 1))):
-        found = _proposals(system, here, rng)
-        if not len(found[0]):
-            return None
-        energy, poses = found
+        energy, poses = _proposals(system, here, rng)
         # those after the parent's own are new
         both = np.concatenate([known, energy]), np.concatenate([shape, shape_of(system, poses)])
         new = distinct(*both, energy_tolerance=0.01, shape_tolerance=0.05)
