@@ -10,8 +10,8 @@ another seed each time: so structures that the fitted surface prefers wrongly ar
 A structure counts as its molecules, with the library's geometry laid over what they are in the minimum. Wanted: (1) at the minimum of
 the rigid surface next to it the energy is that of the relaxed structure, up to a constant for each composition and
 protonation state; (2) forces and torques on whole molecules vanish where the relaxed structure has them. The minima of (1) are found anew
-after each fit. Charges of a molecule add up to the same share of its charge for all; one type of atom a class that the bond graph
-cannot tell apart.
+after each fit. One type of atom is a class that the bond graph cannot tell apart. Charges of molecules are drawn towards one common
+share of their charge, but not held to it (see Parameters.charges): a cluster of as many cations as anions is not quite neutral.
 """
 
 from __future__ import annotations
@@ -234,7 +234,11 @@ class Parameters:
         return torch.maximum(a, (-coulomb).clamp(min=0.0) * self.closest**11 / 12.0), b, coulomb
 
     def charges(self) -> torch.Tensor:
-        """e; in every molecule they add up to the same share of its charge."""
+        """e, moved towards a common share of every molecule's charge.
+
+        What is missing is dealt out by how often a type occurs, which overshoots where one occurs several times: sums come
+        near the share, not to it. The shipped surface was fitted so; an exact constraint needs a new fit.
+        """
         left = self.count @ self.free[0] - self.free[3] * self.charge
         return self.free[0] - (self.count.T @ (left / self.count.sum(1))) / self.count.clamp(max=1.0).sum(0)
 

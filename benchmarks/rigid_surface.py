@@ -61,7 +61,7 @@ def _rigid(bodies, share: float | None) -> tuple[float, float]:
     if share is not None:
         more = (share - SCREENED) * bodies.charges / np.diff(bodies.ptr)
         parameters[:, 0] += more[bodies.molecule_of_atom]
-        parameters[:, 3:] = np.nan
+        parameters[:, 3] = -1  # no type: not as fitted
     system = replace(bodies, parameters=parameters).system()
     m = bodies.molecules
     poses = Poses(bodies.centres()[None], np.tile([1.0, 0.0, 0.0, 0.0], (1, m, 1)), np.ones((1, m)))
