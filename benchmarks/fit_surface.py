@@ -10,8 +10,8 @@ another seed each time: so structures that the fitted surface prefers wrongly ar
 A structure counts as its molecules, with the library's geometry laid over what they are in the minimum. Wanted: (1) at the minimum of
 the rigid surface next to it the energy is that of the relaxed structure, up to a constant for each composition and
 protonation state; (2) forces and torques on whole molecules vanish where the relaxed structure has them. The minima of (1) are found anew
-after each fit. One type of atom is a class that the bond graph cannot tell apart. Charges of molecules are drawn towards one common
-share of their charge, but not held to it (see Parameters.charges): a cluster of as many cations as anions is not quite neutral.
+after each fit. One type of atom is a class that the bond graph cannot tell apart. All molecules have
+one common share of their charge.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from sampler.funnel.parents import read_parent
 from sampler.funnel.protocol import load as load_protocol
 from sampler.generate import generate
 from sampler.generate.bodies import Bodies, Kinds, from_library, take_apart
-from sampler.generate.fitted import FittedSurface
+from sampler.generate.fitted import FittedSurface, surface
 from sampler.generate.rigid import _CLOSEST_H, _CLOSEST_HEAVY, Poses, coordinates, minimise, surface_parameters
 from sampler.monomers import MonomerLibrary
 from sampler.potentials import get_potential
@@ -223,24 +223,37 @@ class Parameters:
         self.count, self.charge = torch.tensor(count), torch.tensor(charge)
         hydrogen = torch.tensor(number == 1)
         self.closest = torch.where(hydrogen[:, None] | hydrogen[None], _CLOSEST_H, _CLOSEST_HEAVY)
-        self.free = [x.clone().requires_grad_() for x in (*self.usual, torch.tensor(SHARE, dtype=torch.float64))]
+        self.molecule = (self.count > 0).double().argmax(0)  # (types,)
+        self.free = [
+            (self.usual[0] / SHARE).requires_grad_(),
+            *(x.clone().requires_grad_() for x in self.usual[1:]),
+            torch.full((len(MOLECULES),), np.log(SHARE**2), dtype=torch.float64).requires_grad_(),
+        ]
+
+    def start_from(self, table: FittedSurface) -> None:
+        """Of the same types."""
+        coulomb = torch.tensor(table.coulomb) / units.COULOMB
+        own = torch.where(self.molecule[:, None] == self.molecule[None], coulomb * self.count.sum(0), 0.0).sum(1)
+        share = self.count @ own
+        logarithm = lambda x: torch.tensor(np.log(x / KCAL_PER_MOL))[self.pair]  # noqa: E731
+        charges = own / (share * self.charge)[self.molecule]
+        values = charges, logarithm(table.repulsion), logarithm(table.dispersion), share.log()
+        with torch.no_grad():
+            for mine, value in zip(self.free, values):
+                mine.copy_(value)
 
     def tables(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """(types, types) repulsion, dispersion and charges multiplied, in kcal/mol and Å."""
-        charges = self.charges()
-        coulomb = units.COULOMB / KCAL_PER_MOL * torch.outer(charges, charges)
+        charges, share = self.charges(), self.free[3].exp()[self.molecule]
+        coulomb = units.COULOMB / KCAL_PER_MOL * torch.outer(charges, charges) * (share[:, None] + share[None]) / 2
         a, b = (self._square(self.free[k].clamp(-6.0, 20.0).exp()) for k in (1, 2))
         # a point charge never falls into another, as everywhere on the rigid surface
         return torch.maximum(a, (-coulomb).clamp(min=0.0) * self.closest**11 / 12.0), b, coulomb
 
     def charges(self) -> torch.Tensor:
-        """e, moved towards a common share of every molecule's charge.
-
-        What is missing is dealt out by how often a type occurs, which overshoots where one occurs several times: sums come
-        near the share, not to it. The shipped surface was fitted so; an exact constraint needs a new fit.
-        """
-        left = self.count @ self.free[0] - self.free[3] * self.charge
-        return self.free[0] - (self.count.T @ (left / self.count.sum(1))) / self.count.clamp(max=1.0).sum(0)
+        """e, that add up to each molecule's charge; what is missing is dealt out evenly over its atoms."""
+        left = self.count @ self.free[0] - self.charge
+        return self.free[0] - (left / self.count.sum(1))[self.molecule]
 
     def _square(self, x: torch.Tensor) -> torch.Tensor:
         full = torch.zeros(len(TYPES), len(TYPES), dtype=torch.float64).index_put(self.pair, x)
@@ -248,13 +261,13 @@ class Parameters:
 
     def prior(self) -> torch.Tensor:
         """How far from the usual parameters; keeps those in bounds that the structures say nothing about."""
-        charges, repulsion, dispersion = (new - old for new, old in zip((self.charges(), *self.free[1:3]), self.usual))
+        charges = self.charges() * (self.free[3] / 2).exp()[self.molecule]
+        charges, repulsion, dispersion = (new - old for new, old in zip((charges, *self.free[1:3]), self.usual))
         return (charges / 0.2).square().mean() + repulsion.square().mean() + dispersion.square().mean()
 
     def surface(self) -> FittedSurface:
         with torch.no_grad():
-            repulsion, dispersion, _ = (t.numpy() * KCAL_PER_MOL for t in self.tables())
-            return FittedSurface(ATOMS, self.charges().numpy(), repulsion, dispersion)
+            return FittedSurface(ATOMS, *(t.numpy() * KCAL_PER_MOL for t in self.tables()))
 
 
 def fit(arguments: argparse.Namespace) -> None:
@@ -273,8 +286,11 @@ def fit(arguments: argparse.Namespace) -> None:
     of_all = torch.zeros(len(groups), dtype=torch.float64).index_add(0, group, w)
     parameters = Parameters()
     table, first = None, report(groups, None)  # before: the surface that ships
+    if not arguments.scratch:
+        table = surface()
+        parameters.start_from(table)
     for round_ in range(arguments.rounds):
-        ends = [end(b, table) for b, _ in structures] if round_ else [(b.positions, 0.0, 0.0) for b, _ in structures]
+        ends = [end(b, table) if table else (b.positions, 0.0, 0.0) for b, _ in structures]
         pairs = Pairs([(b, x if far < FAR else b.positions) for (b, _), (x, _, far) in zip(structures, ends)])
         optimizer = torch.optim.LBFGS(
             parameters.free, max_iter=arguments.steps, history_size=20, line_search_fn="strong_wolfe"
@@ -297,14 +313,14 @@ def fit(arguments: argparse.Namespace) -> None:
         table = parameters.surface()
         energies, forces, prior = (float(p) for p in parts())
         print(
-            f"round {round_}: {energies**0.5:.2f} kcal/mol, {forces**0.5:.2f} kcal/mol/Å, prior {prior:.2f}, share {float(parameters.free[3]):.2f}",
+            f"round {round_}: {energies**0.5:.2f} kcal/mol, {forces**0.5:.2f} kcal/mol/Å, prior {prior:.2f}, shares {parameters.free[3].exp().detach().numpy().round(3)}",
             flush=True,
         )
     after = report(groups, table)
     print(f"{'':48}{'before':>24}{'after':>24}\n{'':48}{'rank corr.      Å':>24}{'rank corr.      Å':>24}")
     for key, some in groups.items():
         print(f"{key:40} {len(some):6d} " + "".join(f"{rho:17.2f} {far:6.2f}" for rho, far in (first[key], after[key])))
-    for (name, label), q in zip(TYPES, table.charges):
+    for (name, label), q in zip(TYPES, parameters.charges().tolist()):
         print(f"{name:6} {label:5d} charge {q:8.4f} e")
     if arguments.write:
         write(table)
@@ -342,9 +358,9 @@ def write(table: FittedSurface) -> None:
         *(f"{name} = {of.tolist()}" for name, of in table.types.items()),
     ]
     head = [
-        f"charges = [{', '.join(f'{q:.6f}' for q in table.charges)}]  # of each type, e",
         f"repulsion = {rows(table.repulsion)}  # of each pair of types, eV Å¹²",
         f"dispersion = {rows(table.dispersion)}  # eV Å⁶",
+        f"coulomb = {rows(table.coulomb)}  # eV Å",
     ]
     file = resources.path("data") / "surface.toml"
     file.write_text("\n".join([lines[0], *head, "", *lines[1:]]) + "\n", encoding="utf-8")
@@ -367,6 +383,7 @@ def main() -> None:
     command.add_argument("--rounds", type=int, default=4)
     command.add_argument("--steps", type=int, default=150)
     command.add_argument("--forces-every", type=int, default=3)
+    command.add_argument("--scratch", action="store_true", help="start from the library's parameters, not from the surface that ships")
     command.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     {"sample": sample, "fit": fit}[arguments.command](arguments)

@@ -35,7 +35,6 @@ def plain_energy(system: RigidSystem, positions: np.ndarray, monomers) -> float:
     fitted = all(m.name in table["molecules"] for m in monomers)
     if fitted:
         kind = [k for m in monomers for k in table["molecules"][m.name]]
-        q = np.array(table["charges"])[kind]
     else:
         q, sigma, epsilon = (
             np.concatenate([getattr(m, k) for m in monomers]) for k in ("partial_charges", "sigma", "epsilon")
@@ -43,15 +42,15 @@ def plain_energy(system: RigidSystem, positions: np.ndarray, monomers) -> float:
         # three quarters of an ion's charge, what is taken away comes evenly from its atoms
         q = q - np.concatenate([np.full(len(m.numbers), 0.25 * m.charge / len(m.numbers)) for m in monomers])
     of, total = system.molecule_of_atom, 0.0
-    for i in range(len(q)):
+    for i in range(len(of)):
         for j in range(i):
             if of[i] != of[j]:
                 r = np.linalg.norm(positions[i] - positions[j])
-                total += units.COULOMB * q[i] * q[j] / r
                 if fitted:
-                    a, b = (table[key][kind[i]][kind[j]] for key in ("repulsion", "dispersion"))
-                    total += a / r**12 - b / r**6
+                    a, b, c = (table[key][kind[i]][kind[j]] for key in ("repulsion", "dispersion", "coulomb"))
+                    total += a / r**12 - b / r**6 + c / r
                 else:
+                    total += units.COULOMB * q[i] * q[j] / r
                     x = (0.5 * (sigma[i] + sigma[j]) / r) ** 6
                     total += 4 * np.sqrt(epsilon[i] * epsilon[j]) * (x * x - x)
     return total
@@ -190,10 +189,15 @@ def test_fitted_parameters_only_where_all_molecules_have_some():
     for name, types in known.items():
         assert len(types) == len(LIBRARY[name].numbers)
         a, b, c = fitted.surface().pairs(types)
-        assert (a > 0).all() and (b >= 0).all() and np.array_equal(a, a.T) and np.array_equal(b, b.T)
+        assert (a > 0).all() and (b >= 0).all() and all(np.array_equal(x, x.T) for x in (a, b, c))
         # a pair of opposite charges alone stays at 1.3 Å or more
         pull = c < 0
         assert ((12 * a[pull] / -c[pull]) ** (1 / 11) > 1.29).all()
+    # as many cations as anions have no net charge: what the Coulomb factors of all their atoms add up to is nothing
+    anions = known["b"]
+    for cations in (known["amh"], known["dmah"], np.concatenate([known["amh"], known["dmah"], anions])):
+        _, _, c = fitted.surface().pairs(np.concatenate([anions, cations]))
+        assert abs(c.sum()) < 1e-3 * np.abs(fitted.surface().pairs(anions)[2].sum())
     ions = parameters_of(LIBRARY["b"]), parameters_of(LIBRARY["amh"])
     numbers = np.concatenate([LIBRARY["b"].numbers, LIBRARY["amh"].numbers])
     _, _, of_ions = surface_parameters(numbers, np.concatenate(ions))
