@@ -140,14 +140,14 @@ def _superposed(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, f
     return rotation, shift, float(np.sqrt(((x @ rotation + shift - y) ** 2).sum(1).mean()))
 
 
-def read(folders: list[Path], runs: list[Path], most: int) -> dict[str, list[tuple[Bodies, float]]]:
-    """Structures of the given molecules by composition and state, with energies in kcal/mol."""
+def read(folders: list[Path], runs: list[Path], most: tuple[int, int]) -> dict[str, list[tuple[Bodies, float]]]:
+    """Structures of the given molecules by composition and state, with energies in kcal/mol; so many of each file, and of each run."""
     found, kinds, rng = defaultdict(list), Kinds(LIBRARY), np.random.default_rng(0)
     files = sorted(f for folder in folders for f in folder.glob("*.npz"))
-    sources = [(f.stem.split("-")[0], Clusters.load(f)) for f in files]
-    sources += [(parent.name, parent.archive) for parent in (read_parent(run, LIBRARY) for run in runs)]
-    for name, clusters in sources:
-        clusters = clusters[np.sort(rng.permutation(len(clusters))[:most])]
+    sources = [(f.stem.split("-")[0], Clusters.load(f), most[0]) for f in files]
+    sources += [(parent.name, parent.archive, most[1]) for parent in (read_parent(run, LIBRARY) for run in runs)]
+    for name, clusters, some in sources:
+        clusters = clusters[np.sort(rng.permutation(len(clusters))[:some])]
         for bodies, energy in zip(take_apart(clusters, Composition.parse(name, LIBRARY), kinds), clusters.energy):
             if bodies is not None and set(bodies.names) <= set(MOLECULES):
                 placed, worst = laid_over(bodies)
@@ -271,7 +271,7 @@ class Parameters:
 
 
 def fit(arguments: argparse.Namespace) -> None:
-    groups = read(arguments.out, arguments.runs, arguments.most)
+    groups = read(arguments.out, arguments.runs, (arguments.most, arguments.most_of_runs))
     print(
         f"{sum(map(len, groups.values()))} structures, {len(groups)} compositions and states, {len(TYPES)} types",
         flush=True,
@@ -379,11 +379,14 @@ def main() -> None:
     command.add_argument(
         "--runs", type=Path, nargs="+", default=[], help="finished runs whose minima of the stage hop count as well"
     )
-    command.add_argument("--most", type=int, default=120, help="structures of a file or run")
+    command.add_argument("--most", type=int, default=120, help="structures of a file")
+    command.add_argument("--most-of-runs", type=int, default=250, help="minima of a run")
     command.add_argument("--rounds", type=int, default=4)
     command.add_argument("--steps", type=int, default=150)
     command.add_argument("--forces-every", type=int, default=3)
-    command.add_argument("--scratch", action="store_true", help="start from the library's parameters, not from the surface that ships")
+    command.add_argument(
+        "--scratch", action="store_true", help="start from the library's parameters, not from the surface that ships"
+    )
     command.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     {"sample": sample, "fit": fit}[arguments.command](arguments)

@@ -13,6 +13,7 @@
   + RunError              a run directory that cannot be used
     - RunBusy             … because another process works in it
     - StorageError        … because the disk is full or read-only
+    - NoWorkers           … because no machine is there to compute (a dask scheduler or SLURM's jobs are gone)
     - WaitingForJobs      … before jobs that run elsewhere have left their outputs
 
 The message says what was wrong, where, and what to do. The command line prints it on one line and exits with
@@ -83,6 +84,10 @@ class RunBusy(RunError):
 
 
 class StorageError(RunError):
+    pass
+
+
+class NoWorkers(RunError):
     pass
 
 

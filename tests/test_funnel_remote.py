@@ -15,7 +15,7 @@ import test_funnel_killed as killed
 
 from sampler.clusters import Clusters
 from sampler.composition import Composition
-from sampler.errors import InputError, RunError, StorageError
+from sampler.errors import InputError, NoWorkers, RunError, StorageError
 from sampler.funnel import protocol as protocols
 from sampler.funnel.parallel import unordered
 from sampler.funnel.progress import Progress
@@ -239,7 +239,7 @@ def test_tasks_are_taken_as_workers_become_free(cluster):
 
 def test_no_scheduler(monkeypatch):
     monkeypatch.setattr("sampler.funnel.remote._CONNECT", 0.5)
-    with pytest.raises(RunError, match="no dask scheduler answers at dask://127.0.0.1:9.*dask scheduler"):
+    with pytest.raises(NoWorkers, match="no dask scheduler answers at dask://127.0.0.1:9.*dask scheduler"):
         list(unordered(triple, [1], "dask://127.0.0.1:9"))
 
 
@@ -273,5 +273,5 @@ def test_a_scheduler_that_goes_away(monkeypatch):
         index, value = next(results)
         assert value == 3 * index
         short.close()
-        with pytest.raises(RunError, match="is gone or has dropped the tasks.*same command goes on"):
+        with pytest.raises(NoWorkers, match="is gone or has dropped the tasks.*same command goes on"):
             list(results)

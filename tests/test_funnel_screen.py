@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from sampler.errors import InputError, MonomerError, RunBusy, RunError, StorageError, WaitingForJobs
+from sampler.errors import InputError, MonomerError, NoWorkers, RunBusy, RunError, StorageError, WaitingForJobs
 from sampler.funnel import protocol as protocols
 from sampler.funnel import screening
 from sampler.funnel.grid import expand, order, systems
@@ -132,12 +132,13 @@ def test_one_system_does_not_stop_the_others(library, tmp_path, monkeypatch, err
     assert (tmp_path / "errors" / "1sa.txt").exists() == isinstance(error, ZeroDivisionError)
 
 
-def test_a_full_disk_stops_all(library, tmp_path, monkeypatch):
-    def full(*_, **__):
-        raise StorageError("the disk is full")
+@pytest.mark.parametrize("error", [StorageError("the disk is full"), NoWorkers("the dask scheduler is gone")])
+def test_what_would_stop_the_others_too_stops_all(library, tmp_path, monkeypatch, error):
+    def stops(*_, **__):
+        raise error
 
-    monkeypatch.setattr(screening, "run", full)
-    with pytest.raises(StorageError):
+    monkeypatch.setattr(screening, "run", stops)
+    with pytest.raises(type(error)):
         screening.screen(make(tmp_path, library, ("1sa", "0-1am")))
     assert [r["status"] for r in table(tmp_path)] == ["waiting", "waiting"]
 

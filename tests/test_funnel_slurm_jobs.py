@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from sampler.errors import RunError
+from sampler.errors import NoWorkers, RunError
 from sampler.funnel import slurm_jobs
 from sampler.funnel.slurm_jobs import Jobs
 
@@ -97,7 +97,11 @@ def test_jobs_that_end_in_vain_are_given_up(slurm):
         wait_until(lambda: slurm.queue.clear() or jobs.failure)
         wait_until(lambda: jobs.gave_up == 1)
     assert slurm.submitted == 3
-    assert str(jobs.failure).startswith("3 SLURM jobs in a row have ended") and "slurm-3.out" in str(jobs.failure)
+    assert (
+        isinstance(jobs.failure, NoWorkers)
+        and str(jobs.failure).startswith("3 SLURM jobs in a row have ended")
+        and "slurm-3.out" in str(jobs.failure)
+    )
 
 
 def test_all_jobs_at_their_walltime_are_not_in_vain(slurm):

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from .. import __version__
-from ..errors import InputError, MissingDependency, RunError
+from ..errors import InputError, MissingDependency, NoWorkers, RunError
 
 _ADDRESS = re.compile(r"dask://((\[[0-9a-fA-F:]+\]|[^\[\]:/\s]+):(\d{1,5}))/?")
 _AHEAD = 2
@@ -48,7 +48,7 @@ def unordered(
 
     Raises:
         MissingDependency: ``distributed`` is not installed. InputError: not an address.
-        RunError: the scheduler cannot be reached or is gone; its workers have more than one thread or another
+        NoWorkers: the scheduler cannot be reached or is gone. RunError: its workers have more than one thread or another
             version of sampler. And what ``function`` raises.
     """
     from .parallel import Died
@@ -135,8 +135,8 @@ class _Flight:
             with contextlib.suppress(Exception):  # the scheduler may be gone
                 self.client.cancel(list(self.tasks), force=True)
 
-    def _gone(self) -> RunError:
-        return RunError(
+    def _gone(self) -> NoWorkers:
+        return NoWorkers(
             f"the dask scheduler at {self.address} is gone or has dropped the tasks; finished work is kept, the same "
             "command goes on from here with a new scheduler"
         )
@@ -152,7 +152,7 @@ def _connect(address: str) -> Iterator[Any]:
     try:
         client = Client(where, timeout=_CONNECT, set_as_default=False)
     except (OSError, ValueError) as error:
-        raise RunError(f"no dask scheduler answers at {address}: {error}; start one with: dask scheduler") from error
+        raise NoWorkers(f"no dask scheduler answers at {address}: {error}; start one with: dask scheduler") from error
     try:
         yield client
     finally:

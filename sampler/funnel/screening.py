@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ..composition import Composition
-from ..errors import InputError, RunBusy, RunError, SamplerError, StorageError, WaitingForJobs
+from ..errors import InputError, NoWorkers, RunBusy, RunError, SamplerError, StorageError, WaitingForJobs
 from ..monomers import MonomerLibrary
 from ..storage import write_text
 from . import results
@@ -98,7 +98,8 @@ def screen(
         The rows of the table: the systems in their order, then what earlier screens have finished in the folder.
 
     Raises:
-        StorageError: the disk is full or cannot be written; it would stop the others too.
+        StorageError: the disk is full or cannot be written. NoWorkers: nothing is there to compute. Either would stop
+            the others, too.
     """
     progress = progress or Progress()
     started = clock()
@@ -243,7 +244,7 @@ def _outcome(name: str, folder: Path, keep: Callable, progress: Progress) -> Ite
     """Turn what stops a system into its row."""
     try:
         yield
-    except StorageError:
+    except (StorageError, NoWorkers):  # would stop the others, too
         keep(name, status="waiting")
         raise
     except WaitingForJobs as error:

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
 
-from ..errors import InputError, MissingDependency, RunError
+from ..errors import InputError, MissingDependency, NoWorkers, RunError
 from .slurm_jobs import COMMANDS, Jobs
 
 _MEMORY = re.compile(r"\d+(\.\d+)?\s*(k|M|G|T)i?B", re.IGNORECASE)
@@ -135,7 +135,7 @@ def workers_of(path: Path | str, say: Callable[[str], None] = lambda text: None)
 
     Raises:
         InputError: see :func:`load_profile`. MissingDependency: see :func:`make_cluster`.
-        RunError: SLURM's commands are not here; sbatch refuses; job after job ends and no worker comes.
+        RunError: SLURM's commands are not here; sbatch refuses. NoWorkers: job after job ends and no worker comes.
     """
     profile = load_profile(path)
     absent = [name for name in COMMANDS if not shutil.which(name)]
@@ -156,7 +156,7 @@ def workers_of(path: Path | str, say: Callable[[str], None] = lambda text: None)
         with jobs:
             try:
                 yield "dask://" + cluster.scheduler_address.partition("://")[2]
-            except RunError as error:
+            except NoWorkers as error:
                 if jobs.failure:
                     raise jobs.failure from error
                 raise

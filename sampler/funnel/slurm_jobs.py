@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import RunError
+from ..errors import NoWorkers, RunError
 
 COMMANDS = ("sbatch", "squeue", "scancel")
 POLL_SECONDS = 30.0
@@ -83,7 +83,7 @@ class Jobs:
             while not self.failure and not self._end.wait(self._poll):
                 self._look()
         except Exception as error:  # the command must not wait for ever for a thread that is gone
-            self.failure = RunError(f"the SLURM jobs are not watched any more: {type(error).__name__}: {error}")
+            self.failure = NoWorkers(f"the SLURM jobs are not watched any more: {type(error).__name__}: {error}")
             self.failure.__cause__ = error
         finally:
             self._begun.set()
@@ -119,11 +119,10 @@ class Jobs:
         lost = [i for i in ended if i not in self._useful]
         self._in_vain += len(lost)
         if lost and self._in_vain >= _IN_VAIN and not here:
-            self.failure = RunError(
+            self.failure = NoWorkers(
                 f"{self._in_vain} SLURM jobs in a row have ended and none of their workers has come; what the last one "
                 f"wrote: {self.output.format(lost[-1])}"
             )
-            self.say(str(self.failure))  # a screen goes on to its next system
             return
         for i in lost:
             self.say(f"SLURM job {i} has ended before its workers came; what it wrote: {self.output.format(i)}")
