@@ -1,7 +1,8 @@
-"""Fits charges and Lennard-Jones parameters of rigid molecules to relaxed clusters, for data/monomers/*.toml.
+"""Fits a rigid surface of clusters of ions to relaxed ones, for data/surfaces.
 
     OMP_NUM_THREADS=1 python benchmarks/fit_surface.py sample OUT --seed 0
     OMP_NUM_THREADS=1 python benchmarks/fit_surface.py fit OUT --write
+    OMP_NUM_THREADS=1 python benchmarks/fit_surface.py sample OUT-B97 --protocol b97-3c; … fit OUT-B97 --surface b97-3c --write
 
 ``sample`` generates candidates of many compositions with the parameters that are in the library, relaxes them with the PaiNN of
 GFN1-xTB, and leaves OUT/COMPOSITION-SEED.npz; what is there is not done again. ``fit`` reads all of them. Run in turn, with
@@ -34,9 +35,10 @@ from sampler.composition import Composition, Form
 from sampler.funnel.automatic import resolve
 from sampler.funnel.parents import read_parent
 from sampler.funnel.protocol import load as load_protocol
+from sampler.funnel.runner import with_surface
 from sampler.generate import generate
 from sampler.generate.bodies import Bodies, Kinds, from_library, take_apart
-from sampler.generate.fitted import FittedSurface, surface
+from sampler.generate.fitted import SURFACES, FittedSurface, surface
 from sampler.generate.rigid import _CLOSEST_H, _CLOSEST_HEAVY, Poses, coordinates, minimise, surface_parameters
 from sampler.monomers import MonomerLibrary
 from sampler.potentials import get_potential
@@ -60,9 +62,9 @@ def sample(arguments: argparse.Namespace) -> None:
         if file.exists():
             continue
         composition = Composition.parse(name, LIBRARY)
-        stages = resolve(load_protocol("standard"), composition, LIBRARY).stage
-        stage = next(s for s in stages if s.kind == "relax")
-        options = dict(library=LIBRARY, seed=arguments.seed, symmetric=0.5, shares="ions-only")
+        protocol = resolve(load_protocol(arguments.protocol), composition, LIBRARY)
+        stage = next(s for s in protocol.stage if s.kind == "relax")
+        options = dict(library=with_surface(LIBRARY, protocol), seed=arguments.seed, symmetric=0.5, shares="ions-only")
         half = arguments.candidates // 2
         parts = [
             generate(composition, half, method="exploration", explorations=2, effort=500, **options),
@@ -285,9 +287,10 @@ def fit(arguments: argparse.Namespace) -> None:
     still = Pairs([(b, b.positions) for b, _ in structures[:: arguments.forces_every]])
     of_all = torch.zeros(len(groups), dtype=torch.float64).index_add(0, group, w)
     parameters = Parameters()
-    table, first = None, report(groups, None)  # before: the surface that ships
+    ships = surface(arguments.surface)
+    table, first = None, report(groups, ships)
     if not arguments.scratch:
-        table = surface()
+        table = ships
         parameters.start_from(table)
     for round_ in range(arguments.rounds):
         ends = [end(b, table) if table else (b.positions, 0.0, 0.0) for b, _ in structures]
@@ -323,11 +326,11 @@ def fit(arguments: argparse.Namespace) -> None:
     for (name, label), q in zip(TYPES, parameters.charges().tolist()):
         print(f"{name:6} {label:5d} charge {q:8.4f} e")
     if arguments.write:
-        write(table)
+        write(table, arguments.surface)
 
 
 def report(groups, table) -> dict[str, tuple[float, float]]:
-    """Rank correlation of rigid with relaxed energies, and Å by which distances change, for the given or present parameters."""
+    """Rank correlation of rigid with relaxed energies, and Å by which distances change, on this surface."""
     found = {}
     for key, some in groups.items():
         ends = [end(b, table) for b, _ in some]
@@ -335,12 +338,10 @@ def report(groups, table) -> dict[str, tuple[float, float]]:
     return found
 
 
-def end(bodies: Bodies, table: FittedSurface | None) -> tuple[np.ndarray, float, float]:
+def end(bodies: Bodies, table: FittedSurface) -> tuple[np.ndarray, float, float]:
     """The next rigid minimum: positions, eV, Å (root mean square) by which distances change."""
-    system = bodies.system()
-    if table is not None:
-        a, b, c = table.pairs(types_of(bodies))
-        system = replace(system, repulsion=a, dispersion=b, coulomb=c)
+    a, b, c = table.pairs(types_of(bodies))
+    system = replace(bodies.system(), repulsion=a, dispersion=b, coulomb=c)
     poses = Poses(
         bodies.centres()[None], np.tile([1.0, 0.0, 0.0, 0.0], (1, bodies.molecules, 1)), np.ones((1, bodies.molecules))
     )
@@ -349,7 +350,7 @@ def end(bodies: Bodies, table: FittedSurface | None) -> tuple[np.ndarray, float,
     return x, float(found.energy[0]), float(np.sqrt(((pdist(x) - pdist(bodies.positions)) ** 2).mean()))
 
 
-def write(table: FittedSurface) -> None:
+def write(table: FittedSurface, name: str) -> None:
     rows = lambda x: "[\n" + "".join("    [" + ", ".join(f"{v:.6g}" for v in row) + "],\n" for row in x) + "]"  # noqa: E731
     lines = [
         "# The rigid surface of clusters of these molecules, fitted by benchmarks/fit_surface.py (docs/generation.md).",
@@ -362,7 +363,7 @@ def write(table: FittedSurface) -> None:
         f"dispersion = {rows(table.dispersion)}  # eV Å⁶",
         f"coulomb = {rows(table.coulomb)}  # eV Å",
     ]
-    file = resources.path("data") / "surface.toml"
+    file = resources.path("data", "surfaces") / f"{name}.toml"
     file.write_text("\n".join([lines[0], *head, "", *lines[1:]]) + "\n", encoding="utf-8")
 
 
@@ -374,8 +375,12 @@ def main() -> None:
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--candidates", type=int, default=200)
     command.add_argument("--compositions", nargs="+")
+    command.add_argument(
+        "--protocol", default="standard", help="whose first stage relax says with what structures are relaxed"
+    )
     command = commands.add_parser("fit")
     command.add_argument("out", type=Path, nargs="+")
+    command.add_argument("--surface", default=SURFACES[0], choices=SURFACES)
     command.add_argument(
         "--runs", type=Path, nargs="+", default=[], help="finished runs whose minima of the stage hop count as well"
     )

@@ -21,6 +21,7 @@ from scipy.stats import spearmanr
 
 from sampler.funnel.parents import read_parent
 from sampler.generate.bodies import Kinds, take_apart
+from sampler.generate.fitted import name_for
 from sampler.generate.rigid import Poses, coordinates, minimise
 from sampler.monomers import SCREENED, MonomerLibrary
 from sampler.units import KCAL_PER_MOL
@@ -45,7 +46,7 @@ def main() -> None:
             for i in rng.permutation(np.flatnonzero((above >= low) & (above < high)))[: arguments.each]
         ]  # fmt: skip
         some = archive[np.array(chosen)]
-        bodies = take_apart(some, parent.composition, Kinds(library))
+        bodies = take_apart(some, parent.composition, Kinds(library.on(name_for(archive.level))))
         usable = [k for k, b in enumerate(bodies) if b is not None]
         cells = []
         for share in (*SHARES, None):

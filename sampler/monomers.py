@@ -10,7 +10,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -191,9 +191,14 @@ def _whole(value: Any, key: str) -> int:
 
 @dataclass(frozen=True)
 class MonomerLibrary:
-    """All monomers, by name; immutable."""
+    """All monomers, by name; immutable.
+
+    Attributes:
+        surface: the fitted rigid surface on which clusters of ions are generated (:mod:`sampler.generate.fitted`).
+    """
 
     monomers: tuple[Monomer, ...]
+    surface: str = "gfn1-xtb"
 
     @classmethod
     def load(cls, extra: Iterable[Path | str] = ()) -> MonomerLibrary:
@@ -228,7 +233,12 @@ class MonomerLibrary:
         Raises:
             MonomerError: its name is taken, or it does not belong to its family.
         """
-        return self._checked([*((m, f"the molecule {m.name}") for m in self.monomers), (monomer, monomer.name)])
+        more = self._checked([*((m, f"the molecule {m.name}") for m in self.monomers), (monomer, monomer.name)])
+        return replace(more, surface=self.surface)
+
+    def on(self, surface: str) -> MonomerLibrary:
+        """The same molecules on another fitted surface."""
+        return replace(self, surface=surface)
 
     def __iter__(self) -> Iterator[Monomer]:
         return iter(self.monomers)

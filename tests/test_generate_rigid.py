@@ -7,7 +7,10 @@ import pytest
 
 from sampler import resources, units
 from sampler.composition import Composition
-from sampler.generate import fitted
+from sampler.funnel.automatic import resolve
+from sampler.funnel.protocol import load
+from sampler.funnel.runner import library_digest, with_surface
+from sampler.generate import fitted, generate
 from sampler.generate.packing import pack
 from sampler.generate.rigid import (
     Poses,
@@ -31,7 +34,7 @@ def system_of(name: str, state: int = -1) -> RigidSystem:
 
 def plain_energy(system: RigidSystem, positions: np.ndarray, monomers) -> float:
     """The sum written out from the numbers in the files."""
-    table = tomllib.loads(resources.path("data", "surface.toml").read_text(encoding="utf-8"))
+    table = tomllib.loads(resources.path("data", "surfaces", f"{LIBRARY.surface}.toml").read_text(encoding="utf-8"))
     fitted = all(m.name in table["molecules"] for m in monomers)
     if fitted:
         kind = [k for m in monomers for k in table["molecules"][m.name]]
@@ -183,12 +186,14 @@ def test_charges_never_fall_into_each_other():
     assert distance.min() > 1.2, f"nearest atoms of different molecules: {distance.min():.2f} Å"
 
 
-def test_fitted_parameters_only_where_all_molecules_have_some():
-    known = fitted.surface().types
+@pytest.mark.parametrize("name", fitted.SURFACES)
+def test_a_fitted_surface(name):
+    surface = fitted.surface(name)
+    known = surface.types
     assert set(known) == {"b", "amh", "dmah"}
     for name, types in known.items():
         assert len(types) == len(LIBRARY[name].numbers)
-        a, b, c = fitted.surface().pairs(types)
+        a, b, c = surface.pairs(types)
         assert (a > 0).all() and (b >= 0).all() and all(np.array_equal(x, x.T) for x in (a, b, c))
         # a pair of opposite charges alone stays at 1.3 Å or more
         pull = c < 0
@@ -196,15 +201,38 @@ def test_fitted_parameters_only_where_all_molecules_have_some():
     # as many cations as anions have no net charge: what the Coulomb factors of all their atoms add up to is nothing
     anions = known["b"]
     for cations in (known["amh"], known["dmah"], np.concatenate([known["amh"], known["dmah"], anions])):
-        _, _, c = fitted.surface().pairs(np.concatenate([anions, cations]))
-        assert abs(c.sum()) < 1e-3 * np.abs(fitted.surface().pairs(anions)[2].sum())
-    ions = parameters_of(LIBRARY["b"]), parameters_of(LIBRARY["amh"])
+        _, _, c = surface.pairs(np.concatenate([anions, cations]))
+        assert abs(c.sum()) < 1e-3 * np.abs(surface.pairs(anions)[2].sum())
+
+
+@pytest.mark.parametrize("name", fitted.SURFACES)
+def test_fitted_parameters_only_where_all_molecules_have_some(name):
+    ions = parameters_of(LIBRARY["b"], name), parameters_of(LIBRARY["amh"], name)
     numbers = np.concatenate([LIBRARY["b"].numbers, LIBRARY["amh"].numbers])
     _, _, of_ions = surface_parameters(numbers, np.concatenate(ions))
     water = LIBRARY["w"]
     _, _, with_water = surface_parameters(
-        np.concatenate([numbers, water.numbers]), np.concatenate([*ions, parameters_of(water)])
+        np.concatenate([numbers, water.numbers]), np.concatenate([*ions, parameters_of(water, name)])
     )
+    types = [fitted.surface(name).types[k] for k in ("b", "amh")]
+    assert np.array_equal(of_ions, fitted.surface(name).coulomb[np.ix_(*2 * [np.concatenate(types)])])
     n = len(numbers)
     plain = units.COULOMB * np.outer(*(2 * [np.concatenate([LIBRARY[k].surface_charges for k in ("b", "amh")])]))
     assert np.allclose(with_water[:n, :n], plain) and not np.allclose(of_ions, plain)
+
+
+def test_candidates_are_for_the_level_that_judges_them_first():
+    composition = Composition.parse("2sa2am", LIBRARY)
+    surfaces = {}
+    for name in ("quick", "standard", "b97-3c", "gfn1", "wu2023"):
+        surfaces[name] = with_surface(LIBRARY, resolve(load(name), composition, LIBRARY)).surface
+    assert surfaces == {
+        "quick": "b97-3c", "standard": "gfn1-xtb", "b97-3c": "b97-3c", "gfn1": "gfn1-xtb", "wu2023": "gfn1-xtb"
+    }  # fmt: skip
+    energies = [
+        generate(composition, 4, library=LIBRARY.on(s), shares="ions-only").columns["rigid_energy_eV"]
+        for s in fitted.SURFACES
+    ]
+    assert not np.allclose(*energies)
+    digests = [library_digest(LIBRARY.on(s), composition) for s in fitted.SURFACES]
+    assert {k for k in digests[0] if digests[0][k] != digests[1][k]} == {"b", "amh"}

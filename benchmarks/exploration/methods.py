@@ -33,17 +33,19 @@ def settings(system: str, method: str, budget: int | None) -> str:
     else:
         protocol, composition = _resolved(name, system)
         stages = [(s.model_dump(mode="json"), s.identity(None) if hasattr(s, "make") else "") for s in protocol.stage]
-        what = [protocol.name, *stages, *_surface(composition)]
+        what = [protocol.name, *stages, *_surface(protocol, composition)]
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _surface(composition) -> list[str]:
+def _surface(protocol, composition) -> list[str]:
     """A digest of the fitted rigid surface, where molecules of the system have one."""
+    from sampler.funnel.runner import with_surface
     from sampler.generate import fitted
     from sampler.monomers import MonomerLibrary
 
-    names = [m.name for family, _ in composition.counts for m in MonomerLibrary.load().family(family)]
-    arrays = [a for name in sorted(names) for a in fitted.surface().arrays(name)]
+    library = with_surface(MonomerLibrary.load(), protocol)
+    names = [m.name for family, _ in composition.counts for m in library.family(family)]
+    arrays = [a for name in sorted(names) for a in fitted.surface(library.surface).arrays(name)]
     return [hashlib.sha256(b"".join(a.tobytes() for a in arrays)).hexdigest()[:12]] if arrays else []
 
 

@@ -58,6 +58,11 @@ def before(stages: Sequence[Stage], place: int, first: int = 0, entered: str = "
     return EnergySource(entered)
 
 
+def first_energies(stages: Sequence[Stage]) -> str:
+    """The level that first relaxes, or judges, what is generated; '' where none does."""
+    return next((source.level for source in map(made_by, stages) if source is not None), "")
+
+
 def ahead(stages: Sequence[Stage]) -> list[str]:
     """In words, what potentials do with the structures that get to ``stages``: ``relax with gfn1-xtb``."""
     words = []

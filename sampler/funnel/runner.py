@@ -24,6 +24,7 @@ from ..storage import write_text
 from .automatic import resolve, without_model
 from .chunks import claim_folder, run_chunks
 from .context import Context
+from .energy_source import first_energies
 from .forecast import announce, announce_all
 from .parallel import cores
 from .parents import Parent, check_parents, takes_parents
@@ -112,6 +113,7 @@ def run(
         progress.message(words)
     if parents and not takes_parents(protocol.stage):
         raise RunError(f"the protocol {protocol.name} has no stage 'grow', so it has no use for parents")
+    library = with_surface(library, protocol)
     parents = check_parents(parents, composition, library)
     processes, scheduler = (cores(), workers) if isinstance(workers, str) else (workers, "")
     context = Context(composition, library, seed, Path(folder).resolve(), processes, parents, scheduler, join)
@@ -171,13 +173,18 @@ def run(
         return finished
 
 
+def with_surface(library: MonomerLibrary, resolved: Protocol) -> MonomerLibrary:
+    """On the fitted surface for the level that judges first what the protocol generates."""
+    return library.on(fitted.name_for(first_energies(resolved.stage)))
+
+
 def library_digest(library: MonomerLibrary, composition: Composition) -> dict[str, str]:
     """Monomer name -> hash of everything generation and identity use of it."""
     digests = {}
     for m in (m for family, _ in composition.counts for m in library.family(family)):
         h = hashlib.sha256(f"{m.name} {m.family} {m.protons} {m.charge} {m.label}".encode())
         arrays = [m.numbers, m.bonds, m.partial_charges, m.sigma, m.epsilon, *(c.positions for c in m.conformers)]
-        arrays += fitted.surface().arrays(m.name)
+        arrays += fitted.surface(library.surface).arrays(m.name)
         for array in arrays:
             h.update(np.ascontiguousarray(array).tobytes())
         digests[m.name] = h.hexdigest()[:16]

@@ -19,7 +19,7 @@ from .chunks import cpu_seconds
 from .parents import Parent
 from .protocol import Protocol
 from .rundir import read_ledgers, read_manifest, read_result
-from .runner import library_digest
+from .runner import library_digest, with_surface
 
 Row = dict[str, Any]
 
@@ -102,10 +102,11 @@ def same(
         made = read_manifest(run)
     except RunError:
         return False
+    resolved = resolve(protocol, composition, library)
     return (
-        made["protocol"] == json.loads(json.dumps(resolve(protocol, composition, library).dump()))
+        made["protocol"] == json.loads(json.dumps(resolved.dump()))
         and made["seed"] == seed
         and made["sampler_version"] == __version__
-        and made["monomers"] == library_digest(library, composition)
+        and made["monomers"] == library_digest(with_surface(library, resolved), composition)
         and {p["sha256"] for p in made.get("parents", [])} == {p.sha256 for p in parents}
     )

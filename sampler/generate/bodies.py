@@ -171,7 +171,7 @@ class Kinds:
         if monomer.name not in self._known:
             bonded = np.zeros((len(monomer.numbers),) * 2, bool)
             bonded[monomer.bonds[:, 0], monomer.bonds[:, 1]] = bonded[monomer.bonds[:, 1], monomer.bonds[:, 0]] = True
-            table = parameters_of(monomer)
+            table = parameters_of(monomer, self.library.surface)
             own = _colours(monomer.numbers, bonded)
             # atoms that the bond graph cannot tell apart get the mean of their parameters
             self._known[monomer.name] = {int(c): table[own == c].mean(0) for c in np.unique(own)}
@@ -247,7 +247,7 @@ def from_library(form: Form, library: MonomerLibrary) -> Bodies:
     x = monomer.conformers[form.conformer].positions
     return Bodies(
         monomer.numbers, x - x.mean(0), np.array([0, n]), (monomer.name,), np.array([monomer.charge]),
-        parameters_of(monomer), held_by,
+        parameters_of(monomer, library.surface), held_by,
     )  # fmt: skip
 
 

@@ -1,8 +1,8 @@
-"""The rigid surface of clusters of ions, fitted to relaxed ones (``data/surface.toml``, benchmarks/fit_surface.py).
+"""The rigid surfaces of clusters of ions, fitted to relaxed ones (``data/surfaces``, benchmarks/fit_surface.py).
 
 Repulsion, dispersion and Coulomb factor by pair of types of atoms. Ions in a cluster polarise each other and bend; a surface
 of rigid molecules that is to have its low minima where the relaxed ones are must have that in its parameters
-(docs/generation.md). It holds only between the molecules that it was fitted to.
+(docs/generation.md). It holds only between the molecules that it was fitted to, and for the level of theory that relaxed them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import resources
+
+SURFACES = ("gfn1-xtb", "b97-3c")
+_STRIDE = 1000
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,27 @@ class FittedSurface:
         return [self.types[molecule], self.repulsion, self.dispersion, self.coulomb]
 
 
+def name_for(level: str) -> str:
+    """The surface for structures of a level of theory: that of B97-3c for all but tight binding, which has its own."""
+    return "gfn1-xtb" if not level or level.lower().startswith("gfn") else "b97-3c"
+
+
 @functools.cache
-def surface() -> FittedSurface:
-    """The one that ships."""
-    table = tomllib.loads(resources.path("data", "surface.toml").read_text(encoding="utf-8"))
-    types = {name: np.array(of, np.int64) for name, of in table["molecules"].items()}
+def surface(name: str) -> FittedSurface:
+    """One of those that ship."""
+    table = tomllib.loads(resources.path("data", "surfaces", f"{name}.toml").read_text(encoding="utf-8"))
+    types = {molecule: np.array(of, np.int64) for molecule, of in table["molecules"].items()}
     return FittedSurface(types, *(np.array(table[k], float) for k in ("repulsion", "dispersion", "coulomb")))
+
+
+def marks(name: str, molecule: str, atoms: int) -> np.ndarray:
+    """(atoms,) a number for each atom that tells its type and the surface; −1 for a molecule without types."""
+    types = surface(name).types.get(molecule)
+    return np.full(atoms, -1) if types is None else types + _STRIDE * SURFACES.index(name)
+
+
+def pairs(marks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """As :meth:`FittedSurface.pairs`, for atoms of one surface with these :func:`marks`."""
+    which, types = np.divmod(marks, _STRIDE)
+    assert (which == which[0]).all(), "molecules of two surfaces"
+    return surface(SURFACES[which[0]]).pairs(types)

@@ -79,7 +79,7 @@ class RigidSystem:
         order = {form: k for k, form in enumerate(dict.fromkeys(forms))}
         volumes = {form: _volume(x, m.numbers) for form, x, m in zip(forms, centred, monomers)}
         repulsion, dispersion, coulomb = surface_parameters(
-            numbers, np.concatenate([parameters_of(m) for m in monomers])
+            numbers, np.concatenate([parameters_of(m, library.surface) for m in monomers])
         )
         r = radius(numbers)
         return cls(
@@ -221,9 +221,9 @@ def _arguments(system: RigidSystem, poses: Poses, kind: int, wall: float, stiffn
     return (system.local, system.ptr, system.scale, surface, float(wall), float(stiffness), *turns)
 
 
-def parameters_of(monomer: Monomer) -> np.ndarray:
-    """(n, 4): charge (e), σ (Å), ε (eV), and the type of each atom on the fitted surface, −1 without."""
-    types = fitted.surface().types.get(monomer.name, np.full(len(monomer.numbers), -1))
+def parameters_of(monomer: Monomer, surface: str) -> np.ndarray:
+    """(n, 4): charge (e), σ (Å), ε (eV), and the type of each atom on this fitted surface, −1 without."""
+    types = fitted.marks(surface, monomer.name, len(monomer.numbers))
     return np.column_stack([monomer.surface_charges, monomer.sigma, monomer.epsilon, types])
 
 
@@ -236,7 +236,7 @@ def surface_parameters(numbers: np.ndarray, parameters: np.ndarray) -> tuple[np.
     """
     charges, sigma, epsilon, types = parameters.T
     if (types >= 0).all():
-        return fitted.surface().pairs(types.astype(int))
+        return fitted.pairs(types.astype(int))
     coulomb = units.COULOMB * charges[:, None] * charges[None]
     depth = 4.0 * np.sqrt(epsilon[:, None] * epsilon[None])
     sixth = (0.5 * (sigma[:, None] + sigma[None])) ** 6
