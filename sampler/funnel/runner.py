@@ -113,7 +113,8 @@ def run(
         progress.message(words)
     if parents and not takes_parents(protocol.stage):
         raise RunError(f"the protocol {protocol.name} has no stage 'grow', so it has no use for parents")
-    library = with_surface(library, protocol)
+    clusters, first = (start.clusters, start.position(protocol)) if start else (Clusters.empty(), 0)
+    library = with_surface(library, protocol, first)
     parents = check_parents(parents, composition, library)
     processes, scheduler = (cores(), workers) if isinstance(workers, str) else (workers, "")
     context = Context(composition, library, seed, Path(folder).resolve(), processes, parents, scheduler, join)
@@ -126,7 +127,6 @@ def run(
         "sampler_version": __version__,
         "monomers": library_digest(library, composition),
     }
-    clusters, first = (start.clusters, start.position(protocol)) if start else (Clusters.empty(), 0)
     protocol = informed(protocol, first, clusters.level)
     for stage in protocol.stage[first:]:
         stage.check(context)
@@ -173,9 +173,9 @@ def run(
         return finished
 
 
-def with_surface(library: MonomerLibrary, resolved: Protocol) -> MonomerLibrary:
-    """On the fitted surface for the level that judges first what the protocol generates."""
-    return library.on(fitted.name_for(first_energies(resolved.stage)))
+def with_surface(library: MonomerLibrary, resolved: Protocol, first: int = 0) -> MonomerLibrary:
+    """On the fitted surface for the level that judges first what the protocol generates, from its stage ``first`` on."""
+    return library.on(fitted.name_for(first_energies(resolved.stage[first:])))
 
 
 def library_digest(library: MonomerLibrary, composition: Composition) -> dict[str, str]:
