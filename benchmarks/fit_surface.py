@@ -4,15 +4,16 @@
     OMP_NUM_THREADS=1 python benchmarks/fit_surface.py fit OUT --write
     OMP_NUM_THREADS=1 python benchmarks/fit_surface.py sample OUT-B97 --protocol b97-3c; … fit OUT-B97 --surface b97-3c --write
 
-``sample`` generates candidates of many compositions with the parameters that are in the library, relaxes them with the PaiNN of
-GFN1-xTB, and leaves OUT/COMPOSITION-SEED.npz; what is there is not done again. ``fit`` reads all of them. Run in turn, with
+``sample`` generates candidates of many compositions with the parameters that are in the library, relaxes them with the potential of the protocol's
+first stage relax (a PaiNN of GFN1-xTB), and leaves OUT/COMPOSITION-SEED.npz; what is there is not done again. ``fit`` reads all of them. Run in turn, with
 another seed each time: so structures that the fitted surface prefers wrongly are in the next fit.
 
 A structure counts as its molecules, with the library's geometry laid over what they are in the minimum. Wanted: (1) at the minimum of
 the rigid surface next to it the energy is that of the relaxed structure, up to a constant for each composition and
 protonation state; (2) forces and torques on whole molecules vanish where the relaxed structure has them. The minima of (1) are found anew
-after each fit. One type of atom is a class that the bond graph cannot tell apart. All molecules have
-one common share of their charge.
+after each fit. One type of atom is a class that the bond graph cannot tell apart. Charges
+add up to that of the molecule; their products are multiplied by the mean of a share for each of two molecules, which is fitted,
+so that as many cations as anions have no net charge.
 """
 
 from __future__ import annotations
@@ -203,7 +204,7 @@ class Pairs:
 
 
 class Parameters:
-    """Charge of every type of atom, repulsion and dispersion of every pair of types."""
+    """Charge of every type of atom, share of every molecule, repulsion and dispersion of every pair of types."""
 
     def __init__(self) -> None:
         n = len(TYPES)
