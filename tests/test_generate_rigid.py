@@ -191,8 +191,8 @@ def test_a_fitted_surface(name):
     surface = fitted.surface(name)
     known = surface.types
     assert set(known) == {"b", "amh", "dmah"}
-    for name, types in known.items():
-        assert len(types) == len(LIBRARY[name].numbers)
+    for molecule, types in known.items():
+        assert len(types) == len(LIBRARY[molecule].numbers)
         a, b, c = surface.pairs(types)
         assert (a > 0).all() and (b >= 0).all() and all(np.array_equal(x, x.T) for x in (a, b, c))
         # a pair of opposite charges alone stays at 1.3 Å or more
