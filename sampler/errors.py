@@ -13,7 +13,7 @@
   + RunError              a run directory that cannot be used
     - RunBusy             … because another process works in it
     - StorageError        … because the disk is full or read-only
-    - NoWorkers           … because no machine is there to compute (a dask scheduler or SLURM's jobs are gone)
+    - NoWorkers           … because no machine can compute (no dask scheduler, unfit dask workers, SLURM's jobs gone)
     - WaitingForJobs      … before jobs that run elsewhere have left their outputs
 
 The message says what was wrong, where, and what to do. The command line prints it on one line and exits with

@@ -15,7 +15,7 @@ import test_funnel_killed as killed
 
 from sampler.clusters import Clusters
 from sampler.composition import Composition
-from sampler.errors import InputError, NoWorkers, RunError, StorageError
+from sampler.errors import InputError, NoWorkers, StorageError
 from sampler.funnel import protocol as protocols
 from sampler.funnel.parallel import unordered
 from sampler.funnel.progress import Progress
@@ -252,14 +252,14 @@ def test_addresses(text):
 
 
 def test_another_version_is_refused():
-    with pytest.raises(RunError, match="install the same version"):
+    with pytest.raises(NoWorkers, match="install the same version"):
         _call("0.0.0", triple, 1)
 
 
 def test_workers_with_threads_are_refused():
     with distributed.LocalCluster(n_workers=1, threads_per_worker=3, processes=False, dashboard_address=":0",
                                   protocol="tcp", host="127.0.0.1") as threads:  # fmt: skip
-        with pytest.raises(RunError, match="have 3 threads each.*--nthreads 1"):
+        with pytest.raises(NoWorkers, match="have 3 threads each.*--nthreads 1"):
             list(unordered(triple, [1], threads.scheduler_address.replace("tcp:", "dask:")))
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from .. import __version__
-from ..errors import InputError, MissingDependency, NoWorkers, RunError
+from ..errors import InputError, MissingDependency, NoWorkers
 
 _ADDRESS = re.compile(r"dask://((\[[0-9a-fA-F:]+\]|[^\[\]:/\s]+):(\d{1,5}))/?")
 _AHEAD = 2
@@ -48,8 +48,8 @@ def unordered(
 
     Raises:
         MissingDependency: ``distributed`` is not installed. InputError: not an address.
-        NoWorkers: the scheduler cannot be reached or is gone. RunError: its workers have more than one thread or another
-            version of sampler. And what ``function`` raises.
+        NoWorkers: the scheduler cannot be reached or is gone; its workers have more than one thread, another version of
+            sampler, or lack something. And what ``function`` raises.
     """
     from .parallel import Died
 
@@ -115,7 +115,7 @@ class _Flight:
         except FutureCancelledError as error:
             raise self._gone() from error
         except ImportError as error:
-            raise RunError(
+            raise NoWorkers(
                 f"the dask workers at {self.address} lack something that this process has ({error}); start them in the "
                 "same environment"
             ) from error
@@ -163,7 +163,7 @@ def _connect(address: str) -> Iterator[Any]:
 def _check_threads(workers: dict[str, int], address: str) -> None:
     many = set(workers.values()) - {1}
     if many:
-        raise RunError(
+        raise NoWorkers(
             f"the dask workers at {address} have {max(many)} threads each, and the engines need processes of one "
             "thread; start them with: dask worker --nworkers N --nthreads 1"
         )
@@ -174,7 +174,7 @@ def _call(version: str, function: Callable[[Any], Any], task: Any) -> Any:
     from .parallel import prepare_worker
 
     if version != __version__:
-        raise RunError(
+        raise NoWorkers(
             f"a dask worker has sampler {__version__}, this process {version}; results could differ: install the same "
             "version on both sides"
         )

@@ -98,7 +98,7 @@ def screen(
         The rows of the table: the systems in their order, then what earlier screens have finished in the folder.
 
     Raises:
-        StorageError: the disk is full or cannot be written. NoWorkers: nothing is there to compute. Either would stop
+        StorageError: the disk is full or cannot be written. NoWorkers: nothing can compute. Either would stop
             the others, too.
     """
     progress = progress or Progress()
