@@ -8,6 +8,7 @@ in b97-3c, the other one gives the energies.
 
     python benchmarks/published_minima.py --protocol standard --reference ../shared/reference --out runs/evidence
     python benchmarks/published_minima.py 1sa1am 2sa2am 3sa3am 4sa4am --protocol quick --reference … --out runs/quick
+    python benchmarks/published_minima.py 14sa14am --protocol large --set hop.rounds=12 --reference … --out runs/large
     python benchmarks/published_minima.py 7sa7am --protocol b97-3c-large --parents 5sa4am 4sa5am --reference … --out runs/large
 
 Parents are run directories of smaller systems, for protocols that grow. A finished run in OUT/SYSTEM is not done again.
@@ -29,6 +30,7 @@ def main() -> None:
     parser.add_argument("systems", nargs="*", default=["1sa1am", "2sa2am", "3sa3am", "4sa4am"])
     parser.add_argument("--reference", type=Path, required=True)
     parser.add_argument("--protocol", default="standard")
+    parser.add_argument("--set", action="append", default=[], help="as in sampler run, e.g. hop.rounds=12")
     parser.add_argument("--out", type=Path, default=Path("runs/evidence"))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=None)
@@ -52,7 +54,7 @@ def main() -> None:
     from sampler.units import KCAL_PER_MOL
 
     library = MonomerLibrary.load()
-    protocol = protocols.load(arguments.protocol)
+    protocol = protocols.load(arguments.protocol, protocols.parse_overrides(arguments.set))
     rows = []
     for name in arguments.systems:
         composition = Composition.parse(name, library)
