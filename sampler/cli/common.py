@@ -89,6 +89,45 @@ def library(extra: list[Path] | None = None):
     return MonomerLibrary.load(extra or ())
 
 
+def spelled(path: Path, known) -> Path:
+    """``path``, or the run directory of the same composition beside it: ``1b1sa1am`` finds ``1sa1b1am``."""
+    from ..composition import Composition
+    from ..errors import CompositionError
+    from ..funnel.rundir import is_run
+
+    if path.exists():
+        return path
+    try:
+        other = path.with_name(Composition.parse(path.name, known).name(known))
+    except (CompositionError, ValueError):
+        return path
+    return other if is_run(other) else path
+
+
+def run_folders(path: Path, known) -> list[Path]:
+    """The run directories that a path stands for: itself, however its composition is spelled, or the finished runs of
+    a screen, small clusters first. None if it is something else: a file, or a folder of ORCA outputs.
+
+    Runs of a screen that are not finished are left out, which a line to standard error says.
+
+    Raises:
+        RunError: no run of the screen is finished.
+    """
+    from ..errors import RunError
+    from ..funnel.rundir import complete, is_run, runs_below
+
+    path = spelled(path, known)
+    if is_run(path):
+        return [path]
+    runs = runs_below(path)
+    finished = [run for run in runs if complete(run)]
+    if runs and not finished:
+        raise RunError(f"no run in {path} is finished; the same sampler screen command goes on with them")
+    if open_ := [run.name for run in runs if run not in finished]:
+        note(f"{path}: left out, for they are not finished: {', '.join(open_)}")
+    return finished
+
+
 @contextlib.contextmanager
 def workplace(
     workers: str | None, slurm: Path | None = None, say: Callable[[str], None] = lambda text: None

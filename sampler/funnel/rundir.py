@@ -22,6 +22,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -195,6 +196,31 @@ class RunDirectory:
         """Stage folders of earlier parameters, no longer part of the run."""
         names = {ledger["folder"] for ledger in ledgers}
         return sorted(p for p in (self.folder / "stages").glob("*") if p.is_dir() and p.name not in names)
+
+
+def is_run(folder: Path | str) -> bool:
+    """Whether a folder is a run directory, finished or not."""
+    return (Path(folder) / "manifest.json").is_file() and (Path(folder) / "stages").is_dir()
+
+
+def complete(folder: Path | str) -> bool:
+    """Whether the ledger belongs to the manifest: a run that was started later and did not end has a younger one."""
+    try:
+        ledger, manifest = (os.stat(Path(folder) / name).st_mtime_ns for name in ("ledger.json", "manifest.json"))
+    except OSError:
+        return False
+    return ledger >= manifest
+
+
+def runs_below(folder: Path | str) -> list[Path]:
+    """The run directories in the folder of a screen, finished or not, small clusters first; none in another folder."""
+    found = []
+    for path in sorted(Path(folder).iterdir()) if Path(folder).is_dir() and not is_run(folder) else ():
+        if is_run(path):
+            with contextlib.suppress(RunError):
+                counts = re.findall(r"\d+", str(read_manifest(path)["composition"]))
+                found.append((sum(map(int, counts)), path.name, path))
+    return [path for *_, path in sorted(found)]
 
 
 def read_manifest(folder: Path | str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from .automatic import resolve
 from .chunks import cpu_seconds
 from .parents import Parent
 from .protocol import Protocol
-from .rundir import read_ledgers, read_manifest, read_result
+from .rundir import complete, read_ledgers, read_manifest, read_result
 from .runner import library_digest, with_surface
 
 Row = dict[str, Any]
@@ -82,14 +82,6 @@ def earlier(folder: Path, library: MonomerLibrary, besides: Collection[str]) -> 
                 row |= of_run(run, composition, library, read_result(run), read_ledgers(run))
                 rows.append(row | {"parents": " ".join(p["composition"] for p in manifest.get("parents", []))})
     return sorted(rows, key=lambda row: (row["molecules"], row["system"]))
-
-
-def complete(run: Path) -> bool:
-    """Whether the ledger belongs to the manifest: a run that was started later and did not end has a younger one."""
-    try:
-        return (run / "ledger.json").stat().st_mtime_ns >= (run / "manifest.json").stat().st_mtime_ns
-    except OSError:
-        return False
 
 
 def same(
