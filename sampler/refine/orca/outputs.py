@@ -16,13 +16,12 @@ import numpy as np
 from ...errors import FileFormatError
 from ...units import BOHR, HARTREE, HARTREE_PER_BOHR
 from . import verdict
+from .coordinates import Table, masses_of_input, tables
 from .presets import level
 
 _NUMBER = r"[-+]?\d+\.\d+(?:[eEdD][-+]?\d+)?"
 _ENERGY = re.compile(r"FINAL SINGLE POINT ENERGY[^\n\d]*?(-?\d+\.\d+)([^\n]*)")
 _VERSION = re.compile(r"Program Version\s+(\S+)")
-_COORDINATES = "CARTESIAN COORDINATES (ANGSTROEM)"
-_ATOM = re.compile(rf"^\s*([A-Z][a-z]?)\S*\s+({_NUMBER})\s+({_NUMBER})\s+({_NUMBER})\s*$")
 _GRADIENT = re.compile(rf"^\s*\d+\s+[A-Z][a-z]?\S*\s*:?\s+({_NUMBER})\s+({_NUMBER})\s+({_NUMBER})\s*$")
 _MODE = re.compile(r"^\s*\d+:\s+(-?\d+\.\d+) cm\*\*-1", re.MULTILINE)
 _TIME = re.compile(r"TOTAL RUN TIME:\s*(\d+) days (\d+) hours (\d+) minutes (\d+) seconds (\d+) msec")
@@ -64,6 +63,8 @@ class OrcaResult:
         version: e.g. ``5.0.3``. level: e.g. ``b97-3c@orca5``. keywords: words of the simple input, as given.
         input_text: the input as ORCA echoes it. charge, multiplicity: None if not printed.
         numbers: (n,). positions: (n, 3) Å, the geometry that ``energy`` belongs to (the last one if there is none).
+        masses: (n,) amu, those of the calculation (isotopes!), as printed, to three decimals; where they are not printed,
+            what the input sets (``M = 2.014``), else None.
         last_positions: (n, 3) Å, the last geometry printed: where a new attempt starts.
         energy: eV, the last total energy that is fully converged, else NaN.
         forces: (n, 3) eV/Å at ``positions``; None after the last step of an optimisation, where ORCA prints none.
@@ -87,6 +88,7 @@ class OrcaResult:
     multiplicity: int | None = None
     numbers: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     positions: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
+    masses: np.ndarray | None = None
     last_positions: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
     energy: float = float("nan")
     forces: np.ndarray | None = None
@@ -129,8 +131,7 @@ def read_output(path: Path | str) -> OrcaResult:
     keywords = tuple(w for line in echo.splitlines() if line.strip().startswith("!")
                      for w in line.split("#")[0].strip().lstrip("!").split())  # fmt: skip
     version = _first(_VERSION, text)
-    geometries = [(at, *_block(text, at, _ATOM)) for at in _positions(text, _COORDINATES)]
-    geometries = [(at, symbols, xyz) for at, symbols, xyz in geometries if len(symbols)]
+    geometries = [t for t in tables(text) if not t.damage]
     energies = [(m.start(), float(m[1]), m[2]) for m in _ENERGY.finditer(text)]
     whole = [(at, e) for at, e, remark in energies if "not fully converged" not in remark.lower()]
     status, message, optimised = verdict.judge(text, keywords)
@@ -138,7 +139,6 @@ def read_output(path: Path | str) -> OrcaResult:
     if status == "cc_not_converged":
         whole = []
     chosen = _before(geometries, whole[-1][0] if whole else len(text))
-    symbols, xyz = (chosen[1], chosen[2]) if chosen else ([], np.zeros((0, 3)))
     last = geometries[-1] if geometries else None
     frequencies, scaling = _frequencies(text)
     charge, multiplicity = _charge_and_spin(text, echo)
@@ -153,9 +153,10 @@ def read_output(path: Path | str) -> OrcaResult:
         input_text=echo,
         charge=charge,
         multiplicity=multiplicity,
-        numbers=_numbers(symbols),
-        positions=xyz,
-        last_positions=last[2] if last else np.zeros((0, 3)),
+        numbers=chosen.numbers if chosen else np.zeros(0, np.int64),
+        positions=chosen.positions if chosen else np.zeros((0, 3)),
+        masses=_masses(chosen, echo) if chosen else None,
+        last_positions=last.positions if last else np.zeros((0, 3)),
         energy=whole[-1][1] * HARTREE if whole else float("nan"),
         forces=_forces(text, chosen, geometries) if whole else None,
         cycles=len(_positions(text, "GEOMETRY OPTIMIZATION CYCLE")) if optimised is not None else 0,
@@ -212,27 +213,25 @@ def _block(text: str, at: int, pattern: re.Pattern) -> tuple[list[str], np.ndarr
     return [row[0] for row in rows], numbers
 
 
-def _before(geometries: list, at: int):
-    earlier = [g for g in geometries if g[0] < at]
+def _before(geometries: list[Table], at: int) -> Table | None:
+    earlier = [g for g in geometries if g.at < at]
     return earlier[-1] if earlier else (geometries[-1] if geometries else None)
 
 
-def _numbers(symbols: list[str]) -> np.ndarray:
-    from ase.data import atomic_numbers
-
-    return np.array([atomic_numbers[s] for s in symbols], np.int64)
+def _masses(table: Table, echo: str) -> np.ndarray | None:
+    return table.masses if table.masses is not None else masses_of_input(echo, table.numbers)
 
 
-def _forces(text: str, chosen, geometries: list) -> np.ndarray | None:
+def _forces(text: str, chosen: Table | None, geometries: list[Table]) -> np.ndarray | None:
     """Forces of the gradient that is printed after ``chosen`` and before the next geometry."""
     if chosen is None:
         return None
-    following = [g[0] for g in geometries if g[0] > chosen[0]]
-    at = text.find("CARTESIAN GRADIENT", chosen[0], following[0] if following else len(text))
+    following = [g.at for g in geometries if g.at > chosen.at]
+    at = text.find("CARTESIAN GRADIENT", chosen.at, following[0] if following else len(text))
     if at < 0:
         return None
     _, gradient = _block(text, at, _GRADIENT)
-    return -gradient * HARTREE_PER_BOHR if len(gradient) == len(chosen[1]) else None
+    return -gradient * HARTREE_PER_BOHR if len(gradient) == len(chosen.numbers) else None
 
 
 def _frequencies(text: str) -> tuple[np.ndarray, float]:

@@ -1,0 +1,117 @@
+"""The tables of atoms in an ORCA output: elements, positions and the masses that were used."""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+_HEAD = re.compile(r"^CARTESIAN COORDINATES \(ANGSTROEM\)[^\n]*\n-+[ ]*\n", re.MULTILINE)
+_MASSES = re.compile(r"^CARTESIAN COORDINATES \(A\.U\.\)[^\n]*\n-+[ ]*\n[^\n]*\bMASS\s+X\s+Y\s+Z[^\n]*\n", re.MULTILINE)
+_NUMBER = r"[-+]?\d+\.\d+(?:[eEdD][-+]?\d+)?"
+_LINE = re.compile(rf"^\s*(\S+(?:\s+:)?)\s+({_NUMBER})\s+({_NUMBER})\s+({_NUMBER})\s*$")
+_MASS_LINE = re.compile(
+    rf"^\s*\d+\s+(\S+(?:\s+:)?)\s+{_NUMBER}\*?\s+-?\d+\s+({_NUMBER})\s+{_NUMBER}\s+{_NUMBER}\s+{_NUMBER}\s*$"
+)
+_HYDROGENS = {"D": 2.014, "T": 3.016}
+_LOOSE = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?"
+
+
+@dataclass(frozen=True)
+class Table:
+    """One printed geometry: where it stands in the text, (n,) atomic numbers, (n, 3) positions in Å, (n,) masses in amu.
+
+    ``masses`` is None where they are not printed. ``damage`` says why the table cannot be used, '' if it is whole.
+    """
+
+    at: int
+    numbers: np.ndarray
+    positions: np.ndarray
+    masses: np.ndarray | None = None
+    damage: str = ""
+
+
+def tables(text: str) -> list[Table]:
+    """All geometries of an output, in its order. Dummy, ghost and embedding centres are no atoms and are left out."""
+    heads = list(_HEAD.finditer(text))
+    ends = [h.start() for h in heads[1:]] + [len(text)]
+    return [_table(text, head, end) for head, end in zip(heads, ends)]
+
+
+def element(label: str) -> int | None:
+    """The atomic number that a label stands for; 0 for what is no atom, None for what is not known.
+
+    ORCA prints dummy atoms as ``-``, ghost atoms with a colon behind the element, and coreless effective core
+    potentials, which embed a cluster in its crystal, with a ``>``.
+    """
+    if label in ("-", "DA", "X", "Q") or label.endswith((":", ">")):
+        return 0
+    return _elements().get(label)
+
+
+@functools.cache
+def _elements() -> dict[str, int]:
+    from ase.data import atomic_numbers
+
+    return {symbol: z for symbol, z in atomic_numbers.items() if z} | dict.fromkeys(_HYDROGENS, 1)
+
+
+def _table(text: str, head: re.Match, end: int) -> Table:
+    rows, whole = _rows(text, head.end())
+    numbers, positions = [], []
+    damage = "" if whole else "the output ends in the middle of its coordinates"
+    for line in rows:
+        match = _LINE.match(line)
+        z = element(match[1]) if match else None
+        if z is None:
+            damage = f"{line.strip()!r} among its coordinates is no atom"
+            break
+        if z:
+            numbers.append(z)
+            positions.append([float(v) for v in match.groups()[1:]])
+    here = _MASSES.search(text, head.end(), end)
+    masses = _masses(text, here.end(), numbers) if here and not damage else None
+    return Table(head.start(), np.array(numbers, np.int64), np.array(positions).reshape(-1, 3), masses, damage)
+
+
+def _masses(text: str, at: int, numbers: list[int]) -> np.ndarray | None:
+    rows, whole = _rows(text, at)
+    found = [_MASS_LINE.match(line) for line in rows]
+    atoms = [m for m in found if m and element(m[1])]
+    if not whole or [element(m[1]) for m in atoms] != numbers:
+        return None
+    return np.array([float(m[2]) for m in atoms])
+
+
+def _rows(text: str, at: int) -> tuple[list[str], bool]:
+    """The lines up to an empty one, and whether there is one: without it the output ends here."""
+    rows: list[str] = []
+    while True:
+        end = text.find("\n", at)
+        if end < 0:
+            return rows, False
+        line = text[at:end]
+        if not line.strip() or line.startswith("* core charge"):
+            return rows, bool(rows)
+        rows.append(line)
+        at = end + 1
+
+
+_INPUT_ATOM = re.compile(rf"^\s*([A-Za-z]+)(?:\(\d+\))?\s+{_LOOSE}\s+{_LOOSE}\s+{_LOOSE}\b([^\n]*)$", re.MULTILINE)
+_INPUT_MASS = re.compile(rf"\bM\s*=\s*({_LOOSE})", re.IGNORECASE)
+
+
+def masses_of_input(source: str, numbers: np.ndarray) -> np.ndarray | None:
+    """(n,) masses in amu of an input that sets some (``H 0 0 1 M = 2.014``), the others are standard atomic weights.
+
+    None where the input sets no mass, or its atoms are not those of ``numbers``.
+    """
+    from ase.data import atomic_masses
+
+    atoms = [(element(m[1].capitalize()), _INPUT_MASS.search(m[2])) for m in _INPUT_ATOM.finditer(source)]
+    atoms = [(z, mass) for z, mass in atoms if z]
+    if not any(mass for _, mass in atoms) or [z for z, _ in atoms] != list(numbers):
+        return None
+    return np.array([float(mass[1]) if mass else atomic_masses[z] for z, mass in atoms])
