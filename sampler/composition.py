@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from .errors import CompositionError
-from .monomers import Monomer, MonomerLibrary
+from .monomers import PROTON, Monomer, MonomerLibrary
 
-_TOKEN = re.compile(r"([0-9]{1,9})([a-z]+)")
+_COUNT = re.compile(r"([0-9]{1,9})([a-z]+)")
+_LETTER = re.compile(r"[a-z]")
 _MOST_MOLECULES = 200
 _MOST_STATES = 100_000
 
@@ -72,24 +73,11 @@ class Composition:
         if not name:
             raise CompositionError("the composition is empty; write for example 4sa4am")
         families: Counter[str] = Counter()
-        named_charge, ions, position = 0, False, 0
-        while position < len(name):
-            match = _TOKEN.match(name, position)
-            if not match:
-                raise CompositionError(
-                    f"cannot read {name[position:]!r} in {text!r}: expected a number and a molecule, as in 4sa4am; "
-                    f"known molecules: {', '.join(library.names)}, and p (a proton)"
-                )
-            count, molecule = int(match[1]), match[2]
-            position = match.end()
-            if molecule == "p":
+        named_charge, ions = 0, False
+        for count, molecule in split_name(name, library):
+            if molecule == PROTON:
                 named_charge, ions = named_charge + count, ions or count > 0
                 continue
-            if molecule not in library:
-                raise CompositionError(
-                    f"{molecule!r} in {text!r} is not a known molecule; known: {', '.join(library.names)}, "
-                    f"and p (a proton); add one with: sampler monomer add {molecule} --smiles ..."
-                )
             monomer = library[molecule]
             families[monomer.family] += count
             named_charge += count * monomer.charge
@@ -196,6 +184,35 @@ class Composition:
             )
         forms = [(n, _forms(library.family(family), conformers)) for family, n in self.counts]
         return [State(counts) for counts in _share(forms, self.charge)]
+
+
+def split_name(text: str, library: MonomerLibrary) -> list[tuple[int, str]]:
+    """(count, molecule) of every part of a name, as written: ``1hio31am`` is one hio3 and one am.
+
+    There is one way to read a name, since no molecule of a library is called like another with a digit after it.
+
+    Raises:
+        CompositionError: a part of the name has no meaning.
+    """
+    name, parts, position = text.strip().lower(), [], 0
+    while position < len(name):
+        match = _COUNT.match(name, position)
+        if not match:
+            raise CompositionError(
+                f"cannot read {name[position:]!r} in {text!r}: expected a number and a molecule, as in 4sa4am; "
+                f"known molecules: {', '.join(library.names)}, and p (a proton)"
+            )
+        start = match.start(2)
+        known = (w for w in (*library.words, PROTON) if name.startswith(w, start))
+        molecule = next((w for w in known if not _LETTER.match(name, start + len(w))), "")
+        if not molecule:
+            raise CompositionError(
+                f"{match[2]!r} in {text!r} is not a known molecule; known: {', '.join(library.names)}, "
+                f"and p (a proton); add one with: sampler monomer add {match[2]} --smiles ..."
+            )
+        parts.append((int(match[1]), molecule))
+        position = start + len(molecule)
+    return parts
 
 
 def _forms(members: tuple[Monomer, ...], conformers: bool) -> list[tuple[Form, int]]:

@@ -29,6 +29,9 @@ from .errors import InputError, LevelError
 from .monomers import MonomerLibrary
 from .units import HARTREE
 
+_SAME_MOLECULE = 2e-3
+"""eV by which two optimisations of one conformer may differ."""
+
 
 @dataclass(frozen=True)
 class Level:
@@ -137,6 +140,24 @@ def load_level(name: str | Path, reference_set: str = "minima") -> Level:
     for path in paths[1:]:
         level = _joined(level, _read(path, reference_set), path)
     return level
+
+
+def level_with(name: str, library: MonomerLibrary) -> Level:
+    """The level ``name``, and with it the energies that molecules bring in their own files (``sampler monomer add``).
+
+    Raises:
+        LevelError: no such level, or a molecule's file and the level's disagree about the molecule's energy.
+    """
+    level = load_level(name)
+    own = {m.name: m.reference_energies[level.id] for m in library if level.id in m.reference_energies}
+    for molecule in own.keys() & level.monomers.keys():
+        if abs(own[molecule] - level.monomers[molecule]) > _SAME_MOLECULE:
+            raise LevelError(
+                f"{molecule} has {level.monomers[molecule] / HARTREE:.6f} Eh in the level {level}, but "
+                f"{own[molecule] / HARTREE:.6f} Eh in its own file: another molecule or conformer; make one of the two "
+                f"anew (sampler monomer add {molecule} --replace, or {how_to_add(level.id, [molecule])})"
+            )
+    return dataclasses.replace(level, monomers={**own, **level.monomers})
 
 
 def how_to_add(level: str, monomers: Iterable[str]) -> str:
@@ -249,7 +270,7 @@ def binding_energy(clusters: Clusters, composition: Composition, library: Monome
     Raises:
         LevelError: the level is unknown or a monomer has no reference energy at it.
     """
-    level = load_level(clusters.level)
+    level = level_with(clusters.level, library)
     choices = separated(composition, library)
     return level.binding(clusters, min(choices, key=level.reference_energy)).values
 
@@ -265,7 +286,7 @@ def require_references(level: str, composition: Composition, library: MonomerLib
         names = dict.fromkeys(name for choice in choices for name in choice)
         raise LevelError(f"the level {level!r} has no monomer energies; {how_to_add(level, names)}")
     for choice in choices:
-        load_level(level).reference_energy(choice)
+        level_with(level, library).reference_energy(choice)
 
 
 def composition_of(numbers: np.ndarray, charge: int, families: Sequence[str], library: MonomerLibrary) -> Composition:

@@ -39,6 +39,8 @@ class Conformer:
     energy: float
 
 
+PROTON = "p"
+"""What a proton is called in compositions."""
 SCREENED = 0.75
 """Share of the charge of an ion that other molecules see on the surface of rigid molecules."""
 
@@ -48,7 +50,7 @@ class Monomer:
     """One molecule of the library.
 
     Attributes:
-        name: as used in compositions (``sa``); lower-case letters only.
+        name: as used in compositions (``sa``); lower-case letters, digits only at its end (``hio3``).
         title: in words. symbol: the formula as printed, without charge (``HSO4``).
         aliases: further names. smiles: where the molecule was built from ('' if from a file).
         family: name of the family. protons: its protons relative to the neutral member. charge: in e.
@@ -176,11 +178,32 @@ def check_name(name: str) -> str:
     """``name`` itself, if a molecule may be called so.
 
     Raises:
-        ValueError: not lower-case letters, or ``p`` (the proton).
+        ValueError: not lower-case letters with or without digits after them, or ``p`` (the proton).
     """
-    if not re.fullmatch("[a-z]+", str(name)) or name == "p":
-        raise ValueError(f"the name {name!r} must be lower-case letters a-z, and not p (the proton)")
+    if not re.fullmatch("[a-z]+[0-9]*", str(name)) or name == PROTON:
+        raise ValueError(
+            f"the name {name!r} must be lower-case letters a-z, at most with digits at the end as in hio3, "
+            "and not p (the proton)"
+        )
     return name
+
+
+def _check_readable(files: Mapping[str, str]) -> None:
+    """No name may be another name with digits after it: ``1hio31am`` would be 1 hio and 31 am, or 1 hio3 and 1 am.
+
+    Raises:
+        MonomerError: names both.
+    """
+    for name in files:
+        bare = name.rstrip("0123456789")
+        for end in range(len(bare), len(name)):
+            other = name[:end]
+            if other in files or other == PROTON:
+                where = files.get(other, "the proton")
+                raise MonomerError(
+                    f"{files[name]}: the name {name!r} is {other!r} ({where}) with digits after it, so that a "
+                    f"composition such as 1{name}1am could be read in two ways; choose a name with other letters"
+                )
 
 
 def _whole(value: Any, key: str) -> int:
@@ -224,6 +247,7 @@ class MonomerLibrary:
                     raise MonomerError(f"{where} defines {name!r}, which {seen[name]} defines already; rename one")
                 seen[name] = where
             monomers.append(monomer)
+        _check_readable(seen)
         _check_families(monomers, seen)
         return cls(tuple(sorted(monomers, key=lambda m: (m.rank, m.family, -m.protons, m.name))))
 
@@ -249,6 +273,11 @@ class MonomerLibrary:
     @cached_property
     def _by_name(self) -> dict[str, Monomer]:
         return {name: m for m in self.monomers for name in (m.name, *m.aliases)}
+
+    @property
+    def words(self) -> Iterable[str]:
+        """Names and aliases."""
+        return self._by_name.keys()
 
     @property
     def names(self) -> list[str]:

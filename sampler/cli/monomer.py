@@ -63,7 +63,10 @@ def show(
 
 @monomer_app.command()
 def add(
-    name: Annotated[str, typer.Argument(help="Its name in compositions: lower-case letters, e.g. gly.")],
+    name: Annotated[
+        str,
+        typer.Argument(help="Its name in compositions: lower-case letters, perhaps digits at the end, e.g. gly, hio3."),
+    ],
     smiles: Annotated[str, typer.Option(help="SMILES string; RDKit makes the conformers.")] = "",
     xyz: Annotated[Path | None, typer.Option(help="xyz file instead; several frames are several conformers.")] = None,
     charge: Annotated[int | None, typer.Option(help="Charge in e. Default: that of the SMILES; 0 for xyz.")] = None,

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations, product
 from pathlib import Path
 
-from ..composition import Composition
+from ..composition import Composition, split_name
 from ..errors import CompositionError, InputError
-from ..monomers import MonomerLibrary
+from ..monomers import PROTON, MonomerLibrary
 from .parents import is_part_of
 
-_RANGE = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?([a-zA-Z]+)")
-_BAND = re.compile(r"([a-zA-Z]+)=(\d{0,3})([a-zA-Z]+)(?:(±|\+-|\+/-|\+|-)(\d{1,4}))?")
-_NAME = re.compile(r"(?:\d+[a-zA-Z]+){2,}")
+_RANGE = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?([a-zA-Z]+\d*)")
+_BAND = re.compile(r"([a-zA-Z]+\d*)=(\d{0,3})([a-zA-Z]+\d*)(?:(±|\+-|\+/-|\+|-)(\d{1,4}))?")
+_NAME = re.compile(r"(?:\d+[a-zA-Z]+){2,}\d*")
 _MOST = 100_000
 ORDERS = ("small", "given")
 
@@ -115,7 +115,7 @@ def systems(
     found: dict[str, Composition] = {}
     names, impossible = list(names), {} if left_out is None else left_out
     for text in names:
-        if not any(int(n) for n, molecule in _parts(text) if molecule != "p"):
+        if not any(n for n, molecule in split_name(text, library) if molecule != PROTON):
             continue
         try:
             wanted = Composition.parse(text, library, charge)
@@ -133,14 +133,11 @@ def systems(
     return found
 
 
-def _parts(name: str) -> list[tuple[str, str]]:
-    return re.findall(r"(\d+)([a-z]+)", name.lower())
-
-
 def _charge_alone(name: str, library: MonomerLibrary) -> bool:
     """Whether a name that cannot be parsed has a meaning but for its charge."""
     try:
-        Composition.parse("".join(n + molecule for n, molecule in _parts(name) if molecule != "p"), library)
+        parts = [f"{n}{molecule}" for n, molecule in split_name(name, library) if molecule != PROTON]
+        Composition.parse("".join(parts), library)
     except CompositionError:
         return False
     return True

@@ -16,7 +16,7 @@ from .exploration import ExploreParams, explore
 from .packing import pack_and_minimise
 from .rigid import Poses, RigidSystem, coordinates
 
-_MOLECULES = re.compile(r"(\d+)([a-z]+)(?::(\d+))?")
+_MOLECULES = re.compile(r"(\d+)([a-z]+\d*)(?::(\d+))?")
 
 
 def generate(

@@ -20,7 +20,9 @@ from typing import Any
 import numpy as np
 
 from ..clusters import Clusters
-from ..errors import FileFormatError, InputError, MissingDependency
+from ..composition import split_name
+from ..errors import CompositionError, FileFormatError, InputError, MissingDependency
+from ..monomers import MonomerLibrary
 from ..storage import write_atomic
 from ..units import HARTREE
 from . import dataframe, unpickle
@@ -230,7 +232,8 @@ def _derived(clusters: Clusters, table: dict) -> dict[tuple[str, str], list]:
     """What JKQC expects besides, where the clusters do not bring it."""
     from .. import __version__
 
-    kinds = [_cluster_type(str(v)) for v in clusters.ids]
+    library = MonomerLibrary.load()
+    kinds = [_cluster_type(str(v), library) for v in clusters.ids]
     made = {
         ("info", "folder_path"): ["./"] * len(clusters),
         ("info", "cluster_type"): [k[0] for k in kinds],
@@ -243,15 +246,18 @@ def _derived(clusters: Clusters, table: dict) -> dict[tuple[str, str], list]:
     return {k: v for k, v in made.items() if k not in table}
 
 
-def _cluster_type(name: str) -> tuple[Any, Any, Any]:
+def _cluster_type(name: str, library: MonomerLibrary) -> tuple[Any, Any, Any]:
     """JKQC's name of what a cluster is made of, molecules in alphabetical order: 4sa4am-7 -> 4am4sa."""
-    pairs = (
-        re.findall(r"(\d+)([a-z]+)", head) if re.fullmatch(r"(\d+[a-z]+)+", head := re.split("[-_]", name)[0]) else []
-    )
+    head = re.split("[-_]", name)[0]
+    try:
+        pairs = split_name(head, library)
+    except CompositionError:  # a molecule of somebody else's library
+        whole = re.fullmatch(r"(\d+[a-z]+)+", head)
+        pairs = [(int(n), m) for n, m in re.findall(r"(\d+)([a-z]+)", head)] if whole else []
     if not pairs:
         return np.nan, np.nan, np.nan
-    kind = "".join(n + m for n, m in sorted(pairs, key=lambda p: p[1]) if int(n))
-    return kind, [m for _, m in pairs], [int(n) for n, _ in pairs]
+    kind = "".join(f"{n}{m}" for n, m in sorted(pairs, key=lambda p: p[1]) if n)
+    return kind, [m for _, m in pairs], [n for n, _ in pairs]
 
 
 def _series(pd: Any, values: list) -> Any:

@@ -15,8 +15,8 @@ import numpy as np
 from .. import resources
 from ..errors import InputError, LevelError
 from ..identify import recognise
+from ..levels import level_with, load_level, separated
 from ..levels import levels as known_levels
-from ..levels import load_level, separated
 from ..monomers import MonomerLibrary
 from ..units import HARTREE, KCAL_PER_MOL
 from .population import Population, energy_scale
@@ -38,7 +38,7 @@ def monomers(p: Population, sound: np.ndarray, library: MonomerLibrary, toleranc
                 (name,), level = states[0], str(p.levels[i])
                 lowest[level][name] = min(lowest[level].get(name, np.inf), float(p.clusters.energy[i]))
     for level, energies in lowest.items():
-        sets = _reference_sets(level)
+        sets = _reference_sets(level, library)
         if not sets:
             continue
         own = {m: {s for s, e in sets.items() if abs(e.get(m, np.inf) - v) <= tolerance} for m, v in energies.items()}
@@ -79,7 +79,7 @@ def _implied_sets(p: Population, sound, library: MonomerLibrary, name: str, impl
     rows = np.flatnonzero(sound & np.isfinite(implied))
     uses: dict[str, list[tuple[str, set[str]]]] = defaultdict(list)  # level -> (structure, sets that fit it)
     for i, composition in zip(rows, recognise(p.clusters[rows], library) if len(rows) else []):
-        sets = _reference_sets(str(p.levels[i]))
+        sets = _reference_sets(str(p.levels[i]), library)
         choices = separated(composition, library) if composition is not None else []
         totals = {
             (key, sum(n * energies[m] for m, n in choice.items()))
@@ -106,12 +106,13 @@ def alike(p: Population) -> dict[tuple[bytes, int, str], list[int]]:
     return rows
 
 
-def _reference_sets(level: str) -> dict[str, dict[str, float]]:
-    """Reference set -> monomer -> eV."""
+def _reference_sets(level: str, library: MonomerLibrary) -> dict[str, dict[str, float]]:
+    """Reference set -> monomer -> eV; to the minima belong those that molecules bring in their own files."""
     if level not in known_levels():
         return {}
     try:
         table = tomllib.loads(resources.path("data", "levels", f"{level}.toml").read_text(encoding="utf-8"))
-        return {name: dict(load_level(level, name).monomers) for name in table["reference_sets"]}
+        sets = {name: dict(load_level(level, name).monomers) for name in table["reference_sets"]}
+        return {k: dict(level_with(level, library).monomers) if k == "minima" else v for k, v in sets.items()}
     except (OSError, LevelError):
         return {}

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..clusters import Clusters
 from ..errors import InputError, LevelError, MissingDependency, ModelError, PotentialError
-from ..levels import load_level
+from ..levels import level_with
 from ..monomers import MonomerLibrary
 from ..potentials import Evaluation, Potential
 from ..potentials.painn.card import ModelCard
@@ -75,8 +75,8 @@ class Evaluated:
         return found
 
 
-def references_of(potential: Potential, labels: LabelSet) -> dict[str, float]:
-    """Monomer energies in eV of the potential's level: of its card, of the labels, or of the shipped level.
+def references_of(potential: Potential, labels: LabelSet, library: MonomerLibrary) -> dict[str, float]:
+    """Monomer energies in eV of the potential's level: of its card, of the labels, or of the level.
 
     Raises:
         LevelError: none of them has any, or a card and the labels, of one level, say different things.
@@ -89,7 +89,7 @@ def references_of(potential: Potential, labels: LabelSet) -> dict[str, float]:
         return {name: m.energy for name, m in cards[0].monomers.items()}
     if potential.level == labels.level:
         return dict(labels.references)
-    return dict(load_level(potential.level).monomers)
+    return dict(level_with(potential.level, library).monomers)
 
 
 def _require_same_monomers(card: ModelCard, labels: LabelSet) -> None:
@@ -116,7 +116,7 @@ def evaluate(
     Raises:
         InputError: every structure failed. LevelError: missing monomer energies, or those of another set.
     """
-    references = references_of(potential, labels)
+    references = references_of(potential, labels, library)
     found = _predict(potential, labels.clusters, advance)
     good = np.isfinite(found.energy) & np.isfinite(labels.clusters.energy)
     reasons, counts = np.unique([r.split(":")[0] for r in found.failure[~good]], return_counts=True)

@@ -12,7 +12,7 @@ import numpy as np
 from ..clusters import Clusters
 from ..composition import Composition
 from ..errors import InputError, LevelError
-from ..levels import composition_of, how_to_add, levels, load_level
+from ..levels import composition_of, how_to_add, level_with, levels
 from ..monomers import MonomerLibrary
 from .dataset import LabelSet
 
@@ -133,7 +133,7 @@ def label_set(
         return LabelSet(clusters, {}, engine)
     if clusters.level not in levels():
         raise LevelError(f"the level {clusters.level!r} has no monomer energies; {how_to_add(clusters.level, members)}")
-    level = load_level(clusters.level)
+    level = level_with(clusters.level, library)
     return LabelSet(clusters, {m: e for m, e in level.monomers.items() if m in members}, engine)
 
 

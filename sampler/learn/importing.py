@@ -8,7 +8,7 @@ import numpy as np
 
 from ..clusters import Clusters
 from ..errors import FileFormatError, InputError, LevelError
-from ..levels import composition_of, load_level
+from ..levels import composition_of, level_with
 from ..monomers import MonomerLibrary
 from ..units import BOHR, HARTREE, KCAL_PER_MOL, KJ_PER_MOL
 from .dataset import LabelSet
@@ -55,7 +55,7 @@ def import_extxyz(
         raise FileFormatError(f"{path} is not a readable extended XYZ file: {error}") from error
     if not frames:
         raise FileFormatError(f"{path} holds no frame")
-    reference = load_level(level)
+    reference = level_with(level, library)
     scale = ENERGY_UNITS[energy_unit]
     sign = (-1.0 if gradient else 1.0) * scale / LENGTH_UNITS[length_unit]
     energies, forces, charges, names = [], [], [], []

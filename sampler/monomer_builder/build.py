@@ -23,7 +23,7 @@ class MonomerSpec:
     """What a monomer is built from.
 
     Attributes:
-        name: lower-case letters. smiles: or '' if ``xyz`` is given. xyz: path of an xyz file, each frame a conformer.
+        name: lower-case letters, digits at the end. smiles: or '' if ``xyz`` is given. xyz: path of an xyz file, each frame a conformer.
         charge: in e; None takes the formal charge of the SMILES (an xyz file needs it; None means 0 there).
         family: '' means a family of its own. protons: relative to the neutral member; None means ``charge``.
         symbol: formula as printed; '' makes it from the atoms. rank: position in names; the user's come last.
