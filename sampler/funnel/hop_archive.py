@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..clusters import Clusters
+from ..identify import OTHER_STATES
 from ..similarity import DedupeParams, dedupe
 from ..units import KCAL_PER_MOL
 from .unseen import estimates
@@ -158,5 +159,5 @@ def _moves(made: Clusters, fate: np.ndarray) -> dict[str, list[int]]:
 
 def _bare(clusters: Clusters) -> Clusters:
     """What the comparison needs, and no counts of earlier ones."""
-    columns = {k: v for k, v in clusters.columns.items() if k == "state"}
+    columns = {k: v for k, v in clusters.columns.items() if k in ("state", OTHER_STATES)}
     return clusters.replace(columns=columns, forces=None)

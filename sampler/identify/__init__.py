@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from ..monomers import MonomerLibrary
     from .assignment import Assignment
 
+OTHER_STATES = "other_states"
+"""The column of protonation labels that a structure has, too, because protons are shared or nearly so."""
+SEPARATOR = "; "
+"""Between the labels of :data:`OTHER_STATES`."""
 IDENTITIES = ("intact", "reacted", "evaporated", "exploded")
 
 
@@ -31,14 +35,16 @@ def identify(clusters: Clusters, composition: Composition | None, library: Monom
         The clusters with the columns ``state`` (protonation label such as ``2 HSO4⁻ · 2 NH4⁺``; as good as can be for
         a broken one), ``identity`` (``intact``, ``reacted``: a covalent bond changed, ``evaporated``: not one connected
         cluster, or ``exploded``), ``identity_detail`` (what happened, '' if nothing), ``intact`` (bool) and
-        ``shared_protons`` (how many lie midway between two molecules; their owner is a matter of definition).
+        ``shared_protons`` (how many lie midway between two molecules; their owner is a matter of definition). Where a
+        proton lies so, or nearly, ``other_states`` holds the labels with it on the other side, separated by ``; ``: noise
+        may make one of them the label, so that a comparison has to know them. Without such protons there is no such column.
 
     Raises:
         InputError: a structure does not consist of the atoms of the composition.
     """
     from . import kernels
     from .assignment import assign_batch
-    from .describe import label, molecules_of, what_happened
+    from .describe import label, molecules_of, other_labels, what_happened
 
     found = assign_batch(clusters, composition, library)
     state = [""] * len(clusters)
@@ -64,6 +70,13 @@ def identify(clusters: Clusters, composition: Composition | None, library: Monom
             identity[i], detail[i] = what_happened(
                 found, i, clusters.positions, clusters.numbers, clusters.ptr, composition, library
             )
+    others = [""] * len(clusters)
+    for i in np.unique(clusters.structure_of_atom[found.other >= 0]).tolist():
+        if not found.status[i] & (kernels.SKELETON | kernels.NOT_FINITE):
+            labels_there = other_labels(found, i, clusters.ptr, clusters.numbers, library)
+            others[i] = SEPARATOR.join(sorted(labels_there - {state[i]}))
+    if any(others) or OTHER_STATES in clusters.columns:
+        clusters = clusters.with_columns(**{OTHER_STATES: np.asarray(others, dtype=np.str_)})
     identity_array = np.asarray(identity, dtype=np.str_)
     return clusters.with_columns(
         state=np.asarray(state, dtype=np.str_),

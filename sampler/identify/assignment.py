@@ -28,6 +28,8 @@ class BatchAssignment:
             where the skeleton is none of the composition's; fragment numbers the connected parts of the cluster.
         status: (B,) bits of :mod:`sampler.identify.kernels`.
         shared: (B,) protons that lie midway between two molecules.
+        other: (N,) the molecule that a proton would belong to if it lay a little elsewhere (shared or nearly so), or -1.
+        lean: (N,) by how much its two distances differ, in sums of covalent radii; infinite where ``other`` is -1.
         gap: (B,) Å between the parts of a cluster that is not connected, else 0.
         templates: the families that ``family`` counts.
     """
@@ -41,6 +43,8 @@ class BatchAssignment:
     status: np.ndarray
     shared: np.ndarray
     gap: np.ndarray
+    other: np.ndarray
+    lean: np.ndarray
     templates: Templates
 
 
@@ -93,6 +97,7 @@ def assign_batch(clusters: Clusters, composition: Composition | None, library: M
         np.asarray(radii.HEAVY_BOND),
         radii.FREE_HYDROGEN,
         radii.SHARED_PROTON,
+        radii.NEARLY_SHARED,
         radii.OVERLAP,
         radii.CONTACT,
         templates.invariant,
@@ -106,9 +111,9 @@ def assign_batch(clusters: Clusters, composition: Composition | None, library: M
         templates.site_high,
         templates.bonds,
     )
-    owner, molecule, family, hydrogens, fragment, molecules, status, shared, gap = results
+    owner, molecule, other, lean, family, hydrogens, fragment, molecules, status, shared, gap = results
     return BatchAssignment(
-        molecule, owner, molecules, family, hydrogens, fragment, status, shared, gap, templates=templates
+        molecule, owner, molecules, family, hydrogens, fragment, status, shared, gap, other, lean, templates
     )
 
 

@@ -12,8 +12,10 @@ from ..composition import Composition, state_label
 from ..monomers import MonomerLibrary
 from . import kernels, radii
 from .assignment import BatchAssignment
-from .templates import CARBON
+from .templates import CARBON, Templates
 
+MOST_SHARED = 6
+"""Protons of one structure whose both sides are looked at: 63 further labels at most."""
 _SIGN = {0: "", 1: "⁺", -1: "⁻", 2: "²⁺", -2: "²⁻"}
 
 
@@ -49,17 +51,49 @@ def molecules_of(found: BatchAssignment, i: int, ptr: np.ndarray, numbers: np.nd
     molecule, z, made = found.molecule[atoms], numbers[atoms], []
     for m in range(found.molecules[i]):
         f, n = int(found.family[atoms][m]), int(found.hydrogens[atoms][m])
-        member = templates.members.get((f, n))
-        if member is not None:
-            made.append(Molecule(member.name, member.label, templates.families[f], True))
-            continue
-        text = formula(z[molecule == m])
-        if f < 0:
-            made.append(Molecule(text, text, "", False))
-            continue
-        charge = n - int(templates.neutral[f])
-        made.append(Molecule(text, text + _SIGN.get(charge, f"({charge:+d})"), templates.families[f], False))
+        made.append(_molecule(templates, f, n, z[molecule == m]))
     return made
+
+
+def _molecule(templates: Templates, f: int, hydrogens: int, numbers: np.ndarray) -> Molecule:
+    member = templates.members.get((f, hydrogens))
+    if member is not None:
+        return Molecule(member.name, member.label, templates.families[f], True)
+    text = formula(numbers)
+    if f < 0:
+        return Molecule(text, text, "", False)
+    charge = hydrogens - int(templates.neutral[f])
+    return Molecule(text, text + _SIGN.get(charge, f"({charge:+d})"), templates.families[f], False)
+
+
+def other_labels(
+    found: BatchAssignment, i: int, ptr: np.ndarray, numbers: np.ndarray, library: MonomerLibrary
+) -> set[str]:
+    """Protonation labels that structure ``i`` would have with protons that are shared, or nearly, on their other side.
+
+    Of more than :data:`MOST_SHARED` such protons the ones nearest to the middle count.
+    """
+    atoms, templates = slice(int(ptr[i]), int(ptr[i + 1])), found.templates
+    other, z, molecule = found.other[atoms], numbers[atoms], found.molecule[atoms]
+    protons = np.flatnonzero(other >= 0)
+    protons = protons[np.argsort(found.lean[atoms][protons], kind="stable")][:MOST_SHARED]
+    count = int(found.molecules[i])
+    family, before = found.family[atoms][:count], found.hydrogens[atoms][:count]
+    heavy = [z[(molecule == m) & (z != 1)] for m in range(count)]
+    made: dict[bytes, str] = {}
+    for choice in range(1, 1 << len(protons)):
+        moved = protons[[bool(choice >> k & 1) for k in range(len(protons))]]
+        hydrogens = before.copy()
+        np.subtract.at(hydrogens, molecule[moved], 1)
+        np.add.at(hydrogens, other[moved], 1)
+        key = np.sort(family * 1000 + hydrogens).tobytes()
+        if key not in made and hydrogens.min() >= 0:
+            each = [
+                _molecule(templates, int(f), int(n), np.concatenate([part, np.ones(n, part.dtype)]))
+                for f, n, part in zip(family, hydrogens, heavy)
+            ]
+            made[key] = label(each, library)
+    return set(made.values())
 
 
 def label(molecules: Sequence[Molecule], library: MonomerLibrary) -> str:

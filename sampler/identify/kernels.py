@@ -135,6 +135,7 @@ def assign_all(
     factors,
     free,
     shared_gap,
+    near_gap,
     overlap,
     contact,
     invariant,
@@ -158,12 +159,14 @@ def assign_all(
         expected_bonds: bonds of the composition (-1: unknown).
 
     Returns:
-        owner (N,) and molecule (N,) per atom; family, hydrogens, fragment (N,) per molecule, stored from ptr[b] on;
-        molecules, status, shared, gap (B,).
+        owner (N,), molecule (N,), other (N,) and lean (N,) per atom; family, hydrogens, fragment (N,) per molecule, stored
+        from ptr[b] on; molecules, status, shared, gap (B,).
     """
     n_all, b_all = len(z_all), len(ptr) - 1
     owner = np.full(n_all, -1, np.int64)
     molecule = np.full(n_all, -1, np.int64)
+    other = np.full(n_all, -1, np.int64)
+    lean = np.full(n_all, np.inf)
     family = np.full(n_all, -1, np.int64)
     hydrogens = np.zeros(n_all, np.int64)
     fragment = np.full(n_all, -1, np.int64)
@@ -242,6 +245,7 @@ def assign_all(
         held = np.zeros(h, np.int64)
         tied = np.zeros(n - h, np.bool_)
         slot = np.full(n - h, -1, np.int64)
+        nearest = np.full(n - h, -1, np.int64)
         rival = np.full(n - h, -1, np.int64)
         margin = np.full(n - h, np.inf)
         owned = 0
@@ -264,9 +268,11 @@ def assign_all(
                 continue
             owned += 1
             slot[k] = first
-            second, other = _nearest(xyz, covalent, z, heavy, i, index[first], index)
-            if second >= 0 and other - near < shared_gap:
-                tied[k], rival[k], margin[k] = True, second, other - near
+            second, far = _nearest(xyz, covalent, z, heavy, i, index[first], index)
+            if second >= 0 and far - near < near_gap:
+                nearest[k], rival[k], margin[k] = first, second, far - near
+            if second >= 0 and far - near < shared_gap:
+                tied[k] = True
                 shared[b] += 1
             else:
                 held[first] += 1
@@ -328,6 +334,9 @@ def assign_all(
             if slot[k] >= 0:
                 owner[start + light[k]] = heavy[slot[k]]
                 molecule[start + light[k]] = index[slot[k]]
+            if rival[k] >= 0:
+                other[start + light[k]] = index[nearest[k] if slot[k] == rival[k] else rival[k]]
+                lean[start + light[k]] = margin[k]
         near_matrix = np.zeros((found, found), np.bool_)
         apart = np.full((found, found), np.inf)
         for i in range(n):
@@ -357,4 +366,4 @@ def assign_all(
             fragment[start + c] = part[c]
         for a in range(h):
             hydrogens[start + index[a]] += held[a]
-    return owner, molecule, family, hydrogens, fragment, molecules, status, shared, gap
+    return owner, molecule, other, lean, family, hydrogens, fragment, molecules, status, shared, gap

@@ -15,6 +15,9 @@ FREE_HYDROGEN = 1.6
 """A hydrogen farther than this from every heavy atom, in sums of covalent radii, is free (O–H 1.55 Å)."""
 SHARED_PROTON = 0.05
 """Two molecules share a proton when their distances to it, in sums of covalent radii, differ by less than this."""
+NEARLY_SHARED = 0.15
+"""A proton whose two distances differ by less than this may, with noise of a few hundredths of an Å, get either owner: the
+edges of the band of SHARED_PROTON lie at 0.05, and noise moves the difference by up to 0.1."""
 OVERLAP = 0.65
 """Two atoms closer than this, in sums of covalent radii, overlap (O–H 0.63 Å, H–H 0.40 Å, S–O 1.11 Å)."""
 CONTACT = 1.4

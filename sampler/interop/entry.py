@@ -13,7 +13,7 @@ import numpy as np
 from ..clusters import Clusters
 from ..composition import Composition
 from ..errors import InputError
-from ..identify import identify, recognise
+from ..identify import OTHER_STATES, identify, recognise
 from ..monomers import MonomerLibrary
 from .formats import read_any
 
@@ -21,7 +21,16 @@ STAGES = ("relax", "identify", "dedupe", "select", "refine", "orca")
 """Where a population can enter."""
 _JUDGED_LATER = ("relax", "identify")
 _NEED_ENERGIES = ("dedupe", "select")
-_FUNNEL_COLUMNS = ("fate", "fate_detail", "identity", "identity_detail", "intact", "state", "shared_protons")
+_FUNNEL_COLUMNS = (
+    "fate",
+    "fate_detail",
+    "identity",
+    "identity_detail",
+    "intact",
+    "state",
+    "shared_protons",
+    OTHER_STATES,
+)
 
 
 @dataclass(frozen=True)
@@ -96,7 +105,8 @@ def enter(
         clusters = clusters.replace(charge=np.full(len(clusters), composition.charge, np.int64))
     judged = identify(clusters, composition, library)
     identity, detail = judged.columns["identity"], judged.columns["identity_detail"]
-    clusters = clusters.with_columns(state=judged.columns["state"])
+    labels = {k: judged.columns[k] for k in ("state", OTHER_STATES) if k in judged.columns}
+    clusters = clusters.with_columns(**labels)
     if stage not in _JUDGED_LATER:
         for i in np.flatnonzero(identity != "intact"):
             left_out[str(clusters.ids[i])] = f"{identity[i]}: {detail[i]}"

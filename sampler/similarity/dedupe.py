@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from ..clusters import Clusters
 from ..errors import InputError
+from ..identify import OTHER_STATES, SEPARATOR
 from ..units import AMU_ANGSTROM2_TO_CM1, KCAL_PER_MOL
 from . import fingerprints
 from .fingerprints import Group
@@ -19,6 +20,8 @@ _TASK_MEMBERS = 512  # small components are joined into tasks of about this many
 @dataclass(frozen=True)
 class DedupeParams:
     """When two structures of one composition, charge and protonation state are the same minimum.
+
+    A structure with a shared proton has both states (see :func:`dedupe`).
 
     Attributes:
         rmsd: Å; all-atom RMSD over rotations, mirror images and permutations of like atoms, at most this.
@@ -81,8 +84,10 @@ def dedupe(
 ) -> DedupeResult:
     """Find the distinct structures of a population.
 
-    Structures are compared within one composition, charge and, where there is a column ``state``, protonation label;
-    then within sliding windows of energy, gyration radius and rotational constants; then by proven lower bounds of the
+    Structures are compared within one composition, charge and, where there is a column ``state``, protonation label. A
+    structure whose column ``other_states`` names further labels, because a proton lies midway between two molecules or
+    nearly so (:func:`sampler.identify.identify`), is compared with the structures of these as well; a representative that
+    lies on a lower one, energies apart, and differs in the side of such a proton alone, takes the label of the lower. Then within sliding windows of energy, gyration radius and rotational constants; then by proven lower bounds of the
     RMSD (:mod:`sampler.similarity.fingerprints`); what remains is superposed (:mod:`sampler.similarity.rmsd`).
     The result does not depend on ``n_jobs`` (threads; the compiled loops release the GIL). The first ``distinct`` structures
     are known to be no duplicates of each other, and are compared with the others only (linkage "leader").
@@ -108,7 +113,9 @@ def dedupe(
     removed = (group >= 0) & (leader != np.arange(b))
     multiplicity, mirror_count = _counts(clusters, group, mirrored, len(kept))
     return DedupeResult(
-        representatives=clusters[kept].with_columns(multiplicity=multiplicity, mirror_count=mirror_count),
+        representatives=_one_label(clusters[kept], params).with_columns(
+            multiplicity=multiplicity, mirror_count=mirror_count
+        ),
         group=group,
         duplicate_of=np.where(removed, clusters.ids[leader] if b else clusters.ids, ""),
         set_aside=set_aside,
@@ -131,14 +138,67 @@ def _broken(clusters: Clusters, params: DedupeParams) -> np.ndarray:
 
 
 def _buckets(clusters: Clusters, usable: np.ndarray) -> list[np.ndarray]:
-    """Members of equal composition, charge and state, each in ascending energy (ties and NaN: in input order)."""
-    state = clusters.columns.get("state", np.full(len(clusters), ""))
+    """Members of equal composition and charge, of states that some structure has in common, each in ascending energy
+    (ties and NaN: in input order)."""
+    states = states_of(clusters)
+    formula = [
+        (np.sort(clusters.numbers[clusters.atoms_of(i)]).tobytes(), int(clusters.charge[i]))
+        for i in range(len(clusters))
+    ]
+    parent: dict[tuple, tuple] = {}
+
+    def root(key: tuple) -> tuple:
+        while parent.setdefault(key, key) != key:
+            key = parent[key]
+        return key
+
+    for i in np.flatnonzero(usable):
+        first = root((*formula[i], states[i][0]))
+        for other in states[i][1:]:
+            parent[root((*formula[i], other))] = first
     buckets: dict[tuple, list[int]] = {}
     for i in np.flatnonzero(usable):
-        key = (np.sort(clusters.numbers[clusters.atoms_of(i)]).tobytes(), int(clusters.charge[i]), state[i].item())
-        buckets.setdefault(key, []).append(i)
+        buckets.setdefault(root((*formula[i], states[i][0])), []).append(i)
     groups = [np.asarray(m) for m in buckets.values()]
     return [m[np.lexsort((m, clusters.energy[m]))] for m in groups]
+
+
+def states_of(clusters: Clusters) -> list[tuple[str, ...]]:
+    """The protonation labels of each structure: its own, then those of the column ``other_states``."""
+    b = len(clusters)
+    own = clusters.columns.get("state", np.full(b, "")).tolist()
+    others = clusters.columns.get(OTHER_STATES, np.full(b, "")).tolist() if "state" in clusters.columns else [""] * b
+    return [(mine, *(text.split(SEPARATOR) if text else ())) for mine, text in zip(own, others)]
+
+
+def _numbered(states: list[tuple[str, ...]]) -> np.ndarray:
+    """(B, K) int64: the labels as numbers, −1 after the last of a structure."""
+    number: dict[str, int] = {}
+    out = np.full((len(states), max(map(len, states))), -1, np.int64)
+    for row, labels in zip(out, states):
+        row[: len(labels)] = [number.setdefault(label, len(number)) for label in labels]
+    return out
+
+
+def _one_label(kept: Clusters, params: DedupeParams) -> Clusters:
+    """Representatives of one place but for their energy get one label where it hangs on a shared proton alone."""
+    states = states_of(kept)
+    if all(len(s) == 1 for s in states):
+        return kept
+    # the lowest first, whatever the energies: so far apart is one minimum's noise, or another minimum in one place
+    ladder = kept.replace(energy=np.arange(len(kept), dtype=float))
+    alike = replace(params, energy_window=None, linkage="leader")
+    labels, others = kept.columns["state"].astype(object), kept.columns[OTHER_STATES].astype(object)
+    for members in _buckets(ladder, np.array([len(s) > 0 for s in states])):
+        if len({states[i][0] for i in members}) == 1:
+            continue
+        for task in _tasks(ladder, members, alike, np.zeros(len(members), bool)):
+            for part, leader, *_ in _work(task):
+                for i, first in zip(part, part[leader]):
+                    if states[i][0] != states[first][0] and states[first][0] in states[i]:
+                        labels[i] = states[first][0]
+                        others[i] = SEPARATOR.join(sorted(set(states[i]) - {labels[i]}))
+    return kept.with_columns(state=labels.astype(np.str_), **{OTHER_STATES: others.astype(np.str_)})
 
 
 def _tasks(clusters: Clusters, members: np.ndarray, params: DedupeParams, settled: np.ndarray) -> list:
@@ -159,7 +219,8 @@ def _tasks(clusters: Clusters, members: np.ndarray, params: DedupeParams, settle
     moments = AMU_ANGSTROM2_TO_CM1 / fingerprints.rotational_constants(group)
     scalars[:, 2:], windows[2:] = -np.log(moments + 10.0), np.log1p(params.rotational_window)
     coarse, fine = fingerprints.radii(group), fingerprints.pair_distances(group)
-    filters = (scalars, windows, fine, coarse)
+    states = _numbered(states_of(clusters[members]))
+    filters = (states, scalars, windows, fine, coarse)
     label = population.components(np.arange(len(members)), *filters, reach)
     by_label = np.argsort(label, kind="stable")
     parts = np.split(by_label, np.flatnonzero(np.diff(label[by_label])) + 1)
@@ -185,7 +246,7 @@ def _work(task: tuple) -> list[tuple]:
     for part in parts:
         x, anchors = group.x[part], fingerprints.anchors(group, part)
         arrays = [np.ascontiguousarray(f[part]) if len(f) == len(members) else f for f in filters]
-        arrays[1] = filters[1]
+        arrays[2] = filters[2]  # the windows are no array over members, even where their number is the same
         rest = (np.arange(len(part)), x, fingerprints.environments(group, part), anchors, *arrays, group.starts,
                 group.block)  # fmt: skip
         slack = min(2 * params.max_displacement, 2.0)

@@ -40,12 +40,29 @@ def environments(x, starts, columns, weights, out):
 
 
 @free
-def may_match(i, j, scalars, windows, fine, coarse, limit):
-    """Whether windows and bounds allow i and j to be duplicates.
+def share_a_state(i, j, states):
+    """Whether i and j have a protonation state in common; ``states`` (B, K), filled up with −1."""
+    for a in range(states.shape[1]):
+        if states[i, a] < 0:
+            break
+        for b in range(states.shape[1]):
+            if states[j, b] < 0:
+                break
+            if states[i, a] == states[j, b]:
+                return True
+    return False
 
+
+@free
+def may_match(i, j, states, scalars, windows, fine, coarse, limit):
+    """Whether states, windows and bounds allow i and j to be duplicates.
+
+    ``states`` (B, K): every protonation state a structure may be said to have, its own first, −1 after the last.
     ``scalars`` (B, S) with absolute ``windows`` (S,); ``coarse`` and ``fine`` are fingerprints whose distance is at
     most the RMSD; ``limit`` the RMSD threshold.
     """
+    if not share_a_state(i, j, states):
+        return False
     for s in range(len(windows)):
         if abs(scalars[i, s] - scalars[j, s]) > windows[s]:
             return False
@@ -54,7 +71,7 @@ def may_match(i, j, scalars, windows, fine, coarse, limit):
 
 
 @free
-def components(order, scalars, windows, fine, coarse, limit):
+def components(order, states, scalars, windows, fine, coarse, limit):
     """(B,) label of the connected component of each structure in the graph of possible duplicates.
 
     ``order`` sorts the first scalar, which ends the inner loop.
@@ -74,7 +91,7 @@ def components(order, scalars, windows, fine, coarse, limit):
             while parent[rj] != rj:
                 parent[rj] = parent[parent[rj]]
                 rj = parent[rj]
-            if ri != rj and may_match(i, j, scalars, windows, fine, coarse, limit):
+            if ri != rj and may_match(i, j, states, scalars, windows, fine, coarse, limit):
                 parent[max(ri, rj)] = min(ri, rj)
     for i in range(n):
         root = i
@@ -86,7 +103,8 @@ def components(order, scalars, windows, fine, coarse, limit):
 
 @free
 def leaders(
-    members, x, env, anchors, scalars, windows, fine, coarse, starts, block, settled, limit, max_disp, slack, give_up
+    members, x, env, anchors, states, scalars, windows, fine, coarse, starts, block, settled, limit, max_disp, slack,
+    give_up,
 ):  # fmt: skip
     """Give each member, taken in order, to the nearest earlier representative that it duplicates; else it is a new one.
 
@@ -111,7 +129,7 @@ def leaders(
                 break
             if settled[reps[t]] and settled[y]:
                 continue
-            if not may_match(i, j, scalars, windows, fine, coarse, limit):
+            if not may_match(i, j, states, scalars, windows, fine, coarse, limit):
                 continue
             pairs += 1
             rmsd, largest, hand, bound = compare(
@@ -128,8 +146,8 @@ def leaders(
 
 
 @free
-def distance_matrix(members, x, env, anchors, scalars, windows, fine, coarse, starts, block, limit, max_disp, slack,
-                    give_up):  # fmt: skip
+def distance_matrix(members, x, env, anchors, states, scalars, windows, fine, coarse, starts, block, limit, max_disp,
+                    slack, give_up):  # fmt: skip
     """(m, m) RMSD (Å) and mirror flags of all pairs of members; pairs that are no duplicates stand at infinity."""
     m = len(members)
     out = np.full((m, m), np.inf)
@@ -141,7 +159,7 @@ def distance_matrix(members, x, env, anchors, scalars, windows, fine, coarse, st
             i, j = members[p], members[q]
             if scalars[j, 0] - scalars[i, 0] > windows[0]:
                 break
-            if not may_match(i, j, scalars, windows, fine, coarse, limit):
+            if not may_match(i, j, states, scalars, windows, fine, coarse, limit):
                 continue
             rmsd, largest, hand, bound = compare(
                 x[i], x[j], env[p], env[q], starts, block, anchors[p],
