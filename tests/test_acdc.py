@@ -1,6 +1,14 @@
-"""ACDC input: read back by the rules of the public generator (acdc_2022_05_04.pl), and public examples."""
+"""ACDC input: read back by the rules of the public generator, and public examples.
 
+With ``ACDC_GENERATORS=acdc_2020_07_20.pl:acdc_2022_10_05.pl`` in the environment (generators of
+https://github.com/tolenius/ACDC) the generators themselves read the files, and their rates are compared with detailed balance.
+"""
+
+import itertools
+import os
 import re
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,8 +16,35 @@ from test_thermo_formation import LIBRARY, make
 
 from sampler.errors import InputError
 from sampler.refine import acdc
+from sampler.refine.thermo.sources import load
 from sampler.refine.thermo.study import study
-from sampler.units import KCAL_PER_MOL
+from sampler.units import KB, KCAL_PER_MOL
+
+GENERATORS = [Path(p).resolve() for p in os.environ.get("ACDC_GENERATORS", "").split(os.pathsep) if p]
+CATIONS = Path(__file__).parent / "data" / "01-acdc-two-protonated-bases" / "cations.json"
+ALONE = {"sa": -10.0, "am": -3.0, "dma": -5.0, "nta": -8.0, "b": -9.5, "ntam": -7.2, "amh": -2.5, "dmah": -5.15}
+PAIRS = {
+    "sa sa": -1.7, "sa am": -1.6, "sa dma": -2.0, "sa nta": -1.4, "nta nta": -1.2, "nta am": -1.4, "nta dma": -1.6,
+    "am am": -0.9, "am dma": -0.9, "dma dma": -1.0, "sa b": -2.9, "nta b": -2.1, "nta ntam": -2.0, "am amh": -1.8,
+    "dma amh": -2.1, "dma dmah": -1.9,
+}  # fmt: skip
+
+
+def ions(left_out=()):
+    """Two acids, two bases, their ions and pairs, with invented energies (eV)."""
+    dipole = {"dipole_debye": 2.5, "polarizability_A3": 6.25}
+    every = [(m,) for m in ALONE] + [tuple(p.split()) for p in PAIRS]
+    kept = [names for names in every if not set(names) & set(left_out)]
+    return study(
+        [
+            make(
+                list(names), sum(ALONE[m] for m in names) + PAIRS.get(" ".join(names), 0.0), 200.0 + 7 * k,
+                charge=sum(LIBRARY[m].charge for m in names), **dipole,
+            )
+            for k, names in enumerate(kept)
+        ],
+        LIBRARY,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -110,6 +145,99 @@ def test_charged_files(charged, tmp_path):
     assert set(rows) == {"1A1N", "1A1B", "2N1P"}
     dipoles = [line.split() for line in written["dipoles"].read_text().splitlines()]
     assert {d[0]: (float(d[1]), float(d[2])) for d in dipoles} == dict.fromkeys(("1A", "1N", "1A1N"), (2.5, 6.25))
+
+
+def absolute(made, system):
+    """Label -> absolute G in eV of the study, with the label made from the composition alone, and the counts."""
+    found = {}
+    for entry, cluster in zip(system.entries, (c for c in made.clusters if c.counts)):
+        found[system.label(entry.counts)] = cluster.mixture.thermo.gibbs, entry.counts
+    return found
+
+
+@pytest.mark.parametrize("left_out", [(), ("ntam",), ("dmah",), ("sa", "b"), ("amh", "dmah"), ("b", "ntam")])
+def test_every_reaction_has_the_free_energy_of_the_study(left_out):
+    """The file gives each reaction A + B -> C among all that it lists, ions of every kind included, its absolute ΔG."""
+    made = ions(left_out)
+    system = acdc.system(made, LIBRARY)
+    known = absolute(made, system)
+    assert len(known) == len(system.entries) == len(made.clusters)
+    _, t, rows = read_energies(acdc.energies_text(system))
+    g = {label: (h - t * s / 1000) * KCAL_PER_MOL for label, (h, s) in rows.items()}
+    reactions = 0
+    for (a, (ga, na)), (b, (gb, nb)) in itertools.combinations_with_replacement(known.items(), 2):
+        together = tuple(np.add(na, nb).tolist())
+        for c, (gc, nc) in known.items():
+            if nc == together:
+                assert g.get(c, 0.0) - g.get(a, 0.0) - g.get(b, 0.0) == pytest.approx(gc - ga - gb, abs=2e-5), (a, b, c)
+                reactions += 1
+    ions_known = {m for c in made.clusters for m, _ in c.counts if LIBRARY[m].charge}
+    assert reactions >= len(made.clusters) - len(ALONE) + (len(ions_known) > 2), reactions
+    negative = [m for m in ions_known if LIBRARY[m].charge < 0]
+    assert [m.name for m in system.molecules if m.charge < 0] == {0: [], 1: ["B" if "b" in negative else "NTAM"]}.get(
+        len(negative), ["RP"]
+    )
+
+
+def test_two_protonated_bases():
+    """Case of a set with NH4⁺ and (CH3)2NH2⁺; enthalpy and entropy of the proton transfer by hand from its energies."""
+    made = study(load(CATIONS), LIBRARY)
+    h = {c.name: c.mixture.thermo.enthalpy / KCAL_PER_MOL for c in made.clusters}
+    text = acdc.energies_text(acdc.system(made, LIBRARY))
+    _, _, rows = read_energies(text)
+    assert rows["1N1P"] == pytest.approx((14.893, -0.73), abs=5e-3), rows
+    assert rows["1N1P"][0] == pytest.approx(h["1am1p"] - h["1am"] - h["1dma1p"] + h["1dma"], abs=1e-3)
+    assert rows["1N1D1P"] == pytest.approx((-21.40, -28.19), abs=5e-3), rows
+    assert "1D1P" not in rows and "ions relative to dmah" in text
+
+
+def test_ions_that_cannot_be_referred_to_one():
+    species = [s for s in load(CATIONS) if s.columns["numbers"] != [7, 1, 1, 1]]
+    with pytest.raises(InputError, match="amh and dmah cannot all be the zero .* thermochemistry of am is needed"):
+        acdc.system(study(species, LIBRARY, needs_monomers=False), LIBRARY)
+    species = [make(["sa"], -10.0, 300.0), make(["am"], -3.0, 900.0), make(["am", "am"], -6.5, 60.0)]
+    alone = [s for s in species if s.id != "am"]
+    with pytest.raises(InputError, match="2am has no free energy of binding"):
+        acdc.system(study(alone, LIBRARY, needs_monomers=False), LIBRARY)
+
+
+@pytest.mark.skipif(not GENERATORS, reason="ACDC_GENERATORS names no generator")
+@pytest.mark.parametrize("generator", GENERATORS, ids=[p.stem for p in GENERATORS])
+@pytest.mark.parametrize("left_out", [(), ("ntam",), ("amh", "dmah"), ("b", "ntam", "amh", "dmah")])
+def test_rates_of_the_generator_obey_detailed_balance(generator, left_out, tmp_path):
+    """k(evaporation) = k(collision) p/kT exp(ΔG/kT), with ΔG of the study's absolute free energies."""
+    made = ions(left_out)
+    system = acdc.system(made, LIBRARY)
+    files = acdc.write(system, tmp_path)
+    command = ["perl", str(generator), "--i", files["cluster_set"].name, "--e", files["energies"].name]
+    command += ["--dip", files["dipoles"].name, "--temperature", "298.15"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    number = re.compile(r"(\w)\((\d+),(\d+)\) = (?:0\.5\*)?([\d.e+-]+);\t% (.*)")
+    collisions, evaporations = ({}, {})
+    for name, found in (("get_coll.m", collisions), ("get_evap.m", evaporations)):
+        for _, i, j, value, comment in number.findall((tmp_path / name).read_text()):
+            found[i, j] = float(value), re.sub(r",.*", "", comment)
+    known = {label: g for label, (g, _) in absolute(made, system).items()}
+    kt = KB * made.conditions.temperature
+    concentration = made.conditions.pressure / (kt * 1.602176634e-19)
+    for pair, (rate, comment) in evaporations.items():
+        whole, a, b = re.fullmatch(r"(\w+) -> (\w+) \+ (\w+)", comment).groups()
+        expected = collisions[pair][0] * concentration * np.exp((known[whole] - known[a] - known[b]) / kt)
+        assert rate == pytest.approx(expected, rel=2e-3), comment
+    assert len(evaporations) >= sum(c.molecules > 1 for c in made.clusters)
+
+
+def test_a_molecule_without_its_ion_in_the_set_has_no_ion():
+    """The generator stops at a corresponding ion that is no cluster of the set: water, beside ammonia and its ion."""
+    parts = [("am",), ("w",), ("amh",), ("am", "w"), ("amh", "w")]
+    energies = {"am": -3.0, "w": -4.0, "amh": -2.5}
+    species = [
+        make(list(p), sum(energies[m] for m in p) - 1.5 * (len(p) - 1), 200.0, charge=int("amh" in p)) for p in parts
+    ]
+    molecules, clusters, _ = read_cluster_set(acdc.cluster_set_text(acdc.system(study(species, LIBRARY), LIBRARY)))
+    assert molecules["corresponding positive ion"] == ["1N1P", "-", "-"]
+    assert (0, 1, 1) not in clusters and (1, 1, 1) in clusters
 
 
 def test_options(neutral):

@@ -1,18 +1,19 @@
 """Input of the Atmospheric Cluster Dynamics Code (ACDC): cluster set, thermochemistry, dipoles.
 
-The formats are those that the public program reads (Perl generator acdc_2022_05_04.pl, manual of 2022 and example
+The formats are those that the public program reads (Perl generators of 2016 to 2022, manual of 2022 and example
 files of https://github.com/tolenius/ACDC and https://github.com/tolenius/ClusterIn; 10.5194/acp-12-2345-2012):
 
 * the cluster set (``--i``): a header line with one word a molecule, lines ``name:``, ``charge:``, … ,
   ``density [kg/m**3]:``, then one line a row of clusters with one column that may be a range, and ``out neutral`` …
   lines that say what has grown out of the system;
 * the energies (``--e``): pressure in Pa, temperature in K, then ``label ΔH ΔS`` in kcal/mol and cal/mol/K, formation
-  from the monomers, each cluster once; monomers have 0 and need no line;
+  from neutral molecules and one ion a sign (:mod:`.acdc_ions`), each cluster once; what has 0 needs no line;
 * dipoles (``--dip``): ``label dipole polarizability`` in debye and Å³ of the neutral species, used for collisions
   with ions.
 
-Labels are numbers and names in the order of the header, such as ``2A1N``. An ion is a molecule of its own (``B`` for
-HSO4⁻), a cation holds a proton (``1A1N1P``).
+Labels are numbers and names in the order of the header, such as ``2A1N``. A cation holds a proton (``1A1N1P``). An
+anion is a molecule of its own (``B`` for HSO4⁻) where no other molecule gives its proton away; where several do, it lacks
+one (``1A1RP``), so that the charge can move from one to the other.
 """
 
 from __future__ import annotations
@@ -27,11 +28,15 @@ from ..errors import InputError
 from ..monomers import Monomer, MonomerLibrary
 from ..storage import write_text
 from ..units import KCAL_PER_MOL
+from .acdc_ions import Shift, neutral_of, shifts
 from .thermo.study import Cluster, Study
 
 NAMES = {"sa": "A", "am": "N", "dma": "D", "ma": "M", "tma": "T", "w": "W", "b": "B", "msa": "S", "eda": "E"}
 """Names that ACDC's examples and publications use; others are called by their own name in capitals."""
 PROTON = "P"
+MISSING = "RP"
+"""ACDC's own name of a proton that has been removed; it knows it by its negative mass."""
+PROTON_MASS = 1.00728
 # kg/m³ of the pure liquids at about 298 K; those of H2SO4, NH3 and (CH3)2NH as in ACDC's examples
 DENSITIES = {
     "sa": 1830.0, "am": 696.0, "dma": 680.0, "ma": 694.0, "tma": 670.0, "w": 997.0, "msa": 1481.0, "nta": 1512.9,
@@ -47,7 +52,7 @@ class Molecule:
     """One column of the cluster set.
 
     Attributes:
-        name: letters, as in labels. title: header word. charge: e. mass: g/mol. density: kg/m³ (None for the proton).
+        name: letters, as in labels. title: header word. charge: e. mass: g/mol. density: kg/m³ (None for protons).
         neutral, negative, positive: labels of the corresponding molecules, '-' if none.
         acid, base: strengths; −1 for a base's and an acid's other one, 0 for neither.
     """
@@ -119,28 +124,53 @@ def system(
         if abs(cluster.charge) > 1:
             raise InputError(f"{cluster.name} has the charge {cluster.charge:+d}; ACDC knows -1, 0 and +1 only")
         families |= {library[m].family: None for m, _ in cluster.counts}
-    anions = {m for c in clusters for m, _ in c.counts if library[m].charge < 0}
-    positive = any(c.charge > 0 for c in clusters)
+    above = shifts(made, library)
+    anions, cations = ([m for m in library if m.name in above and m.charge * sign > 0] for sign in (-1, 1))
+    missing = len(anions) > 1
     ordered = [m for m in library if m.family in families]
     neutral = [m for m in ordered if m.charge == 0]
-    molecules = [_molecule(m, names, densities, anions, positive, library) for m in neutral]
-    molecules += [_anion(m, names, densities, library) for m in ordered if m.name in anions]
-    if positive:
-        molecules.append(Molecule(PROTON, "proton", 1, 1.00728, None, acid=max([*ACIDS.values()]) + 1))
+    known = _Names(names, densities, anions, cations, library)
+    molecules = [_molecule(m, known) for m in neutral]
+    keys = [m.name for m in neutral]
+    strongest = max(ACIDS.values()) + 1, max(BASES.values()) + 1
+    if missing:
+        molecules.append(Molecule(MISSING, "removed_proton", -1, -PROTON_MASS, None, base=strongest[1]))
+        keys.append(MISSING)
+    else:
+        molecules += [_anion(m, known) for m in anions]
+        keys += [m.name for m in anions]
+    if cations:
+        molecules.append(Molecule(PROTON, "proton", 1, PROTON_MASS, None, acid=strongest[0]))
+        keys.append(PROTON)
     used = [m.name for m in molecules]
     for name in used:
         if not (name.isascii() and name.isalpha()):
             raise InputError(f"a molecule of ACDC is named by letters alone, not {name!r}")
         if used.count(name) > 1:
             raise InputError(f"two molecules would be called {name!r} in ACDC; name one with --name MOLECULE=LETTERS")
-    keys = [m.name for m in neutral] + [m.name for m in ordered if m.name in anions] + ["p"] * positive
-    entries = [_entry(c, keys, library, moments or {}) for c in clusters]
+    entries = [_entry(c, keys, above, library, moments or {}) for c in clusters]
     t = made.treatment
     note = f"{made.level}, low modes {t.low}" + ("" if t.low == "harmonic" else f" {t.cutoff:g} cm-1")
+    zeros = sorted({s.zero for name, s in above.items() if s.zero != name})
+    note += f", ions relative to {' and '.join(zeros)}" if zeros else ""
     return System(
         tuple(molecules), tuple(entries), made.conditions.temperature, made.conditions.pressure,
         f"{note}, scaling {t.scaling.method}",
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Names:
+    """What the molecules of a system are made of: see :func:`system`."""
+
+    names: Mapping[str, str]
+    densities: Mapping[str, float]
+    anions: Sequence[Monomer]
+    cations: Sequence[Monomer]
+    library: MonomerLibrary
+
+    def of(self, monomer: Monomer) -> str:
+        return self.names.get(monomer.name, monomer.name.upper().rstrip("0123456789"))
 
 
 def _mass(monomer: Monomer) -> float:
@@ -149,59 +179,58 @@ def _mass(monomer: Monomer) -> float:
     return float(atomic_masses[monomer.numbers].sum())
 
 
-def _density(monomer: Monomer, densities: Mapping[str, float], library: MonomerLibrary) -> float:
-    parent = next((m.name for m in library.family(monomer.family) if m.charge == 0), monomer.name)
-    if parent not in densities:
+def _density(neutral: Monomer, densities: Mapping[str, float]) -> float:
+    if neutral.name not in densities:
         raise InputError(
-            f"no liquid density of {parent} is known, which ACDC needs for collision rates; "
-            f"give one with --density {parent}=VALUE (kg/m³)"
+            f"no liquid density of {neutral.name} is known, which ACDC needs for collision rates; "
+            f"give one with --density {neutral.name}=VALUE (kg/m³)"
         )
-    return float(densities[parent])
+    return float(densities[neutral.name])
 
 
-def _name(monomer: Monomer, names: Mapping[str, str]) -> str:
-    return names.get(monomer.name, monomer.name.upper())
-
-
-def _molecule(m, names, densities, anions, positive, library) -> Molecule:
-    family = library.family(m.family)
-    anion = next((a for a in family if a.name in anions), None)
-    can_protonate = positive and any(c.charge > 0 for c in family)
+def _molecule(m: Monomer, known: _Names) -> Molecule:
+    name = known.of(m)
+    anion = next((a for a in known.anions if a.family == m.family), None)
+    negative = "-" if anion is None else known.of(anion) if len(known.anions) == 1 else f"1{name}1{MISSING}"
+    protonated = any(ion.family == m.family for ion in known.cations)
     return Molecule(
-        name=_name(m, names), title=m.title.replace(" ", "_"), charge=0, mass=_mass(m),
-        density=_density(m, densities, library), negative=_name(anion, names) if anion else "-",
-        positive=f"1{_name(m, names)}1{PROTON}" if can_protonate else "-",
+        name=name, title=m.title.replace(" ", "_"), charge=0, mass=_mass(m),
+        density=_density(m, known.densities), negative=negative, positive=f"1{name}1{PROTON}" if protonated else "-",
         acid=ACIDS.get(m.name, -1 if m.name in BASES else 0), base=BASES.get(m.name, -1 if m.name in ACIDS else 0),
     )  # fmt: skip
 
 
-def _anion(m, names, densities, library) -> Molecule:
-    parent = next(n for n in library.family(m.family) if n.charge == 0)
+def _anion(m: Monomer, known: _Names) -> Molecule:
+    parent = neutral_of(m, known.library)
     return Molecule(
-        name=_name(m, names), title=m.title.replace(" ", "_"), charge=-1, mass=_mass(m),
-        density=_density(m, densities, library), neutral=_name(parent, names), base=max(BASES.values()) + 1,
+        name=known.of(m), title=m.title.replace(" ", "_"), charge=-1, mass=_mass(m),
+        density=_density(parent, known.densities), neutral=known.of(parent), base=max(BASES.values()) + 1,
     )  # fmt: skip
 
 
 def _entry(
-    cluster: Cluster, keys: Sequence[str], library: MonomerLibrary, moments: Mapping[str, tuple[float, float]]
-) -> Entry:
+    cluster: Cluster, keys: Sequence[str], above: Mapping[str, Shift], library: MonomerLibrary,
+    moments: Mapping[str, tuple[float, float]],
+) -> Entry:  # fmt: skip
+    d = cluster.binding
+    if d is None and cluster.molecules > 1:
+        raise InputError(f"{cluster.name} has no free energy of binding; leave it out, or add its monomers")
     counts = dict.fromkeys(keys, 0)
+    enthalpy, entropy = (d.enthalpy, d.entropy) if d else (0.0, 0.0)
     for name, n in cluster.counts:
         monomer = library[name]
-        if monomer.charge > 0:  # a protonated molecule is the molecule and a proton
-            neutral = next(m for m in library.family(monomer.family) if m.charge == 0)
-            counts[neutral.name] += n
-            counts["p"] += n
+        if name not in counts:  # an ion is the molecule and a proton, or without one
+            counts[neutral_of(monomer, library).name] += n
+            counts[PROTON if monomer.charge > 0 else MISSING] += n
         else:
             counts[name] += n
-    d = cluster.binding
+        if name in above:
+            enthalpy, entropy = enthalpy + n * above[name].enthalpy, entropy + n * above[name].entropy
     more = cluster.lowest.columns
-    known = float(more.get("dipole_debye", np.nan)), float(more.get("polarizability_A3", np.nan))
+    own = float(more.get("dipole_debye", np.nan)), float(more.get("polarizability_A3", np.nan))
     return Entry(
-        tuple(counts.values()), cluster.charge,
-        d.enthalpy / KCAL_PER_MOL if d else 0.0, d.entropy / KCAL_PER_MOL * 1000.0 if d else 0.0,
-        *moments.get(cluster.lowest.id, known),
+        tuple(counts.values()), cluster.charge, enthalpy / KCAL_PER_MOL, entropy / KCAL_PER_MOL * 1000.0,
+        *moments.get(cluster.lowest.id, own),
     )  # fmt: skip
 
 
@@ -209,10 +238,10 @@ def _entry(
 
 
 def energies_text(s: System) -> str:
-    """``HS…K.txt``: two lines of conditions, then label, ΔH (kcal/mol), ΔS (cal/mol/K); clusters only."""
+    """``HS…K.txt``: two lines of conditions, then label, ΔH (kcal/mol), ΔS (cal/mol/K) of all that is not zero."""
     lines = [f"{s.pressure:.10g}", f"{s.temperature:.10g}", f"# {s.note}; label, dH kcal/mol, dS cal/mol/K"]
     for e in _sorted(s):
-        if _single(e, s):
+        if _single(e, s) and e.enthalpy == e.entropy == 0.0:
             continue
         lines.append(f"{s.label(e.counts):<12s} {e.enthalpy:12.4f} {e.entropy:12.4f}")
     return "\n".join(lines) + "\n"
@@ -303,8 +332,8 @@ def missing_clusters(s: System) -> list[str]:
 
 
 def _single(e: Entry, s: System) -> bool:
-    """One molecule; the proton does not count as one."""
-    return sum(n for n, m in zip(e.counts, s.molecules) if m.name != PROTON) == 1
+    """One molecule; a proton does not count as one, nor a missing one."""
+    return sum(n for n, m in zip(e.counts, s.molecules) if m.name not in (PROTON, MISSING)) == 1
 
 
 def _sorted(s: System) -> list[Entry]:
