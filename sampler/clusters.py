@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .columns import remaining, renamed
 from .errors import FileFormatError, InputError, LevelError
 from .storage import write_atomic
 
@@ -141,10 +142,21 @@ class Clusters:
         )
 
     def replace(self, **changes: Any) -> Clusters:
-        """A copy with some attributes exchanged (see the class); lists become arrays."""
-        return dataclasses.replace(
+        """A copy with some attributes exchanged (see the class); lists become arrays.
+
+        Columns that derive from what changes go (:mod:`sampler.columns`): with other positions, energies or another
+        level, a binding energy or a rank would be of something else. ``columns``, if given, are taken as they are.
+        """
+        new = dataclasses.replace(
             self, **{k: np.asarray(v) if isinstance(v, list | tuple) else v for k, v in changes.items()}
         )
+        if "columns" in changes or not self.columns:
+            return new
+        moved = not np.array_equal(self.positions, new.positions, equal_nan=True)
+        other = bool(self.level and new.level) and self.level != new.level
+        judged = other or not np.array_equal(self.energy, new.energy, equal_nan=True)
+        kept = remaining(self.columns, moved=moved, judged=judged)
+        return new if len(kept) == len(self.columns) else dataclasses.replace(new, columns=kept)
 
     def without_energies(self) -> Clusters:
         """A copy without energies, forces and level, for structures that have none at the level of the others."""
@@ -206,19 +218,31 @@ class Clusters:
     # ---- exchange --------------------------------------------------------------------------------
 
     def to_ase(self) -> list[ase.Atoms]:
-        """One ``ase.Atoms`` per structure; id, charge, level, columns and energy go to ``info``."""
+        """One ``ase.Atoms`` per structure, with energy (eV) and forces (eV/Å) where ASE finds them.
+
+        ``get_potential_energy()`` and ``get_forces()`` give those of the level in ``info['level']``; without an energy
+        they raise ASE's error, as they do once the atoms were moved. ``info`` also has id, charge, ``energy_eV`` and the
+        columns.
+        """
         from ase import Atoms
+        from ase.calculators.singlepoint import SinglePointCalculator
 
         frames = []
         for i in range(len(self)):
             atoms = self.atoms_of(i)
             frame = Atoms(self.numbers[atoms], self.positions[atoms])
             frame.info = {"id": str(self.ids[i]), "charge": int(self.charge[i])}
+            known = {}
             if np.isfinite(self.energy[i]):
-                frame.info |= {"energy_eV": float(self.energy[i]), "level": self.level}
+                known["energy"] = float(self.energy[i])
+                frame.info["energy_eV"] = known["energy"]
+            if self.forces is not None and np.isfinite(self.forces[atoms]).all():
+                known["forces"] = self.forces[atoms].copy()
+            if known:
+                frame.info["level"] = self.level
+                frame.calc = SinglePointCalculator(frame, **known)
+                frame.calc.name = self.level or "unknown"
             frame.info |= {k: v[i].item() for k, v in self.columns.items()}
-            if self.forces is not None:
-                frame.arrays["forces_eV_per_A"] = self.forces[atoms].copy()
             frames.append(frame)
         return frames
 
@@ -226,24 +250,30 @@ class Clusters:
     def from_ase(cls, frames: Sequence[ase.Atoms], *, charge: int | None = None) -> Clusters:
         """From ASE frames: geometry, ``info['charge']`` (or ``charge``), ``info['id']`` (or ``info['name']``).
 
-        Energies and forces are read back where :meth:`to_ase` wrote them. Foreign energies are not taken,
-        since nothing says their level of theory.
+        Energies and forces are read back where :meth:`to_ase` left them, as long as they are those of the atoms: not
+        once the atoms were moved, or got another calculator; columns that derive from them go likewise. Foreign
+        energies are not taken, since nothing says their level of theory.
         """
         infos = [frame.info for frame in frames]
-        levels = {i["level"] for i in infos if "energy_eV" in i}
+        results = [_results(frame) for frame in frames]
+        levels = {str(i["level"]) for i, r in zip(infos, results) if "energy" in r}
         if len(levels) > 1:
             raise LevelError(f"frames hold energies of different levels of theory: {', '.join(sorted(levels))}")
         reserved = {"id", "name", "charge", "energy_eV", "level"}
         shared = set.intersection(*(set(i) for i in infos)) - reserved if infos else set()
-        columns = {k: np.asarray([i[k] for i in infos]) for k in sorted(shared)}
-        has_forces = bool(frames) and all("forces_eV_per_A" in f.arrays for f in frames)
+        columns = renamed({k: np.asarray([i[k] for i in infos]) for k in sorted(shared)})
+        if any("energy_eV" in i and "energy" not in r for i, r in zip(infos, results)):
+            columns = remaining(columns, moved=True, judged=True)
+        blank = [np.full((len(f), 3), np.nan) for f in frames]
         return cls.make(
             [f.positions for f in frames],
             [f.numbers for f in frames],
             charge=[int(i.get("charge", 0)) if charge is None else charge for i in infos],
             ids=[str(i.get("id", i.get("name", f"{n:04d}"))) for n, i in enumerate(infos)],
-            energy=[i.get("energy_eV", np.nan) for i in infos],
-            forces=[f.arrays["forces_eV_per_A"] for f in frames] if has_forces else None,
+            energy=[r.get("energy", np.nan) for r in results],
+            forces=[r.get("forces", b) for r, b in zip(results, blank)]
+            if any("forces" in r for r in results)
+            else None,
             level=levels.pop() if levels else "",
             columns={k: v for k, v in columns.items() if v.ndim == 1 and v.dtype.kind in "biufU"},
         )
@@ -275,7 +305,7 @@ class Clusters:
                 names = [k for k in data.files if k != "header"]
                 arrays = {k: data[k] for k in names if not k.startswith("column.")}
                 columns = {k.removeprefix("column."): data[k] for k in names if k.startswith("column.")}
-            return cls(level=header["level"], columns=columns, **arrays)
+            return cls(level=header["level"], columns=renamed(columns), **arrays)
         except FileNotFoundError as error:
             raise FileFormatError(f"{path} does not exist") from error
         except (
@@ -290,6 +320,23 @@ class Clusters:
             zipfile.zlib.error,
         ) as error:
             raise FileFormatError(f"{path} is empty, truncated or not a sampler clusters file: {error}") from error
+
+
+def _results(frame: ase.Atoms) -> dict[str, Any]:
+    """Energy (eV) and forces (eV/Å) of a stated level that a frame holds, if they are still those of its atoms."""
+    written = frame.info.get("energy_eV")
+    if "level" not in frame.info:
+        return {}
+    if frame.calc is None:  # earlier versions kept both beside the atoms
+        forces = {"forces": frame.arrays["forces_eV_per_A"]} if "forces_eV_per_A" in frame.arrays else {}
+        return forces if written is None else {"energy": float(written), **forces}
+    from ase.calculators.singlepoint import SinglePointCalculator
+
+    if not isinstance(frame.calc, SinglePointCalculator) or frame.calc.check_state(frame):
+        return {}
+    held = {k: frame.calc.results[k] for k in ("energy", "forces") if frame.calc.results.get(k) is not None}
+    another = written is not None and abs(held.get("energy", np.inf) - written) > 1e-6
+    return {} if another else held
 
 
 def _blank(dtype: np.dtype, n: int) -> np.ndarray:

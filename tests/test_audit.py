@@ -177,3 +177,38 @@ def test_command(tmp_path, library):
     assert told["compositions"] == [{"composition": "2w", "structures": 4, "lowest_energy_eV": -10.0}]
     assert (told["format"], told["level"], len(read_any(tmp_path / "crest_a.xyz"))) == ("crest", "toy", 4)
     assert run(app, ["import", "file", str(good)]).exit_code == 0
+
+
+SHORT = """
+name = "short"
+description = "for this test"
+[[stage]]
+kind = "generate"
+candidates = 12
+[[stage]]
+kind = "relax"
+potential = "gfn1-xtb"
+[[stage]]
+kind = "identify"
+[[stage]]
+kind = "dedupe"
+"""
+
+
+def test_a_fresh_run_of_ours_has_nothing_wrong(tmp_path, library):
+    """How often a minimum was found is no spin."""
+    from sampler.composition import Composition
+    from sampler.funnel import protocol, results
+    from sampler.funnel.runner import run
+    from sampler.interop.audit import audit_path
+
+    (tmp_path / "short.toml").write_text(SHORT)
+    short, folder = protocol.load(str(tmp_path / "short.toml")), tmp_path / "2w"
+    system = Composition.parse("2w", library)
+    run(system, short, folder, library=library, leave=lambda done: results.write(done, short, library, system))
+    rows = results.summary(folder, library)["structures"]
+    assert max(row["times_found"] for row in rows) > 1 and "multiplicity" not in rows[0]
+    table = [line.split(",") for line in (folder / "ranking.csv").read_text().splitlines()]
+    assert [row[table[0].index("times_found")] for row in table[1:]] == [str(row["times_found"]) for row in rows]
+    for path in (folder, folder / "structures.xyz"):
+        assert audit_path(path, library)[0] == []

@@ -91,6 +91,44 @@ def test_ase_round_trip():
     assert same(Clusters.from_ase(c.to_ase()), c)
 
 
+def test_ase_finds_energies_and_forces(tmp_path):
+    from ase.calculators.calculator import PropertyNotImplementedError
+    from ase.io import read, write
+
+    c = three()
+    frames = c.to_ase()
+    assert frames[0].get_potential_energy() == 1.0 and frames[0].info["level"] == "toy"
+    assert np.array_equal(frames[2].get_forces(), c.forces[4:])
+    with pytest.raises(PropertyNotImplementedError):  # ASE's own word for no energy
+        frames[1].get_potential_energy()
+    frames[0].positions += 0.1
+    with pytest.raises(PropertyNotImplementedError):
+        frames[0].get_potential_energy()
+    write(tmp_path / "x.extxyz", three()[[0, 2]].to_ase())
+    back = Clusters.from_ase(read(tmp_path / "x.extxyz", ":"))
+    assert back.energy.tolist() == [1.0, 3.0] and back.level == "toy"
+    assert np.allclose(back.forces, c[[0, 2]].forces, atol=1e-7)
+
+
+def test_frames_as_earlier_versions_made_them():
+    frames = three()[[0, 2]].to_ase()
+    for frame in frames:
+        frame.arrays["forces_eV_per_A"], frame.calc = frame.get_forces(), None
+    assert same(Clusters.from_ase(frames), three()[[0, 2]])
+
+
+def test_energies_of_nobody_knows_which_level_are_not_taken():
+    from ase import Atoms
+    from ase.calculators.singlepoint import SinglePointCalculator
+
+    frame = Atoms("Ar")
+    frame.calc = SinglePointCalculator(frame, energy=-1.0, forces=[[0, 0, 0]])
+    assert np.isnan(Clusters.from_ase([frame]).energy).all()
+    (frame,) = three()[[0]].to_ase()
+    frame.calc = SinglePointCalculator(frame, energy=-1.0)  # of another program, beside the level of ours
+    assert np.isnan(Clusters.from_ase([frame]).energy).all()
+
+
 def test_wrong_shapes_are_refused():
     c = three()
     with pytest.raises(InputError, match="forces"):

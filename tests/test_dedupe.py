@@ -56,7 +56,7 @@ def test_groups_of_disturbed_copies_are_the_originals():
     assert len(result.representatives) == 30
     for s in range(30):
         assert len(set(result.group[source == s])) == 1, f"copies of minimum {s} are split"
-    np.testing.assert_array_equal(result.representatives.columns["multiplicity"], 6)
+    np.testing.assert_array_equal(result.representatives.columns["times_found"], 6)
     kept = result.duplicate_of == ""
     assert kept.sum() == 30
     np.testing.assert_array_equal(result.representatives.ids[result.group[~kept]], result.duplicate_of[~kept])
@@ -94,7 +94,7 @@ def test_counts_are_carried_through_a_second_removal():
     once = dedupe(population)
     parts = [dedupe(population[::2]).representatives, dedupe(population[1::2]).representatives]
     twice = dedupe(Clusters.concatenate(parts))
-    for name in ("multiplicity", "mirror_count"):
+    for name in ("times_found", "mirror_count"):
         first, second = once.representatives.columns[name], twice.representatives.columns[name]
         np.testing.assert_array_equal(first, second, err_msg=name)
 
@@ -165,7 +165,7 @@ def test_broken_structures_are_set_aside():
     result = dedupe(population.replace(positions=positions, energy=energy))
     assert result.set_aside.tolist() == ["", "", "coordinates not finite", "energy not finite", ""]
     assert result.group.tolist()[2:4] == [-1, -1] and result.duplicate_of.tolist()[2:4] == ["", ""]
-    assert result.representatives.columns["multiplicity"].tolist() == [2, 1]
+    assert result.representatives.columns["times_found"].tolist() == [2, 1]
     everything = population.replace(energy=np.full(5, np.nan))
     assert len(dedupe(everything).representatives) == 0
     assert len(dedupe(everything, DedupeParams(energy_window=None)).representatives) == 2

@@ -78,7 +78,7 @@ def test_dedupe_says_of_what(library, context):
     done = STAGES["dedupe"](kind="dedupe").run(clusters, context)
     told = dict(zip(done.ids.tolist(), zip(done.columns["fate"].tolist(), done.columns["fate_detail"].tolist())))
     assert told == {"1w-0": ("", ""), "1w-1": ("duplicate", "1w-0"), "1w-2": ("", "")}
-    assert done.columns["multiplicity"][done.ids == "1w-0"] == 2
+    assert done.columns["times_found"][done.ids == "1w-0"] == 2
 
 
 def test_identify_drops_what_reacted(library, context):

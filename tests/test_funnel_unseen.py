@@ -100,7 +100,7 @@ def test_how_often_candidates_end_in_the_lowest_minima():
     x, z = np.zeros((1, 3)), np.array([8])
     distinct = Clusters.make(
         [x] * 5, [z] * 5, energy=np.array([0.0, 0.2, 0.5, 0.9, 7.0]) * KCAL_PER_MOL,
-        columns={"multiplicity": np.array([2, 1, 1, 1, 9])},
+        columns={"times_found": np.array([2, 1, 1, 1, 9])},
     )  # fmt: skip
     told = of_multiplicities(distinct)
     assert told == {"watch_kcalmol": 1.0, "seen": 4, "unseen_chao1": 1.2, "coverage": 0.4}  # as computed by hand above

@@ -255,7 +255,7 @@ def test_the_structures_of_a_run_keep_all_digits(tmp_path, library):
     numbers = np.array([8, 1, 1, 8, 1, 1])
     written = Clusters.make(
         [rng.normal(0, 2, (6, 3)) for _ in range(2)], [numbers, numbers], ids=["w-0007_0123", "w-0007_0124"],
-        energy=[-310.123456789012345, -309.0], level="gfn1-xtb",
+        energy=[-310.123456789012345, -309.0], level="gfn1-xtb", forces=[rng.normal(size=(6, 3)), np.full((6, 3), np.nan)],
     ).with_columns(state=np.array(["2 H2O", "2 H2O"]))  # fmt: skip
     rows = ranking(written, Composition.parse("2w", library), library)
     path = tmp_path / "structures.xyz"
@@ -265,3 +265,10 @@ def test_the_structures_of_a_run_keep_all_digits(tmp_path, library):
     assert (found.positions == written.positions).all() and (found.energy == written.energy).all()
     assert found.ids.tolist() == written.ids.tolist() and found.level == "gfn1-xtb"
     assert found.columns["state"].tolist() == ["2 H2O", "2 H2O"]
+    assert np.array_equal(found.forces, written.forces, equal_nan=True)
+    from ase.io import read
+
+    frames = read(path, ":", format="extxyz")
+    assert [f.get_potential_energy() for f in frames] == written.energy.tolist()
+    assert [f.info["level"] for f in frames] == ["gfn1-xtb"] * 2
+    assert np.array_equal(frames[0].get_forces(), written.forces[:6]) and "forces" not in frames[1].calc.results

@@ -59,7 +59,7 @@ def print_ranking(folder: Path, known, limit: int) -> None:
                 r["state"],
                 number(r["relative_energy_kcalmol"]),
                 number(r["binding_energy_kcalmol"]),
-                r["multiplicity"] or "",
+                r["times_found"] or "",
                 {True: "yes", False: "no", None: ""}[r["converged"]],
             ]
             for r in shown

@@ -41,15 +41,15 @@ def start(
     fate[alive[result.set_aside != ""]] = "not_comparable"
     detail[alive] = np.where(result.duplicate_of != "", result.duplicate_of, detail[alive])
     columns = {k: np.zeros(len(population), np.int64) for k in COUNTS}
-    multiplicity = np.ones(len(population), np.int64)
+    times_found = np.ones(len(population), np.int64)
     first = result.representatives
     place = {str(name): i for i, name in enumerate(population.ids)}
     for rank in range(len(first)):
         i = place[str(first.ids[rank])]
-        multiplicity[i] = columns["seen"][i] = first.columns["multiplicity"][rank]
+        times_found[i] = columns["seen"][i] = first.columns["times_found"][rank]
         columns["walkers"][i] = 1 << (rank % walkers)
     everything = population.with_columns(
-        **columns, fate=fate, fate_detail=detail, multiplicity=multiplicity
+        **columns, fate=fate, fate_detail=detail, times_found=times_found
     )  # fmt: skip
     kept = everything[fate == ""]
     record = {"known": len(kept), "new": 0, "stale": 0, "evaluations": spent, "evaluations_so_far": spent}
@@ -106,7 +106,7 @@ def absorb(
     before = population.with_columns(
         seen=seen, walkers=walkers, tried=tried, found=found, finders=finders, fate="", fate_detail=""
     )
-    born = made.with_columns(**counts, fate=fate, fate_detail=detail, multiplicity=1, mirror_count=0)
+    born = made.with_columns(**counts, fate=fate, fate_detail=detail, times_found=1, mirror_count=0)
     everything = Clusters.concatenate([before, born])
     kept = everything[everything.columns["fate"] == ""]
     lowest, old = float(kept.energy.min()), history[-1]

@@ -124,7 +124,7 @@ class Hop(PotentialStage, RoundStage):
             return population
         high = population.energy > np.nanmin(population.energy) + self.window_kcalmol * KCAL_PER_MOL
         columns = {k: v for k, v in population.columns.items() if k not in hop_archive.COUNTS}
-        columns["multiplicity"] = np.maximum(population.columns["seen"], 1)
+        columns["times_found"] = np.maximum(population.columns["seen"], 1)
         return population.replace(columns=columns | {"fate": np.where(high, "above_window", "")})
 
     def story(self, history: History) -> dict[str, Any]:

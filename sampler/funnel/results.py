@@ -23,7 +23,7 @@ from .runner import Run
 
 _COLUMNS = [
     "rank", "id", "state", "relative_energy_kcalmol", "binding_energy_kcalmol", "energy_eV", "level", "converged",
-    "multiplicity", "rg_A", "rank_before",
+    "times_found", "rg_A", "rank_before",
 ]  # fmt: skip
 
 
@@ -53,7 +53,7 @@ def ranking(clusters: Clusters, composition: Composition, library: MonomerLibrar
                 "energy_eV": round(float(clusters.energy[i]), 7),
                 "level": clusters.level,
                 "converged": bool(columns["converged"][i]) if "converged" in columns else None,
-                "multiplicity": int(columns["multiplicity"][i]) if "multiplicity" in columns else None,
+                "times_found": int(columns["times_found"][i]) if "times_found" in columns else None,
                 "rg_A": round(float(np.sqrt((spread**2).sum(1).mean())), 4),
                 "rank_before": _rank_before(columns, i),
             }
@@ -108,7 +108,10 @@ def to_csv(rows: list[dict[str, Any]]) -> str:
 
 
 def to_xyz(clusters: Clusters, rows: list[dict[str, Any]]) -> str:
-    """Multi-frame extxyz with all digits; units are in the keys. ``rows`` in the order of ``clusters``."""
+    """Multi-frame extxyz with all digits, energies (eV) and forces (eV/Å) also under the names that ASE reads.
+
+    ``rows`` in the order of ``clusters``.
+    """
     from ..interop.xyz import extxyz_text
 
     columns = {"state": np.array([row["state"] for row in rows], np.str_)}
@@ -116,7 +119,7 @@ def to_xyz(clusters: Clusters, rows: list[dict[str, Any]]) -> str:
         values = np.array([row[key] for row in rows], float)
         if np.isfinite(values).any():
             columns[key] = values
-    return extxyz_text(clusters.replace(columns=columns, forces=None), energy="energy_eV")
+    return extxyz_text(clusters.replace(columns=columns), keys=("energy", "energy_eV"))
 
 
 def composition_of(folder: Path | str, library: MonomerLibrary) -> Composition:

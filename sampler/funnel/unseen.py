@@ -75,17 +75,17 @@ def estimates(counts: np.ndarray, given: np.ndarray, in_first: np.ndarray, in_se
 
 
 def of_multiplicities(distinct: Clusters, watch_kcalmol: float = 1.0) -> dict[str, Any]:
-    """What the ledger says of distinct minima with the column ``multiplicity``: how many candidates ended in each.
+    """What the ledger says of distinct minima with the column ``times_found``: how many candidates ended in each.
 
     Packings are independent samples of what relaxation leads to. Minima that an exploration hands on are not: each stands
     for all packings that ended in it, so where candidates come from explorations too few are seen twice, and the
     estimate is too high. Only the minima within ``watch_kcalmol`` of the lowest are looked at. Empty without energies.
     """
     energy = distinct.energy
-    if not np.isfinite(energy).any() or "multiplicity" not in distinct.columns:
+    if not np.isfinite(energy).any() or "times_found" not in distinct.columns:
         return {}
     low = energy <= np.nanmin(energy) + watch_kcalmol * KCAL_PER_MOL
-    counts = distinct.columns["multiplicity"][low]
+    counts = distinct.columns["times_found"][low]
     return {
         "watch_kcalmol": watch_kcalmol, "seen": len(counts), "unseen_chao1": round(chao1(counts), 2),
         "coverage": round(coverage(counts), 4),

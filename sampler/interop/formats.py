@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from ..clusters import Clusters
+from ..columns import renamed
 from ..errors import FileFormatError, InputError
 from .population import Population
 
@@ -64,8 +66,10 @@ def read_population(path: Path | str, *, energy_key: str | None = None, forces_k
             raise InputError(f"{path} is sampler's own and has one energy; leave out the name {energy_key!r}")
         return _own(Path(path))
     if kind == "extxyz":
-        return read_xyz(path, energy_key, forces_key)
-    return (read_jkqc if kind == "jkqc" else read_ase_db)(path, energy_key)
+        found = read_xyz(path, energy_key, forces_key)
+    else:
+        found = (read_jkqc if kind == "jkqc" else read_ase_db)(path, energy_key)
+    return replace(found, clusters=found.clusters.replace(columns=renamed(found.clusters.columns)))
 
 
 def read_any(

@@ -239,10 +239,9 @@ def write_extxyz(clusters: Clusters, path: Path | str) -> None:
     write_text(path, extxyz_text(clusters))
 
 
-def extxyz_text(clusters: Clusters, energy: str = "energy") -> str:
-    """What :func:`write_extxyz` writes; ``energy`` is the key of the energy (``energy`` or ``energy_eV``)."""
-    properties = "species:S:1:pos:R:3" + (":forces:R:3" if clusters.forces is not None else "")
-    return _text(clusters, f'Properties={properties} pbc="F F F"', energy)
+def extxyz_text(clusters: Clusters, keys: tuple[str, ...] = ("energy",)) -> str:
+    """What :func:`write_extxyz` writes; ``keys`` of the energy: ``energy``, where ASE looks for it, and ``energy_eV``."""
+    return _text(clusters, 'Properties=species:S:1:pos:R:3{} pbc="F F F"', keys)
 
 
 def write_crest(clusters: Clusters, path: Path | str) -> None:
@@ -253,11 +252,11 @@ def write_crest(clusters: Clusters, path: Path | str) -> None:
     """
     if clusters.forces is not None:
         raise InputError(f"{path}: a CREST ensemble cannot hold forces; write .extxyz, or leave them out (--no-forces)")
-    write_text(path, _text(clusters, "", None))
+    write_text(path, _text(clusters, "", ()))
 
 
-def _text(clusters: Clusters, head: str, energy_key: str | None) -> str:
-    """All frames; without a key the energy, in Hartree, opens the comment line."""
+def _text(clusters: Clusters, head: str, keys: tuple[str, ...]) -> str:
+    """All frames; without keys the energy, in Hartree, opens the comment line. A frame without forces has no such columns."""
     from ase.data import chemical_symbols
 
     clash = set(clusters.columns) & set(_OWN)
@@ -266,16 +265,19 @@ def _text(clusters: Clusters, head: str, energy_key: str | None) -> str:
     lines = []
     for i in range(len(clusters)):
         atoms, energy = clusters.atoms_of(i), float(clusters.energy[i])
-        start = f"{energy / HARTREE!r}" if energy_key is None else head
+        forces = None if clusters.forces is None else clusters.forces[atoms]
+        if forces is not None and np.isnan(forces).all():
+            forces = None
+        start = head.format("" if forces is None else ":forces:R:3") if keys else f"{energy / HARTREE!r}"
         pairs = {"id": str(clusters.ids[i]), "charge": int(clusters.charge[i])}
         if np.isfinite(energy):
-            pairs |= {} if energy_key is None else {energy_key: energy}
+            pairs |= dict.fromkeys(keys, energy)
             pairs |= {"level": clusters.level} if clusters.level else {}
         pairs |= {k: v[i].item() for k, v in clusters.columns.items()}
         lines += [str(clusters.natoms[i]), " ".join([start, *(f"{_key(k)}={_written(v)}" for k, v in pairs.items())])]
         numbers = clusters.positions[atoms]
-        if clusters.forces is not None:
-            numbers = np.hstack([numbers, clusters.forces[atoms]])
+        if forces is not None:
+            numbers = np.hstack([numbers, forces])
         for z, row in zip(clusters.numbers[atoms], numbers):
             lines.append(" ".join([chemical_symbols[z], *(repr(float(x)) for x in row)]))
     return "\n".join(lines) + "\n"

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..clusters import Clusters
+from ..columns import remaining
 from ..potentials.base import Evaluation, Potential, with_memory
 from .fire import FIRE
 from .lbfgs import LBFGS
@@ -58,7 +59,7 @@ def relax(
 
     Returns:
         the same structures in the same order, with the last accepted positions, energy (eV; NaN without one), forces
-        (eV/Å; NaN without), the potential's level, and the columns
+        (eV/Å; NaN without), the potential's level, the columns that derive from neither geometry nor energies, and
 
         * ``converged`` bool. ``steps``, ``evaluations`` int, accepted steps and evaluations of the potential.
         * ``fmax_eV_per_A`` the largest force on an atom.
@@ -183,7 +184,9 @@ def _gather(clusters: Clusters, walkers: list[_Walker], level: str) -> Clusters:
             positions[atoms], forces[atoms] = w.optimizer.positions, w.optimizer.forces
             energy[w.index] = w.optimizer.energy
             fmax[w.index] = np.sqrt((w.optimizer.forces**2).sum(1).max())
-    relaxed = clusters.replace(positions=positions, forces=forces, energy=energy, level=level)
+    # the same columns whatever moved: chunks of one population must be alike
+    left = remaining(clusters.columns, moved=True, judged=True)
+    relaxed = clusters.replace(positions=positions, forces=forces, energy=energy, level=level, columns=left)
     return relaxed.with_columns(
         converged=np.array([w.converged for w in walkers], bool),
         steps=np.array([w.steps for w in walkers], np.int64),

@@ -59,7 +59,7 @@ class DedupeResult:
     """What became of B structures.
 
     Attributes:
-        representatives: the distinct structures in ascending energy, with the columns ``multiplicity`` (how many
+        representatives: the distinct structures in ascending energy, with the columns ``times_found`` (how many
             structures it stands for, itself included) and ``mirror_count`` (how many of these are its mirror image
             only); both sum up columns of these names that came in.
         group: (B,) index of the representative, −1 for structures set aside.
@@ -111,10 +111,10 @@ def dedupe(
     place[kept] = np.arange(len(kept))
     group = np.where(set_aside == "", place[leader] if b else place, -1)
     removed = (group >= 0) & (leader != np.arange(b))
-    multiplicity, mirror_count = _counts(clusters, group, mirrored, len(kept))
+    times_found, mirror_count = _counts(clusters, group, mirrored, len(kept))
     return DedupeResult(
         representatives=_one_label(clusters[kept], params).with_columns(
-            multiplicity=multiplicity, mirror_count=mirror_count
+            times_found=times_found, mirror_count=mirror_count
         ),
         group=group,
         duplicate_of=np.where(removed, clusters.ids[leader] if b else clusters.ids, ""),
@@ -283,13 +283,13 @@ def _parallel(tasks: list, n_jobs: int) -> list[tuple]:
 
 
 def _counts(clusters: Clusters, group: np.ndarray, mirrored: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """(k,) multiplicity and mirror count; counts of an earlier removal of duplicates are carried on."""
+    """(k,) times_found and mirror count; counts of an earlier removal of duplicates are carried on."""
     b = len(clusters)
-    before = clusters.columns.get("multiplicity", np.ones(b, np.int64))
+    before = clusters.columns.get("times_found", np.ones(b, np.int64))
     before_mirror = clusters.columns.get("mirror_count", np.zeros(b, np.int64))
     mirror_now = np.where(mirrored, before - before_mirror, before_mirror)
     use = group >= 0
-    multiplicity, mirror_count = np.zeros(k, np.int64), np.zeros(k, np.int64)
-    np.add.at(multiplicity, group[use], before[use])
+    times_found, mirror_count = np.zeros(k, np.int64), np.zeros(k, np.int64)
+    np.add.at(times_found, group[use], before[use])
     np.add.at(mirror_count, group[use], mirror_now[use])
-    return multiplicity, mirror_count
+    return times_found, mirror_count
