@@ -90,7 +90,7 @@ def test_copies_are_one_structure_in_any_order(seed, count):
     many = Clusters.make([p for p, _ in every], [n for _, n in every], energy=rng.uniform(0, 0.2 * KCAL_PER_MOL, count))
     result = dedupe(identify(many, PAIR, LIBRARY))
     assert len(result.representatives) == 1, result.rmsd
-    assert result.representatives.columns["multiplicity"].tolist() == [count]
+    assert result.representatives.columns["times_found"].tolist() == [count]
 
 
 def test_without_a_shared_proton_there_is_no_such_column():
