@@ -82,6 +82,7 @@ def _print(found, judged, again, count: int) -> None:
         print_table("Not usable", ["job", "status", "because"], failed)
     if len(clusters):
         _print_ranking(clusters, judged, count)
+    _print_remarks(found)
     if again is not None:
         for name, what in again.written.items():
             typer.echo(f"again: {name}: {what}")
@@ -89,6 +90,19 @@ def _print(found, judged, again, count: int) -> None:
             typer.echo(f"left: {name}: {why}")
         if again.manifest:
             typer.echo(f"{len(again.written)} inputs in {again.manifest.parent}")
+
+
+def _print_remarks(found) -> None:
+    """What was left out or not understood, once for all outputs it is said of."""
+    said: dict[str, list[str]] = {}
+    for result in found.results:
+        for remark in result.remarks:
+            said.setdefault(remark, []).append(result.name)
+    for remark, names in said.items():
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        typer.echo(f"note: {names[0]}{more}: {remark}")
+    if found.ignored:
+        typer.echo(f"ignored, no ORCA output: {', '.join(found.ignored[:5])}{', …' if len(found.ignored) > 5 else ''}")
 
 
 def _print_ranking(clusters, judged, count: int) -> None:

@@ -98,11 +98,11 @@ def _structures(path: Path, count: int):
 
 def _orca(path: Path, isotopes: bool) -> list:
     from ..errors import InputError
-    from ..refine.orca import read_folder, read_output
+    from ..refine.orca import read_folder, read_outputs
     from ..refine.thermo import sources
 
     if not path.is_dir():
-        return sources.from_orca([read_output(path)], isotopes)
+        return sources.from_orca(read_outputs(path), isotopes)
     results = [r for r in read_folder(path).results if r.finished and (len(r.frequencies) or len(r.numbers) == 1)]
     if not results:
         raise InputError(f"{path} holds no finished ORCA frequency calculation")

@@ -156,21 +156,22 @@ def _orca(path: Path) -> Population:
 
 def _audit_orca(folder: Path, library: MonomerLibrary, params: AuditParams | None) -> tuple[list[Finding], int, list]:
     """Outputs that did not end well, then the usable structures of each level."""
-    from ..refine.orca import read_output
+    from ..refine.orca import read_outputs
     from ..refine.orca.population import usable
 
     found, good, files = [], [], []
     for path in sorted(folder.rglob("*.out")):
         try:
-            result = read_output(path)
+            results = read_outputs(path)
         except FileFormatError:
             continue  # the output of a batch system, for example
         files.append(str(path))
-        if not usable(result, False):
-            message = f"{result.status}: {result.message}" if result.message else result.status
-            found.append(Finding("termination", (result.name,), message, str(path)))
-        else:
-            good.append(result)
+        good += [result for result in results if usable(result, False)]
+        for result in results:
+            if not usable(result, False):
+                why = result.message or "; ".join(result.remarks)
+                message = f"{result.status}: {why}" if why else result.status
+                found.append(Finding("termination", (result.name,), message, str(path)))
     if not good:
         return found, len(files), files
     forces = [r.forces if r.forces is not None else np.full(r.positions.shape, np.nan) for r in good]

@@ -1,7 +1,7 @@
 """ORCA: inputs and job scripts for a set of clusters, outputs back into clusters, failed jobs again."""
 
 from .inputs import read_manifest, write_inputs
-from .outputs import OrcaResult, Thermochemistry, read_output
+from .outputs import OrcaResult, Thermochemistry, read_output, read_outputs
 from .population import OrcaFolder, read_folder
 from .presets import PRESETS, Preset
 from .resubmit import Resubmission, resubmit
@@ -16,6 +16,7 @@ __all__ = [
     "read_folder",
     "read_manifest",
     "read_output",
+    "read_outputs",
     "resubmit",
     "write_inputs",
 ]

@@ -10,12 +10,13 @@ import numpy as np
 
 _HEAD = re.compile(r"^CARTESIAN COORDINATES \(ANGSTROEM\)[^\n]*\n-+[ ]*\n", re.MULTILINE)
 _MASSES = re.compile(r"^CARTESIAN COORDINATES \(A\.U\.\)[^\n]*\n-+[ ]*\n[^\n]*\bMASS\s+X\s+Y\s+Z[^\n]*\n", re.MULTILINE)
-_NUMBER = r"[-+]?\d+\.\d+(?:[eEdD][-+]?\d+)?"
-_LINE = re.compile(rf"^\s*(\S+(?:\s+:)?)\s+({_NUMBER})\s+({_NUMBER})\s+({_NUMBER})\s*$")
+NUMBER = r"[-+]?\d+\.\d+(?:[eEdD][-+]?\d+)?"
+_LINE = re.compile(rf"^\s*(\S+(?:\s+:)?)\s+({NUMBER})\s+({NUMBER})\s+({NUMBER})\s*$")
 _MASS_LINE = re.compile(
-    rf"^\s*\d+\s+(\S+(?:\s+:)?)\s+{_NUMBER}\*?\s+-?\d+\s+({_NUMBER})\s+{_NUMBER}\s+{_NUMBER}\s+{_NUMBER}\s*$"
+    rf"^\s*\d+\s+(\S+(?:\s+:)?)\s+{NUMBER}\*?\s+-?\d+\s+({NUMBER})\s+{NUMBER}\s+{NUMBER}\s+{NUMBER}\s*$"
 )
 _HYDROGENS = {"D": 2.014, "T": 3.016}
+_NOT_THAT_ISOTOPE = 0.1  # amu; tables of atomic weights differ by less
 _LOOSE = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?"
 
 
@@ -23,7 +24,8 @@ _LOOSE = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?"
 class Table:
     """One printed geometry: where it stands in the text, (n,) atomic numbers, (n, 3) positions in Å, (n,) masses in amu.
 
-    ``masses`` is None where they are not printed. ``damage`` says why the table cannot be used, '' if it is whole.
+    ``masses`` is None where they are not printed. ``others`` are the labels of ghost atoms and embedding centres, whose
+    basis functions and charges are in the energy. ``damage`` says why the table cannot be used, '' if it is whole.
     """
 
     at: int
@@ -31,6 +33,7 @@ class Table:
     positions: np.ndarray
     masses: np.ndarray | None = None
     damage: str = ""
+    others: tuple[str, ...] = ()
 
 
 def tables(text: str) -> list[Table]:
@@ -60,7 +63,7 @@ def _elements() -> dict[str, int]:
 
 def _table(text: str, head: re.Match, end: int) -> Table:
     rows, whole = _rows(text, head.end())
-    numbers, positions = [], []
+    numbers, positions, others = [], [], []
     damage = "" if whole else "the output ends in the middle of its coordinates"
     for line in rows:
         match = _LINE.match(line)
@@ -71,9 +74,13 @@ def _table(text: str, head: re.Match, end: int) -> Table:
         if z:
             numbers.append(z)
             positions.append([float(v) for v in match.groups()[1:]])
+        elif match[1][-1] in ":>Q":
+            others.append(match[1].replace(" ", ""))
     here = _MASSES.search(text, head.end(), end)
     masses = _masses(text, here.end(), numbers) if here and not damage else None
-    return Table(head.start(), np.array(numbers, np.int64), np.array(positions).reshape(-1, 3), masses, damage)
+    return Table(
+        head.start(), np.array(numbers, np.int64), np.array(positions).reshape(-1, 3), masses, damage, tuple(others)
+    )
 
 
 def _masses(text: str, at: int, numbers: list[int]) -> np.ndarray | None:
@@ -115,3 +122,19 @@ def masses_of_input(source: str, numbers: np.ndarray) -> np.ndarray | None:
     if not any(mass for _, mass in atoms) or [z for z, _ in atoms] != list(numbers):
         return None
     return np.array([float(mass[1]) if mass else atomic_masses[z] for z, mass in atoms])
+
+
+def isotopes(numbers: np.ndarray, masses: np.ndarray | None) -> str:
+    """The atoms whose mass is neither the standard atomic weight nor that of the main isotope: ``2 H 2.014``; '' if none."""
+    from collections import Counter
+
+    from ase.data import atomic_masses, atomic_masses_common, chemical_symbols
+
+    if masses is None:
+        return ""
+    rare = Counter(
+        f"{chemical_symbols[z]} {mass:.3f}"
+        for z, mass in zip(numbers, masses)
+        if min(abs(mass - atomic_masses[z]), abs(mass - atomic_masses_common[z])) > _NOT_THAT_ISOTOPE
+    )
+    return ", ".join(f"{count} {name}" for name, count in sorted(rare.items()))

@@ -13,8 +13,9 @@ import numpy as np
 from ...clusters import Clusters
 from ...errors import FileFormatError, InputError, LevelError
 from ...units import BOHR, DEBYE
+from .coordinates import isotopes
 from .inputs import read_manifest
-from .outputs import OrcaResult, read_output
+from .outputs import OrcaResult, read_outputs
 
 
 @dataclass(frozen=True)
@@ -66,19 +67,20 @@ def read_folder(folder: Path | str, *, level: str | None = None) -> OrcaFolder:
     results, ignored = [], []
     for path in sorted(folder.rglob("*.out")):
         try:
-            results.append(_checked(read_output(path), jobs))
+            results += [_checked(result, jobs) for result in read_outputs(path)]
         except FileFormatError:
             ignored.append(str(path.relative_to(folder)))
     if not results and not jobs:
         raise InputError(f"{folder} holds no ORCA output (*.out)")
     twice = [n for n, k in Counter(r.name for r in results).items() if k > 1]
     if twice:
-        raise InputError(f"{folder} holds several outputs called {twice[0]}.out; import one folder at a time")
+        first, second = [r.path for r in results if r.name == twice[0]][:2]
+        raise InputError(f"{first} and {second} would both be called {twice[0]}; import one folder at a time")
     return OrcaFolder(
         folder=folder,
         manifest=manifest,
         results=tuple(results),
-        missing=tuple(n for n in jobs if n not in {r.name for r in results}),
+        missing=tuple(n for n in jobs if n not in {r.path.stem for r in results}),
         ignored=tuple(ignored),
         clusters=_population([r for r in results if usable(r, _partial(manifest))], jobs, level, folder),
     )
@@ -122,6 +124,8 @@ def _population(results: list[OrcaResult], jobs: dict[str, dict], level: str | N
         return Clusters.empty()
     forces = [r.forces for r in results]
     columns = {k: np.array([v(r) for r in results]) for k, v in _COLUMNS.items()}
+    if not any(columns["isotopes"]):
+        del columns["isotopes"]
     known = [jobs.get(r.name, {}) for r in results]
     for key in dict.fromkeys(k for job in known for k in job):
         if key not in _NOT_COLUMNS and key not in columns:
@@ -164,6 +168,7 @@ _COLUMNS = {
     "rotational_a_cm1": lambda r: _vector(r.rotational_constants, 0),
     "rotational_b_cm1": lambda r: _vector(r.rotational_constants, 1),
     "rotational_c_cm1": lambda r: _vector(r.rotational_constants, 2),
+    "isotopes": lambda r: isotopes(r.numbers, r.masses),
     "cycles": lambda r: r.cycles,
     "seconds": lambda r: r.seconds,
 }
@@ -171,9 +176,21 @@ _NOT_COLUMNS = {"name", "input", "id", "sha256", "atoms", "charge", "energy_eV",
 
 
 def _row(result: OrcaResult, good: bool) -> dict[str, Any]:
-    row = {"name": result.name, "status": result.status, "usable": good, "message": result.message}
+    because = result.message or ("" if good else "; ".join(result.remarks) or _lacking(result))
+    row = {"name": result.name, "status": result.status, "usable": good, "message": because}
     row |= {"level": result.level, "energy_eV": result.energy, "atoms": len(result.numbers), "charge": result.charge}
-    return row | {k: v(result) for k, v in _COLUMNS.items() if k != "orca_status"}
+    row |= {k: v(result) for k, v in _COLUMNS.items() if k != "orca_status"}
+    return row | {"optimised": result.optimised, "job": result.job, "remarks": list(result.remarks)}
+
+
+def _lacking(result: OrcaResult) -> str:
+    """What a finished job must have and has not."""
+    lacking = (
+        ("energy", not np.isfinite(result.energy)),
+        ("geometry", not len(result.numbers)),
+        ("charge", result.charge is None),
+    )
+    return " and ".join(f"no {what}" for what, absent in lacking if absent)
 
 
 def _column(values: list[Any]) -> np.ndarray:

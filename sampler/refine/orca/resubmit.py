@@ -76,8 +76,8 @@ def resubmit(
                 "name": name,
                 "input": f"{name}.inp",
                 "sha256": hashlib.sha256(text.encode()).hexdigest(),
-                "atoms": len(result.numbers),
-                "charge": int(result.charge or 0),
+                "atoms": len(result.last_numbers),
+                "charge": int(result.charge),
                 "multiplicity": spin,
                 "keywords": keywords,
                 "attempt": int(job.get("attempt", 1)) + 1,
@@ -109,9 +109,13 @@ def _remedy(result: OrcaResult, home: Path, cores: int | None, memory_mb: int | 
         return f"{result.status}: {result.message}; needs a person"
     source = _source(result, home)
     keywords = _keywords(source)
-    if not keywords or not len(result.numbers):
+    if not keywords or not len(result.last_numbers):
         return "its input or its geometry is not in the output"
-    strange = _strange_blocks(source)
+    if result.chained:
+        return f"it is job {result.job} of several in {result.path.name}; write the new input by hand"
+    if result.charge is None:
+        return "its charge is not in the output"
+    strange = _strange_blocks(source) or _strange_atoms(source)
     if strange:
         return f"its input has {strange}, which is not carried over; write the new input by hand"
     memory = memory_mb or _maxcore(source)
@@ -132,14 +136,14 @@ def _remedy(result: OrcaResult, home: Path, cores: int | None, memory_mb: int | 
         what.append(f"%maxcore {memory}")
     spin = result.multiplicity or 1
     try:
-        spin_multiplicity(result.numbers, result.charge or 0, spin, result.name)
+        spin_multiplicity(result.last_numbers, result.charge, spin, result.name)
     except InputError as error:
         return str(error)
     line = " ".join(keywords)
     text = input_text(
-        result.numbers,
+        result.last_numbers,
         result.last_positions,
-        charge=result.charge or 0,
+        charge=result.charge,
         multiplicity=spin,
         keywords=line,
         cores=cores or result.cores,
@@ -179,6 +183,18 @@ def _strange_blocks(source: str) -> str:
         if name.lower() in ("geom", "scf") and (not words or (words[0] == "maxiter" and len(words) == 2)):
             continue
         return f"the block %{name} {' '.join(words)[:60]}".strip()
+    return ""
+
+
+def _strange_atoms(source: str) -> str:
+    """What of the atoms of an input :func:`input_text` does not write: isotopes, ghosts, embedding; '' if nothing."""
+    for pattern, name in (
+        (r"^[ \t]*[A-Z][a-z]?\b[^\n*%!]*\bM[ \t]*=[ \t]*[\d.]+", "masses of isotopes"),
+        (r"^[ \t]*[A-Z][a-z]?[ \t]*:[ \t]+[-\d]", "ghost atoms"),
+        (r"^[ \t]*(?:[A-Z][a-z]?>|Q)[ \t]+[-\d]", "embedding centres"),
+    ):
+        if re.search(pattern, source, re.MULTILINE):
+            return name
     return ""
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 NORMAL_END = "ORCA TERMINATED NORMALLY"
-_OPTIMISATIONS = {"opt", "copt", "looseopt", "normalopt", "tightopt", "verytightopt", "optts", "l-opt", "gdiis-opt"}
+_CYCLE, _CONVERGED = "GEOMETRY OPTIMIZATION CYCLE", "THE OPTIMIZATION HAS CONVERGED"
+_ENERGY, _COORDINATES = "FINAL SINGLE POINT ENERGY", "CARTESIAN COORDINATES (ANGSTROEM)"
+_OPTIMISATION = re.compile(r"(?!ext)(\S*-)?(|c|loose|normal|tight|verytight|crude|sloppy|qmmm)opt(h|ts)?(\(\S*\))?")
 
 # In the order they are looked for: the first hit names the failure. A clue is what ORCA prints, as a regular expression.
 _FAILURES = (
@@ -24,14 +26,17 @@ _COMPILED = tuple((name, re.compile(pattern, re.MULTILINE)) for name, pattern in
 _OPT_FAILED = re.compile(r"The optimization did not converge[^\n]*")
 
 
-def judge(text: str, keywords: tuple[str, ...]) -> tuple[str, str, bool | None]:
+def judge(text: str, keywords: tuple[str, ...], followed: bool = False) -> tuple[str, str, bool | None]:
     """Status, the line that says it, and whether an optimisation converged (None where there was none).
 
     "TERMINATED NORMALLY" alone is not success: an optimisation that runs out of cycles ends that way too.
+
+    Args:
+        text: of one job. keywords: of its simple input. followed: the program went on with another job after it.
     """
-    wanted = any(w.lower() in _OPTIMISATIONS for w in keywords) or "GEOMETRY OPTIMIZATION CYCLE" in text
-    optimised = ("THE OPTIMIZATION HAS CONVERGED" in text) if wanted else None
-    if NORMAL_END in text[-20_000:]:
+    wanted = any(_OPTIMISATION.fullmatch(w.lower()) for w in keywords) or _CYCLE in text
+    optimised = _converged(text) if wanted else None
+    if followed or _ended(text):
         if optimised is False:
             line = _OPT_FAILED.search(text)
             return "optimization_not_converged", line[0].strip() if line else "no sign of convergence", optimised
@@ -48,8 +53,21 @@ def judge(text: str, keywords: tuple[str, ...]) -> tuple[str, str, bool | None]:
     return "truncated", "the output ends in the middle of the job", optimised
 
 
+def _ended(text: str) -> bool:
+    """Whether the program ended normally, after everything else that it says."""
+    end = text.rfind(NORMAL_END)
+    return end >= 0 and not any(text.find(mark, end) >= 0 for mark in (_CYCLE, _ENERGY, _COORDINATES))
+
+
+def _converged(text: str) -> bool:
+    """Whether the last optimisation of the job did."""
+    return text.rfind(_CONVERGED) > text.rfind(_CYCLE) and text.rfind(_CONVERGED) > text.rfind(
+        "optimization did not converge"
+    )
+
+
 def _last_energy_line(text: str) -> str:
-    at = text.rfind("FINAL SINGLE POINT ENERGY")
+    at = text.rfind(_ENERGY)
     return _line(text, at) if at >= 0 else ""
 
 

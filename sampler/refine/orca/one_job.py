@@ -1,0 +1,213 @@
+"""What one job of an ORCA output says, from its own part of the text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...units import BOHR, HARTREE, HARTREE_PER_BOHR
+from . import naming, source, verdict, vibrations
+from .coordinates import NUMBER, Table, element, masses_of_input, tables
+from .jobs import Job
+from .result import OrcaResult
+
+_ENERGY = re.compile(r"FINAL SINGLE POINT ENERGY[^\n]*?(-?\d+\.\d+)([^\n]*)\n")
+# after each of these ORCA prints another geometry, unless it was told to print little
+_MOVED = re.compile(
+    r"GEOMETRY OPTIMIZATION CYCLE|THE OPTIMIZATION HAS CONVERGED|FINAL ENERGY EVALUATION AT THE STATIONARY POINT|"
+    r"TRAJECTORY STEP"
+)
+_GRADIENT = re.compile(rf"^\s*\d+\s+(\S+(?:\s+:)?)\s*:?\s+({NUMBER})\s+({NUMBER})\s+({NUMBER})\s*$")
+_TIME = re.compile(r"TOTAL RUN TIME:\s*(\d+) days (\d+) hours (\d+) minutes (\d+) seconds (\d+) msec")
+_KINDS = (
+    (r"RELAXED SURFACE SCAN STEP", "a surface scan: energy and geometry are those of its last point"),
+    (r"TRAJECTORY STEP", "a scan of geometries: energy and geometry are those of the last"),
+    (r"Molecular Dynamics|MOLECULAR DYNAMICS RUN|Will start (?:the )?MD", "molecular dynamics: energy and geometry are "
+     "those of the last step printed"),
+)  # fmt: skip
+
+
+def read_job(job: Job, path: Path, name: str, number: int) -> OrcaResult:
+    """The result of one job; ``number`` is its place in the file."""
+    text = job.text
+    keywords = source.keywords(job.input_text)
+    level, remarks = naming.level_and_remarks(list(keywords), job.version, job.input_text)
+    status, message, optimised = verdict.judge(text, keywords, job.followed)
+    geometries = tables(text)
+    whole = [] if status == "cc_not_converged" else _energies(text)
+    # an energy followed by a failed wavefunction at the same geometry is not a result of the job's method
+    energy = whole[-1] if whole else None
+    chosen, why = _geometry(text, geometries, energy)
+    if status == "finished" and energy is None:
+        status, message = "truncated", "there is no final energy"
+    last = next((g for g in reversed(geometries) if not g.damage), None)
+    modes = vibrations.read(text, geometries, chosen, energy.value if energy else np.nan)
+    charge, multiplicity = _charge_and_spin(text, job.input_text, energy)
+    if chosen and chosen.others:
+        level, said = _with_other_centres(level, chosen.others)
+        remarks += (said,)
+    remarks += (*(r for r in (why, modes.remark) if r), *(said for mark, said in _KINDS if re.search(mark, text)))
+    begin = chosen.at if chosen else 0
+    return OrcaResult(
+        name=name,
+        path=path,
+        status=status,
+        message=message,
+        version=job.version,
+        level=level,
+        keywords=keywords,
+        input_text=job.input_text,
+        job=number,
+        chained=job.chained,
+        remarks=remarks,
+        charge=charge,
+        multiplicity=multiplicity,
+        numbers=chosen.numbers if chosen else np.zeros(0, np.int64),
+        positions=chosen.positions if chosen else np.zeros((0, 3)),
+        masses=_masses(chosen, job.input_text) if chosen else None,
+        first_positions=geometries[0].positions if geometries and not geometries[0].damage else np.zeros((0, 3)),
+        last_positions=last.positions if last else np.zeros((0, 3)),
+        last_numbers=last.numbers if last else np.zeros(0, np.int64),
+        energy=energy.value * HARTREE if energy else float("nan"),
+        forces=_forces(text, chosen, geometries) if energy else None,
+        cycles=text.count("GEOMETRY OPTIMIZATION CYCLE") if optimised is not None else 0,
+        optimised=optimised,
+        frequencies=modes.frequencies,
+        frequency_scaling=modes.scaling,
+        thermochemistry=modes.thermochemistry,
+        dipole=_vector(text, begin, "Total Dipole Moment", BOHR),
+        rotational_constants=_vector(text, begin, "Rotational constants in cm-1", 1.0),
+        polarizability=_polarizability(text, begin),
+        seconds=_seconds(text),
+        cores=_cores(job.input_text, keywords),
+    )
+
+
+# ---- pieces ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Energy:
+    at: int
+    value: float  # Eh
+
+
+def _energies(text: str) -> list[_Energy]:
+    """The total energies whose wavefunction converged."""
+    found = [(_Energy(m.start(), float(m[1])), m[2]) for m in _ENERGY.finditer(text)]
+    return [energy for energy, remark in found if "not fully converged" not in remark.lower()]
+
+
+def _geometry(text: str, geometries: list[Table], energy: _Energy | None) -> tuple[Table | None, str]:
+    """The geometry that the energy belongs to (without an energy the last one), or None and why there is none."""
+    before = [g for g in geometries if energy is None or g.at < energy.at]
+    if not before:
+        return None, "the geometry of its energy is not printed" if energy else ""
+    chosen = before[-1]
+    if energy is None:
+        chosen = next((g for g in reversed(before) if not g.damage), None)
+        return chosen, ""
+    if chosen.damage:
+        return None, f"its geometry cannot be used: {chosen.damage}"
+    if _MOVED.search(text, chosen.at, energy.at):
+        return None, "the geometry of its energy is not printed"
+    return chosen, ""
+
+
+def _with_other_centres(level: str, others: tuple[str, ...]) -> tuple[str, str]:
+    """The level of an energy that ghost atoms or embedding centres are part of, and the remark that says so."""
+    kinds = [
+        name
+        for mark, name in ((":", "ghost"), (">", "embedded"), ("Q", "embedded"))
+        if any(o[-1] == mark for o in others)
+    ]
+    kinds = list(dict.fromkeys(kinds))
+    method, at, program = level.partition("@")
+    named = "/".join([method, *kinds]) + at + program if level else ""
+    shown = ", ".join(others[:5]) + (", …" if len(others) > 5 else "")
+    return (
+        named,
+        f"{len(others)} ghost or embedding centres ({shown}) are no atoms of the structure, but are in its energy",
+    )
+
+
+def _masses(table: Table, echo: str) -> np.ndarray | None:
+    return table.masses if table.masses is not None else masses_of_input(echo, table.numbers)
+
+
+def _forces(text: str, chosen: Table | None, geometries: list[Table]) -> np.ndarray | None:
+    """Forces of the gradient that is printed after ``chosen`` and before the next geometry."""
+    if chosen is None:
+        return None
+    following = [g.at for g in geometries if g.at > chosen.at]
+    at = text.find("CARTESIAN GRADIENT", chosen.at, following[0] if following else len(text))
+    rows = _gradient_rows(text, at) if at >= 0 else []
+    rows = [row for row in rows if element(row[0].rstrip(" :")) and not row[0].endswith("::")]
+    if [element(row[0].rstrip(" :")) for row in rows] != list(chosen.numbers):
+        return None
+    return -np.array([[float(v) for v in row[1:]] for row in rows]) * HARTREE_PER_BOHR
+
+
+def _gradient_rows(text: str, at: int) -> list[tuple[str, ...]]:
+    """The lines of a gradient, from the first such line to the first other."""
+    rows: list[tuple[str, ...]] = []
+    start = text.find("\n", at) + 1
+    while 0 < start < len(text):
+        end = text.find("\n", start)
+        if end < 0:
+            break
+        line = text[start:end]
+        match = _GRADIENT.match(line)
+        if match:
+            rows.append(match.groups())
+        elif rows or (line.strip() and not line.strip().startswith("-")):
+            break
+        start = end + 1
+    return rows
+
+
+def _last(text: str, mark: str, begin: int) -> int:
+    return text.rfind(mark, begin)
+
+
+def _vector(text: str, begin: int, mark: str, unit: float) -> np.ndarray | None:
+    at = _last(text, mark, begin)
+    match = re.match(rf"[^\n]*?:\s+({NUMBER})\s+({NUMBER})\s+({NUMBER})", text[at : at + 300]) if at >= 0 else None
+    return np.array([float(v) for v in match.groups()]) * unit if match else None
+
+
+def _polarizability(text: str, begin: int) -> float:
+    at = _last(text, "Isotropic polarizability", begin)
+    match = re.match(rf"Isotropic polarizability\s*:\s*({NUMBER})", text[at : at + 100]) if at >= 0 else None
+    return float(match[1]) * BOHR**3 if match else float("nan")
+
+
+def _charge_and_spin(text: str, echo: str, energy: _Energy | None) -> tuple[int | None, int | None]:
+    """As the program prints them last before the energy, else as the input gives them."""
+    given = source.charge_and_multiplicity(echo)
+    end = energy.at if energy else len(text)
+    charge, multiplicity = _integer(text, end, "Total Charge", "Charge"), _integer(text, end, "Multiplicity", "Mult")
+    return (given[0] if charge is None else charge), (given[1] if multiplicity is None else multiplicity)
+
+
+def _integer(text: str, end: int, words: str, name: str) -> int | None:
+    found = re.findall(rf"^\s*{words}\s+{name}\s+\.+\s*(-?\d+)", text[:end], re.MULTILINE)
+    return int(found[-1]) if found else None
+
+
+def _seconds(text: str) -> float:
+    match = _TIME.search(text, max(0, text.rfind("TOTAL RUN TIME")))
+    if not match:
+        return float("nan")
+    days, hours, minutes, seconds, milliseconds = map(int, match.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds + milliseconds / 1000
+
+
+def _cores(echo: str, keywords: tuple[str, ...]) -> int:
+    block = re.search(r"%pal\b.*?nprocs?\w*\s+(\d+)", echo, re.IGNORECASE | re.DOTALL)
+    short = [re.fullmatch(r"pal(\d+)", w, re.IGNORECASE) for w in keywords]
+    found = [int(m[1]) for m in short if m]
+    return int(block[1]) if block else (found[0] if found else 1)
