@@ -67,6 +67,54 @@ def test_charge_reaches_the_calculator_and_a_failure_costs_one_structure():
     np.testing.assert_array_equal(found.energy, [0.0, np.nan, -1.0, 0.0])
 
 
+def tight_binding():
+    """tblite's own calculator: takes the total charge from the initial charges, as ASE means it."""
+    from tblite.ase import TBLite
+
+    return TBLite(method="GFN1-xTB", verbosity=0)
+
+
+def by_initial_charges():
+    """Energy is the sum of the initial charges, forces are the sum of the moments; results are kept, as ASE does."""
+    from ase.calculators.calculator import Calculator, all_changes
+
+    class Sums(Calculator):
+        implemented_properties = ["energy", "forces"]
+
+        def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
+            super().calculate(atoms, properties, system_changes)
+            moment = atoms.get_initial_magnetic_moments().sum()
+            self.results = {
+                "energy": atoms.get_initial_charges().sum(),
+                "forces": np.full((len(atoms), 3), moment),
+            }
+
+    return Sums()
+
+
+def test_the_charge_reaches_calculators_that_look_at_initial_charges():
+    # one geometry throughout: results kept for one charge must not be given for another
+    clusters = Clusters.make([np.eye(3)] * 4, [np.ones(3, int)] * 4, charge=[0, 1, -3, 0])
+    found = ASEPotential(by_initial_charges, "sums").evaluate(clusters)
+    np.testing.assert_array_equal(found.energy, [0.0, 1.0, -3.0, 0.0])
+    np.testing.assert_array_equal(found.forces[::3, 0], [1.0, 0.0, 0.0, 1.0])  # 3, 2, 6, 3 electrons
+
+
+def test_ions_with_a_calculator_of_another_package():
+    pytest.importorskip("tblite.ase")
+    from sampler.monomers import MonomerLibrary
+
+    ions = [MonomerLibrary.load()[name] for name in ("amh", "b", "am")]
+    clusters = Clusters.make(
+        [m.conformers[0].positions for m in ions], [m.numbers for m in ions], charge=[m.charge for m in ions]
+    )
+    theirs = ASEPotential(tight_binding, "gfn1-xtb").evaluate(clusters)
+    ours = get_potential("gfn1-xtb").evaluate(clusters)
+    print(theirs.energy, ours.energy)
+    np.testing.assert_allclose(theirs.energy, ours.energy, atol=1e-4)  # the neutral ammonium is 8.5 eV lower
+    np.testing.assert_allclose(theirs.forces, ours.forces, atol=1e-3)
+
+
 def test_errors_say_what_to_do(installed):
     with pytest.raises(PotentialError, match="'nothing'.*known: broken, morse"):
         get_potential("ase:nothing")

@@ -29,8 +29,9 @@ class ASEPotential:
     """Evaluates structures one after the other with an ASE calculator.
 
     A calculator is made anew for each call of ``evaluate`` and each total charge. If ``make`` has a parameter
-    ``charge`` it is given the charge; in any case ``atoms.info`` holds ``charge`` (e) and ``spin`` (multiplicity:
-    1, or 2 for an odd number of electrons), where many calculators look.
+    ``charge`` it is given the charge. In any case the charge (e) and the unpaired electron of an odd number stand where
+    calculators look for them: as sums of the initial charges and magnetic moments (ASE's own places), and in
+    ``atoms.info`` as ``charge`` and ``spin`` (multiplicity: 1 or 2).
 
     Attributes:
         make: ``make(**options) -> ase.calculators.calculator.Calculator``; must be importable to go to worker processes.
@@ -42,17 +43,13 @@ class ASEPotential:
     options: dict[str, Any] = field(default_factory=dict)
 
     def evaluate(self, clusters: Clusters, forces: bool = True) -> Evaluation:
-        from ase import Atoms
-
         takes_charge = _takes_charge(self.make)
         charges = np.unique(clusters.charge) if takes_charge else [0]
         calculators = {int(q): self._calculator(int(q)) for q in charges}
 
         def one(numbers: np.ndarray, positions: np.ndarray, charge: int) -> tuple[float, np.ndarray | None]:
             key = charge if takes_charge else 0
-            atoms = Atoms(numbers, positions)
-            atoms.info["charge"] = charge
-            atoms.info["spin"] = 1 + (int(numbers.sum()) - charge) % 2
+            atoms = _atoms(numbers, positions, charge)
             atoms.calc = calculators[key]
             try:
                 return float(atoms.get_potential_energy()), atoms.get_forces() if forces else None
@@ -93,6 +90,23 @@ def from_entry_point(name: str, level: str = "", **options: Any) -> ASEPotential
     except Exception as error:
         raise PotentialError(f"the ASE calculator {name!r} ({chosen[0].value}) does not load: {error}") from error
     return ASEPotential(make, level or f"ase:{chosen[0].name.lower()}", options)
+
+
+def _atoms(numbers: np.ndarray, positions: np.ndarray, charge: int) -> Any:
+    """``ase.Atoms`` with its total charge and spin in every place where calculators look for them.
+
+    Of a charge in ``info`` alone, tblite and others see nothing and compute the neutral molecule. Charge and spin stand
+    on the first atom, whole, so that their sums are exact.
+    """
+    from ase import Atoms
+
+    unpaired = (int(numbers.sum()) - charge) % 2
+    atoms = Atoms(numbers, positions, info={"charge": charge, "spin": 1 + unpaired})
+    first = np.eye(1, len(numbers))[0]
+    atoms.set_initial_charges(charge * first)
+    if unpaired:  # a moment makes some calculators spin-polarised, which closed shells need not be
+        atoms.set_initial_magnetic_moments(first)
+    return atoms
 
 
 def _takes_charge(make: Callable[..., Any]) -> bool:
