@@ -119,3 +119,27 @@ def test_moments_and_masses():
     assert isotope_masses([16, 1, 17])[[0, 2]] == pytest.approx([31.97207, 34.96885], abs=1e-4)
     # ħ²/2I in eV against the constant of units
     assert HBAR2_PER_AMU_ANGSTROM2 / 2 / 1.239841984e-4 == pytest.approx(AMU_ANGSTROM2_TO_CM1, rel=1e-8)
+
+
+@pytest.mark.parametrize("bend", [0.0, 0.01, 0.02, 0.03, 0.05, 0.08, 0.2])
+def test_a_nearly_linear_molecule_is_linear_for_everything_or_for_nothing(bend):
+    # programs that judge it anew in each place lose a mode and add a rotation about an axis without inertia
+    from sampler.refine.thermo.rrho import Species, Treatment, thermochemistry
+    from sampler.refine.thermo.symmetry import point_group
+    from sampler.units import KCAL_PER_MOL
+
+    numbers = np.array([8, 6, 8])
+    x = np.array([[1.16, bend, 0.0], [0.0, 0.0, 0.0], [-1.16, bend, 0.0]])
+    masses = standard_masses(numbers)
+    moments = principal_moments(x, masses)
+    rotations = int((moments > 0).sum())
+    vibrations = len(normal_modes(numbers, x, np.eye(9)).frequencies)
+    group = point_group(numbers, x, linear=rotations == 2)
+    assert vibrations + rotations + 3 == 9
+    assert (group.name, group.symmetry_number) == (("D*h", 2) if rotations == 2 else ("C2v", 2))
+    assert rotations == (2 if bend < 0.07 else 3)
+    if rotations == 2:  # measured frequencies of CO2; its standard entropy is 51.07 cal/mol/K at 1 bar (NIST)
+        modes = np.array([667.4, 667.4, 1333.0, 2349.1])
+        co2 = Species("co2", 0.0, modes, float(masses.sum()), moments, group.symmetry_number)
+        entropy = thermochemistry(co2, treatment=Treatment(low="harmonic")).entropy / KCAL_PER_MOL * 1000
+        assert entropy == pytest.approx(51.07 - 0.03, abs=0.1)

@@ -12,6 +12,7 @@ from ..potentials.base import Potential
 from ..units import CM1_PER_SQRT_EV_PER_AMU_ANGSTROM2
 
 _LINEAR = 1e-4  # smallest over largest moment of inertia below which a molecule counts as linear
+_NO_ROTOR = 0.05  # amu Å²; its rotational constant, 337 cm⁻¹, is above kT, and no bent molecule has one above 80 cm⁻¹
 
 
 @dataclass(frozen=True)
@@ -156,8 +157,8 @@ def _external(positions: np.ndarray, masses: np.ndarray) -> np.ndarray:
     centred = positions - (masses[:, None] * positions).sum(0) / masses.sum()
     rows = [np.kron(root, axis) / np.sqrt(masses.sum()) for axis in np.eye(3)]
     moments, axes = np.linalg.eigh(inertia_tensor(positions, masses))
-    for moment, axis in zip(moments, axes.T):
-        if moment > _LINEAR * max(moments[-1], 1e-12):
+    for moment, axis in zip(_without_axis(moments), axes.T):
+        if moment > 0:
             row = (np.cross(axis, centred) * root[:, None]).ravel()
             rows.append(row / np.linalg.norm(row))
     return np.stack(rows)
@@ -171,11 +172,19 @@ def inertia_tensor(positions: np.ndarray, masses: np.ndarray) -> np.ndarray:
 
 
 def principal_moments(positions: np.ndarray, masses: np.ndarray) -> np.ndarray:
-    """(3,) amu Å², ascending; exactly 0 where a linear molecule or an atom has none."""
-    moments = np.linalg.eigvalsh(inertia_tensor(positions, masses))
+    """(3,) amu Å², ascending; exactly 0 where a linear molecule or an atom has none.
+
+    A molecule that is bent by a few degrees turns about its axis no more than a linear one: what moves is its bend.
+    """
+    return _without_axis(np.linalg.eigvalsh(inertia_tensor(positions, masses)))
+
+
+def _without_axis(moments: np.ndarray) -> np.ndarray:
+    """(3,) ascending moments with 0 for the axis of a linear molecule, and for all axes of an atom."""
     if moments[-1] < 1e-8:
         return np.zeros(3)
-    return np.where(moments > _LINEAR * moments[-1], moments, 0.0)
+    axis = moments[0] <= max(_LINEAR * moments[-1], _NO_ROTOR) < moments[1]
+    return np.concatenate([[0.0], moments[1:]]) if axis else moments
 
 
 def standard_masses(numbers: np.ndarray) -> np.ndarray:

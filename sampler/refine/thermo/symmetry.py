@@ -25,7 +25,9 @@ class PointGroup:
     tolerance: float
 
 
-def point_group(numbers: np.ndarray, positions: np.ndarray, tolerance: float = 0.05) -> PointGroup:
+def point_group(
+    numbers: np.ndarray, positions: np.ndarray, tolerance: float = 0.05, linear: bool | None = None
+) -> PointGroup:
     """The point group of a structure.
 
     An operation counts if it takes every atom to within ``tolerance`` Å of a like one, after the best fit. Where the
@@ -33,6 +35,8 @@ def point_group(numbers: np.ndarray, positions: np.ndarray, tolerance: float = 0
 
     Args:
         numbers: (n,) atomic numbers. positions: (n, 3) Å.
+        linear: whether the molecule rotates as a linear one, where that has been decided (by its moments of inertia);
+            else it is if all atoms are within ``tolerance`` of an axis.
 
     Raises:
         InputError: no atoms, or positions that are not finite.
@@ -44,8 +48,9 @@ def point_group(numbers: np.ndarray, positions: np.ndarray, tolerance: float = 0
     if len(numbers) == 1:
         return PointGroup("Kh", 1, False, tolerance)
     axis = np.linalg.svd(x)[2][0]
-    if np.abs(x - np.outer(x @ axis, axis)).max() < tolerance:
-        centred = _permutation(numbers, x, -np.eye(3), tolerance) is not None
+    along = np.outer(x @ axis, axis)
+    if len(numbers) == 2 or (np.abs(x - along).max() < tolerance if linear is None else linear):
+        centred = _permutation(numbers, along, -np.eye(3), tolerance) is not None
         return PointGroup("D*h" if centred else "C*v", 2 if centred else 1, False, tolerance)
     while True:
         operations = _operations(numbers, x, tolerance)
