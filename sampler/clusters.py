@@ -15,6 +15,7 @@ import numpy as np
 
 from .columns import remaining, renamed
 from .errors import FileFormatError, InputError, LevelError
+from .stated_charge import stated_charge
 from .storage import write_atomic
 
 if TYPE_CHECKING:
@@ -248,7 +249,8 @@ class Clusters:
 
     @classmethod
     def from_ase(cls, frames: Sequence[ase.Atoms], *, charge: int | None = None) -> Clusters:
-        """From ASE frames: geometry, ``info['charge']`` (or ``charge``), ``info['id']`` (or ``info['name']``).
+        """From ASE frames: geometry, the charge (``charge``, else ``info['charge']`` or the sum of the initial charges),
+        ``info['id']`` (or ``info['name']``).
 
         Energies and forces are read back where :meth:`to_ase` left them, as long as they are those of the atoms: not
         once the atoms were moved, or got another calculator; columns that derive from them go likewise. Foreign
@@ -260,6 +262,10 @@ class Clusters:
         if len(levels) > 1:
             raise LevelError(f"frames hold energies of different levels of theory: {', '.join(sorted(levels))}")
         reserved = {"id", "name", "charge", "energy_eV", "level"}
+        charges = [stated_charge(i, f.arrays.get("initial_charges")) for i, f in zip(infos, frames)]
+        doubt = next((n for n, c in enumerate(charges) if c.doubt), None)
+        if charge is None and doubt is not None:
+            raise InputError(f"frame {doubt}: {charges[doubt].doubt}; give the charge")
         shared = set.intersection(*(set(i) for i in infos)) - reserved if infos else set()
         columns = renamed({k: np.asarray([i[k] for i in infos]) for k in sorted(shared)})
         if any("energy_eV" in i and "energy" not in r for i, r in zip(infos, results)):
@@ -268,7 +274,7 @@ class Clusters:
         return cls.make(
             [f.positions for f in frames],
             [f.numbers for f in frames],
-            charge=[int(i.get("charge", 0)) if charge is None else charge for i in infos],
+            charge=[(c.charge or 0) if charge is None else charge for c in charges],
             ids=[str(i.get("id", i.get("name", f"{n:04d}"))) for n, i in enumerate(infos)],
             energy=[r.get("energy", np.nan) for r in results],
             forces=[r.get("forces", b) for r, b in zip(results, blank)]

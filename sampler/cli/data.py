@@ -91,7 +91,7 @@ def sample(
         every=every,
         relax=relax,
     )
-    begin = by_composition(read_structures(start, note=note), list(wanted), known, start) if start else None
+    begin = by_composition(read_structures(start, note=note, library=known), list(wanted), known, start) if start else None
     run = SamplingRun(out.with_suffix(".run"), wanted, how, "+".join(driver), label, seed, hold_out or (), known)
     progress = reporting.choose(quiet or as_json)
     tasks = run.tasks()
@@ -191,7 +191,7 @@ def teach(
     known = library(monomers)
     potential = open_potential([str(m) for m in models])
     engine = engine_of(potential)
-    run = TeachingRun(out.with_suffix(".run"), read_structures(structures, note=note), engine)
+    run = TeachingRun(out.with_suffix(".run"), read_structures(structures, note=note, library=known), engine)
     progress = reporting.choose(quiet or as_json)
     progress.start(1, 1, "teach", len(run.chunks()))
     try:

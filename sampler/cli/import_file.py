@@ -43,7 +43,9 @@ def import_file(
 ) -> None:
     """Read structures of other programs and say what they are; convert them with --out.
 
-    Pickles are read without running anything in them. Energies become eV, forces eV/Å, whatever the file holds.
+    Pickles are read without running anything in them, databases without changing them. Energies become eV, forces
+    eV/Å, whatever the file holds; a number without a known unit is not taken as an energy. A charge that the file does
+    not state is that of the molecules, and one that contradicts them is said.
 
     \b
     Examples:
@@ -53,12 +55,14 @@ def import_file(
     """
     from ..identify import identify, recognise
     from ..interop import read_population, write_any
+    from ..interop.molecules import check_energies, with_molecules
 
-    population = read_population(path, energy_key=energy, forces_key=forces)
+    known = library(monomers)
+    population = with_molecules(read_population(path, energy_key=energy, forces_key=forces), known, charge)
     clusters = population.settle(level, charge)
+    check_energies(clusters, known, str(path))
     if no_forces:
         clusters = clusters.replace(forces=None)
-    known = library(monomers)
     names = [c.name(known) if c else "not recognised" for c in recognise(clusters, known)]
     broken = int((~identify(clusters, None, known).columns["intact"]).sum())
     rows = _rows(names, clusters)

@@ -72,7 +72,7 @@ def label(
     from ..learn.label import label as run_labels
     from ..learn.structures import read_structures
 
-    structures = read_structures(file, charge, note)
+    structures = read_structures(file, charge, note, library(monomers))
     folder = out or file.with_name(file.name + ".labels")
     potential = potential_of(level)
     progress = reporting.choose(quiet or as_json)

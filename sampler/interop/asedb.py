@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import tempfile
 from pathlib import Path
 
@@ -10,43 +11,50 @@ import numpy as np
 
 from ..clusters import Clusters
 from ..errors import FileFormatError, InputError
+from ..stated_charge import CHARGE_KEYS, StatedCharge, stated_charge
 from ..storage import write_atomic
-from .population import Population, column, energy_scale
+from .cells import whole
+from .isotopes import no_isotopes
+from .population import Population, column, counted, energy_scale
+from .sqlite import read_only, tables, told
 
 _OWN = "sampler"
+_ASE_TABLES = {"systems", "species", "keys", "text_key_values", "number_key_values"}
 
 
 def read_ase_db(path: Path | str, energy_key: str | None = None) -> Population:
-    """Read an ASE database. Energies and forces are ASE's (eV, eV/Å); ``energy_key`` names another number of the rows,
-    with its unit (``b973c_Eh``). Levels are read from a key ``level``, charges from a key ``charge``.
+    """Read an ASE database, without changing it. Energies and forces are ASE's (eV, eV/Å); ``energy_key`` names another
+    number of the rows, with its unit (``b973c_Eh``). Levels are read from a key ``level``, charges as
+    :func:`sampler.stated_charge.stated_charge` says. What a periodic cell has cut is made whole.
 
     Raises:
-        FileFormatError: no such database, or an empty one. InputError: no such key.
+        FileFormatError: no such database, an empty or locked one, an SQLite database that is not ASE's, or isotopes.
+        InputError: no such key.
     """
-    from ase.db import connect
-
     path = Path(path)
-    try:
-        with connect(str(path), type="db", use_lock_file=False) as database:
-            rows = list(database.select())
-            infos = [_info(row) for row in rows]
-            forces = [np.array(row.forces) if "forces" in row else None for row in rows]
-    except Exception as error:  # whatever SQLite and ASE meet in a broken file
-        raise FileFormatError(f"{path} is empty, truncated or not an ASE database: {error}") from error
-    if not rows:
-        raise FileFormatError(f"{path} holds no structures; it is an empty ASE database")
+    rows = _rows(path)
+    infos = [_info(row) for row in rows]
+    forces = [np.array(row.forces) if "forces" in row else None for row in rows]
+    where = [f"row {row.id}" for row in rows]
     if energy_key:
         scale = energy_scale(energy_key)
         for row, info in zip(rows, infos):
             if not isinstance(info.get(energy_key), (int, float)):
                 raise InputError(f"{path}: row {row.id} has no number {energy_key!r}")
             info["energy"] = info[energy_key] * scale
+    positions, notes = [], []
+    for row, place in zip(rows, where):
+        if row.get("masses") is not None:
+            no_isotopes(row.masses, row.numbers, f"{path}, {place}")
+        placed, moved = whole(np.array(row.positions), row.numbers, np.array(row.cell), np.array(row.pbc))
+        positions.append(placed)
+        notes += [moved] if moved else []
     with_forces = not energy_key and any(f is not None for f in forces)
     names = dict.fromkeys(k for i in infos for k in i["columns"] if k != energy_key)
     clusters = Clusters.make(
-        [row.positions for row in rows],
+        positions,
         [row.numbers for row in rows],
-        charge=[i["charge"] or 0 for i in infos],
+        charge=[i["charge"].charge or 0 for i in infos],
         ids=[i["id"] for i in infos],
         energy=[i["energy"] for i in infos],
         forces=[np.full((row.natoms, 3), np.nan) if f is None else f for row, f in zip(rows, forces)]
@@ -56,23 +64,53 @@ def read_ase_db(path: Path | str, energy_key: str | None = None) -> Population:
     return Population(
         clusters,
         levels=np.array([i["level"] for i in infos], dtype=np.str_),
-        charge_stated=np.array([i["charge"] is not None for i in infos]),
+        charge_stated=np.array([i["charge"].charge is not None for i in infos]),
         source=str(path),
-        where=np.array([f"row {row.id}" for row in rows]),
+        where=np.array(where),
+        notes=counted(notes),
+        doubts=tuple(i["charge"].doubt for i in infos),
     )
+
+
+def _rows(path: Path) -> list:
+    """All rows; ASE is given the file only when it is known to be one of its own, and a connection that cannot write."""
+    from ase.db import connect
+
+    with read_only(path) as connection:
+        found = tables(connection)
+        lacking = _ASE_TABLES - set(found)
+        if lacking:
+            layout = "; ".join(f"{name} ({', '.join(some[:6])})" for name, some in list(found.items())[:4])
+            raise FileFormatError(
+                f"{path} is an SQLite database, but not ASE's: its tables are {layout or 'none'}. Export structures from "
+                "the program that made it as extended XYZ"
+            )
+        try:
+            database = connect(str(path), type="db", use_lock_file=False)
+            database._connect = lambda: connection
+            with database:
+                rows = list(database.select())
+        except sqlite3.OperationalError as error:
+            raise told(path, error) from error
+        except Exception as error:  # whatever SQLite and ASE meet in a broken file
+            raise FileFormatError(f"{path} is empty, truncated or not an ASE database: {error}") from error
+    if not rows:
+        raise FileFormatError(f"{path} holds no structures; it is an empty ASE database")
+    return rows
 
 
 def _info(row) -> dict:
     pairs = dict(row.key_value_pairs)
     own = row.data.get(_OWN) if isinstance(row.data, dict) else None
+    charge = stated_charge(pairs, row.get("initial_charges"))
     if own:
-        return {**pairs, **own, "energy": float(row.get("energy", np.nan))}
-    charge = pairs.get("charge")
-    columns = {k: v for k, v in pairs.items() if k not in ("charge", "level", "name")}
+        stated = StatedCharge(int(own["charge"])) if "charge" in own else charge
+        return {**pairs, **own, "charge": stated, "energy": float(row.get("energy", np.nan))}
+    columns = {k: v for k, v in pairs.items() if k not in ("level", "name") and k.lower() not in CHARGE_KEYS}
     return {
         **pairs,
         "id": str(pairs.get("name", f"{row.id:04d}")),
-        "charge": int(charge) if isinstance(charge, (int, float)) else None,
+        "charge": charge,
         "level": str(pairs.get("level", "")),
         "energy": float(row.get("energy", np.nan)),
         "columns": columns,

@@ -101,6 +101,13 @@ def atoms(value: Any) -> tuple[np.ndarray, np.ndarray] | None:
     return numbers.astype(np.int64), positions.astype(float)
 
 
+def masses(value: Any) -> np.ndarray | None:
+    """(n,) amu of pickled ASE atoms that were given masses; None where they were not."""
+    arrays = value.state.get("arrays", {}) if isinstance(value, Standin) and isinstance(value.state, dict) else {}
+    found = plain(arrays.get("masses")) if isinstance(arrays, dict) else None
+    return found if isinstance(found, np.ndarray) and found.dtype.kind == "f" else None
+
+
 def _manager(manager: Standin) -> tuple[list, list[tuple[np.ndarray, Any]]]:
     if manager.args and len(manager.args) == 2:  # pandas >= 1.3: (blocks, axes)
         return list(manager.args[1]), [(plain(b.args[0]), plain(b.args[1])) for b in manager.args[0]]

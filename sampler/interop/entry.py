@@ -15,7 +15,8 @@ from ..composition import Composition
 from ..errors import InputError
 from ..identify import OTHER_STATES, identify, recognise
 from ..monomers import MonomerLibrary
-from .formats import read_any
+from .formats import read_population
+from .molecules import check_energies, with_molecules
 
 STAGES = ("relax", "identify", "dedupe", "select", "refine", "orca")
 """Where a population can enter."""
@@ -74,19 +75,26 @@ def enter(
 
     Raises:
         InputError: several compositions, none that is recognised, none of the one asked for, or no energies where they
-            are needed. Others as in :func:`~sampler.interop.read_any`.
+            are needed; a charge that contradicts the molecules, energies that cannot be those of their level. Others as
+            in :func:`~sampler.interop.read_any`.
     """
     if stage not in STAGES:
         raise InputError(f"a population cannot enter at {stage!r}; it can at {', '.join(STAGES)}")
     name = "the population" if isinstance(source, Clusters) else str(source)
+    told: tuple[str, ...] = ()
     if isinstance(source, Clusters):
         clusters = source
     else:
-        clusters = read_any(source, level, charge, energy_key=energy_key, forces_key=forces_key)
+        population = read_population(source, energy_key=energy_key, forces_key=forces_key)
+        # a composition that is named says the charge; without one a file that contradicts itself is not guessed at
+        population = with_molecules(population, library, charge, strict=composition is None)
+        clusters, told = population.settle(level, charge), population.notes
+        check_energies(clusters, library, name)
     if not len(clusters):
         raise InputError(f"{name} holds no structures")
     clusters = clusters.replace(columns={k: v for k, v in clusters.columns.items() if k not in _FUNNEL_COLUMNS})
-    clusters, notes = unique_ids(clusters)
+    clusters, renamed = unique_ids(clusters)
+    notes = [*told, *renamed]
     found = recognise(clusters, library)
     if composition is None:
         composition = _only(found, name, library)

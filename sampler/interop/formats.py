@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from ..clusters import Clusters
 from ..columns import renamed
 from ..errors import FileFormatError, InputError
+from ..textfiles import decoded, read_head
+from ..xyztext import MOST_ATOMS, is_head, too_large
+from .asefile import is_known
 from .population import Population
 
 FORMATS = {
@@ -17,6 +23,7 @@ FORMATS = {
     "ase-db": "ASE database (.db)",
     "extxyz": "extended XYZ (.extxyz, .xyz)",
     "crest": "CREST ensemble (crest_*.xyz): energies in Hartree in the comment lines",
+    "ase": "other files that ASE reads (trajectories, POSCAR, mol, …)",
 }
 """Name -> what it is; plain XYZ is read too."""
 
@@ -32,12 +39,8 @@ def kind_of(path: Path | str) -> str:
         if (path / "manifest.json").exists() and (path / "stages").is_dir():
             return "sampler"
         raise FileFormatError(f"{path} is a folder but no run directory; ORCA outputs: sampler import orca {path}")
-    try:
-        with open(path, "rb") as handle:
-            head = handle.read(20_000)
-    except OSError as error:
-        raise FileFormatError(f"{path} cannot be read: {error.strerror or error}") from error
-    if not head.strip():
+    head = read_head(path)
+    if not head.strip(b" \t\r\n\0"):
         raise FileFormatError(f"{path} is empty")
     if head.startswith(b"PK\x03\x04") and path.suffix == ".npz":
         return "sampler"
@@ -45,16 +48,39 @@ def kind_of(path: Path | str) -> str:
         return "ase-db"
     if head[:1] == b"\x80" or path.suffix in (".pkl", ".pickle"):
         return "jkqc"
-    if head.split(b"\n", 1)[0].strip().isdigit():
+    lines = _text(head).lstrip().split("\n")
+    if is_head(lines[0]) and not (path.suffix == ".gen" or re.fullmatch(r"\s*\d+\s+[CSFH]\s*", lines[0])):
         return "extxyz"
-    if b"O   R   C   A" in head:
+    if "O   R   C   A" in "\n".join(lines):
         raise FileFormatError(f"{path} is an ORCA output; read its folder with: sampler import orca {path.parent}")
+    if path.suffix.lower() in (".xyz", ".extxyz") and len(lines) > 1:
+        raise FileFormatError(
+            f"{path} is of no known format: its first line should be a number of atoms, it is {lines[0].strip()[:60]!r}"
+        )
+    if is_known(path):
+        return "ase"
     raise FileFormatError(f"{path} is of no known format; known: {'; '.join(FORMATS.values())}")
+
+
+def _text(head: bytes) -> str:
+    try:
+        return decoded(head[: len(head) // 4 * 4])
+    except UnicodeDecodeError:  # cut in the middle of a letter
+        return head.decode("latin-1")
 
 
 def read_population(path: Path | str, *, energy_key: str | None = None, forces_key: str | None = None) -> Population:
     """A file as it is, with the levels and charges it states; see :class:`~sampler.interop.population.Population`."""
+    found = _read(path, energy_key, forces_key)
+    many = np.flatnonzero(found.clusters.natoms > MOST_ATOMS)
+    if len(many):
+        raise too_large(path, str(found.where[many[0]]), int(found.clusters.natoms[many[0]]))
+    return found
+
+
+def _read(path: Path | str, energy_key: str | None, forces_key: str | None) -> Population:
     from .asedb import read_ase_db
+    from .asefile import read_ase
     from .jkqc import read_jkqc
     from .xyz import read_xyz
 
@@ -68,7 +94,7 @@ def read_population(path: Path | str, *, energy_key: str | None = None, forces_k
     if kind == "extxyz":
         found = read_xyz(path, energy_key, forces_key)
     else:
-        found = (read_jkqc if kind == "jkqc" else read_ase_db)(path, energy_key)
+        found = {"jkqc": read_jkqc, "ase-db": read_ase_db, "ase": read_ase}[kind](path, energy_key)
     return replace(found, clusters=found.clusters.replace(columns=renamed(found.clusters.columns)))
 
 
@@ -127,8 +153,6 @@ def write_any(clusters: Clusters, path: Path | str, *, kind: str | None = None, 
 
 
 def _own(path: Path) -> Population:
-    import numpy as np
-
     if path.is_dir():
         from ..funnel.rundir import read_result
 

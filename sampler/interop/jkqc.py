@@ -23,9 +23,11 @@ from ..clusters import Clusters
 from ..composition import split_name
 from ..errors import CompositionError, FileFormatError, InputError, MissingDependency
 from ..monomers import MonomerLibrary
+from ..stated_charge import stated_charge
 from ..storage import write_atomic
 from ..units import HARTREE
 from . import dataframe, unpickle
+from .isotopes import no_isotopes
 from .population import JSON, Population, column
 
 STRUCTURE, ENERGY, FORCES = ("xyz", "structure"), ("log", "electronic_energy"), ("extra", "forces")
@@ -63,15 +65,18 @@ def read_jkqc(path: Path | str, energy_key: str | None = None) -> Population:
         raise FileFormatError(f"{path}: no row holds a structure")
     keep = {k: [v[i] for i in with_atoms] for k, v in table.items()}
     atoms = [known[i] for i in with_atoms]
+    for i in with_atoms:
+        if (masses := dataframe.masses(table[STRUCTURE][i])) is not None:
+            no_isotopes(masses, known[i][0], f"{path}, row {i}")
     ids = [str(v) if isinstance(v, str) else f"{i:04d}" for i, v in zip(with_atoms, keep.get(NAME, with_atoms))]
-    charges = [_number(v) for v in keep.get(CHARGE, [None] * len(atoms))]
+    charges = [stated_charge({"charge": v}) for v in keep.get(CHARGE, [None] * len(atoms))]
     # forces belong to the log; beside another energy they would be of another level
     forces = _forces(path, keep[FORCES], atoms, ids) if FORCES in keep and chosen == ENERGY else None
     columns, notes = _columns(keep, {STRUCTURE, NAME, CHARGE, LEVEL, _ADDED, chosen, *([FORCES] if forces else [])})
     clusters = Clusters.make(
         [p for _, p in atoms],
         [z for z, _ in atoms],
-        charge=[0 if q is None else int(q) for q in charges],
+        charge=[q.charge or 0 for q in charges],
         ids=ids,
         energy=[np.nan if (e := _number(v)) is None else e * HARTREE for v in keep.get(chosen, [None] * len(atoms))],
         forces=forces,
@@ -83,10 +88,11 @@ def read_jkqc(path: Path | str, energy_key: str | None = None) -> Population:
     return Population(
         clusters,
         levels=np.array([_level(keep, chosen[0], i) for i in range(len(atoms))], dtype=np.str_),
-        charge_stated=np.array([q is not None for q in charges]),
+        charge_stated=np.array([q.charge is not None for q in charges]),
         source=str(path),
         where=np.array([f"row {i} ({name})" for i, name in zip(with_atoms, ids)]),
         notes=tuple(notes),
+        doubts=tuple(q.doubt for q in charges),
     )
 
 

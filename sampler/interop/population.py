@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +31,8 @@ class Population:
         levels: (B,) level of theory of each energy as far as the file states one, else ''.
         charge_stated: (B,) bool.
         source: the file. where: (B,) e.g. ``frame 3 (line 25)``.
-        notes: what could not be taken over.
+        notes: what was done to it, and what could not be taken over.
+        doubts: (B,) why the charge that the file gives is not clear, '' where it is; () if it is everywhere.
     """
 
     clusters: Clusters
@@ -39,6 +41,7 @@ class Population:
     source: str
     where: np.ndarray
     notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     def settle(self, level: str | None = None, charge: int | None = None) -> Clusters:
         """The clusters, once their numbers are whole and their energies of one level.
@@ -49,7 +52,7 @@ class Population:
 
         Raises:
             FileFormatError: coordinates that are not numbers. LevelError: several levels of theory, or another one.
-            InputError: the file states another charge.
+            InputError: the file states another charge, or none that is clear.
         """
         clusters = self.clusters
         bad = np.flatnonzero(~np.isfinite(clusters.positions).all(axis=1))
@@ -59,6 +62,15 @@ class Population:
                 f"{self.source}: {self.where[i]}, atom {bad[0] - clusters.ptr[i] + 1}: a coordinate is not a finite "
                 "number; remove the structure (sampler audit lists all such)"
             )
+        return self._one_level(self.charged(charge), level)
+
+    def charged(self, charge: int | None = None) -> Clusters:
+        """The clusters with their charges, whatever else is wrong with them.
+
+        Raises:
+            InputError: the file states another charge than ``charge``, or none that is clear and ``charge`` is None.
+        """
+        clusters = self.clusters
         wrong = np.flatnonzero(
             self.charge_stated & (clusters.charge != (clusters.charge if charge is None else charge))
         )
@@ -67,9 +79,12 @@ class Population:
             raise InputError(
                 f"{self.source}: {self.where[i]} states the charge {clusters.charge[i]:+d}, not {charge:+d}"
             )
-        if charge is not None:
-            clusters = clusters.replace(charge=np.full(len(clusters), charge, np.int64))
-        return self._one_level(clusters, level)
+        doubtful = next((i for i, doubt in enumerate(self.doubts) if doubt), None)
+        if doubtful is not None and charge is None:
+            raise InputError(
+                f"{self.source}: {self.where[doubtful]}: {self.doubts[doubtful]}; say the total charge with --charge"
+            )
+        return clusters if charge is None else clusters.replace(charge=np.full(len(clusters), charge, np.int64))
 
     def _one_level(self, clusters: Clusters, level: str | None) -> Clusters:
         energies = np.isfinite(clusters.energy)
@@ -101,6 +116,18 @@ def column(values: Sequence[Any]) -> np.ndarray:
             return np.array(values, np.int64)
         return np.array([np.nan if v is None else float(v) for v in values])
     return np.array(["" if v is None else str(v) for v in values], dtype=np.str_)
+
+
+def counted(notes: Sequence[str]) -> tuple[str, ...]:
+    """Each note once; of many alike the first, and how many there are."""
+    counts = Counter(re.sub(r"[-+]?\d+(\.\d+)?", "#", note) for note in notes)
+    made, seen = [], set()
+    for note in notes:
+        kind = re.sub(r"[-+]?\d+(\.\d+)?", "#", note)
+        if kind not in seen:
+            seen.add(kind)
+            made.append(note + (f" (and alike in {counts[kind]} frames in all)" if counts[kind] > 1 else ""))
+    return tuple(made)
 
 
 def energy_scale(key: str) -> float:

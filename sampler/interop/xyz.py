@@ -1,13 +1,8 @@
-"""Frames of XYZ text: plain, CREST-style (an energy in Hartree first in the comment) and extended XYZ.
-
-Own code, because ASE writes eight decimals and turns an id such as 0007_0123 into the number 70123.
-"""
+"""Files of XYZ frames: plain, as CREST and its like write them (an energy in the comment line), and extended XYZ."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,219 +10,144 @@ import numpy as np
 
 from ..clusters import Clusters
 from ..errors import FileFormatError, InputError
+from ..stated_charge import CHARGE_KEYS, stated_charge
 from ..storage import write_text
+from ..textfiles import read_text
 from ..units import HARTREE
-from .population import Population, column, energy_scale, forces_scale
+from ..xyztext import Frame, frames
+from .cells import whole
+from .energies import energy_of
+from .isotopes import no_isotopes
+from .population import Population, column, counted, energy_scale, forces_scale
 
-_PAIR = re.compile(r'("(?:\\.|[^"\\])*"|[^\s="]+)\s*=\s*("(?:\\.|[^"\\])*"|\{[^}]*\}|\[[^\]]*\]|[^\s"]+)')
-_XTB = re.compile(r"^\s*energy:\s*(\S+)")
 _OWN = ("id", "charge", "energy", "energy_eV", "level", "Properties", "pbc", "Lattice")
 _NAMES = ("energy_eV", "energy"), ("forces_eV_per_A", "forces")
-
-
-@dataclass
-class _Frame:
-    line: int
-    symbols: list[str]
-    positions: np.ndarray
-    arrays: dict[str, np.ndarray] = field(default_factory=dict)
-    info: dict[str, Any] = field(default_factory=dict)
-    hartree: float | None = None
 
 
 def read_xyz(path: Path | str, energy_key: str | None = None, forces_key: str | None = None) -> Population:
     """Read any of the three kinds; see :func:`sampler.interop.read_any`.
 
     ``energy`` and ``forces`` of extended XYZ are in eV and eV/Å (ASE's convention); other keys must be named, and say
-    their unit.
+    their unit. For energies in plain comment lines see :func:`.energies.energy_of`, for charges
+    :func:`sampler.stated_charge.stated_charge`. What a periodic cell has cut is made whole.
 
     Raises:
-        FileFormatError: empty, truncated, or a line that cannot be read. InputError: an unknown key or unit.
+        FileFormatError: empty, truncated, or a line that cannot be read; isotopes. InputError: an unknown key or unit.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileFormatError(f"{path} cannot be read as text: {error}") from error
-    frames = list(_frames(path, text.split("\n")))
-    if not frames:
+    found = list(frames(path, read_text(path)))
+    if not found:
         raise FileFormatError(f"{path} is empty; it should hold XYZ frames")
-    return _population(path, frames, energy_key, forces_key)
+    return _population(path, found, energy_key, forces_key)
 
 
-def _frames(path: Path, lines: list[str]) -> Iterator[_Frame]:
-    from ase.data import atomic_numbers
-
-    at = 0
-    while at < len(lines):
-        if not lines[at].strip():
-            at += 1
-            continue
-        first = lines[at].split()
-        if len(first) != 1 or not first[0].isdigit():
-            raise FileFormatError(
-                f"{path}, line {at + 1}: expected a number of atoms, found {lines[at].strip()[:60]!r}"
-            )
-        n, body = int(first[0]), lines[at + 2 : at + 2 + int(first[0])]
-        if len(body) < n or at + 1 >= len(lines) or (n and not body[-1].strip()):
-            got = sum(bool(line.strip()) for line in body)
-            raise FileFormatError(
-                f"{path}, line {at + 1}: the frame ends after {got} of {n} atoms; the file is truncated, copy it again"
-            )
-        comment = lines[at + 1]
-        info, layout = _comment(comment), [("species", 1), ("pos", 3)]
-        if "Properties" in info:
-            layout = _layout(path, at + 2, str(info["Properties"]))
-        frame = _Frame(at + 1, [], np.empty((n, 3)), info=info)
-        table = _table(path, at + 3, body, layout)
-        for symbol in table["species"]:
-            symbol = symbol.capitalize()
-            if symbol.isdigit():
-                symbol = next((s for s, z in atomic_numbers.items() if z == int(symbol)), symbol)
-            if symbol not in atomic_numbers:
-                line = at + 3 + len(frame.symbols)
-                raise FileFormatError(f"{path}, line {line}: {symbol!r} is no chemical element")
-            frame.symbols.append(symbol)
-        frame.positions = table["pos"].reshape(n, 3)
-        frame.arrays = {k: v for k, v in table.items() if k not in ("species", "pos")}
-        if "Properties" not in info:
-            match = _XTB.match(comment)
-            word = match[1] if match else (comment.split() or [""])[0]
-            # "4 waters" is a remark; a total energy is negative and has decimals
-            frame.hartree = _float(word) if re.fullmatch(r"-\d+\.\d*([eE][-+]?\d+)?", word) else None
-        yield frame
-        at += 2 + n
-
-
-def _comment(text: str) -> dict[str, Any]:
-    info: dict[str, Any] = {}
-    for key, value in _PAIR.findall(text):
-        key = _unquoted(key)
-        info[key] = value if key in ("id", "name") and not value.startswith('"') else _value(value)
-    return info
-
-
-def _unquoted(text: str) -> str:
-    if not text.startswith('"'):
-        return text
-    return re.sub(r"\\(.)", lambda m: {"n": "\n"}.get(m[1], m[1]), text[1:-1])
-
-
-def _value(text: str) -> Any:
-    if text.startswith('"'):
-        return _unquoted(text)
-    if text in ("T", "True", "F", "False"):
-        return text[0] == "T"
-    if re.fullmatch(r"[+-]?\d+", text):
-        return int(text)
-    number = _float(text)
-    return text if number is None else number
-
-
-def _float(text: str) -> float | None:
-    try:
-        return None if "_" in text else float(text)  # Python reads 1_0 as ten
-    except ValueError:
-        return None
-
-
-def _layout(path: Path, line: int, text: str) -> list[tuple[str, int]]:
-    parts = text.split(":")
-    try:
-        layout = [(parts[i], int(parts[i + 2])) for i in range(0, len(parts), 3)]
-    except (IndexError, ValueError) as error:
-        raise FileFormatError(f"{path}, line {line}: cannot read Properties={text}") from error
-    if not {"species", "pos"} <= {name for name, _ in layout}:
-        raise FileFormatError(f"{path}, line {line}: Properties={text} names no species and pos")
-    return layout
-
-
-def _table(path: Path, line: int, body: list[str], layout: list[tuple[str, int]]) -> dict[str, Any]:
-    """Columns of the atom lines: species as a list of words, the others as (n, width) arrays or, if words, left out."""
-    width = sum(w for _, w in layout)
-    rows = [text.split() for text in body]
-    for i, row in enumerate(rows):
-        if len(row) < width:
-            raise FileFormatError(
-                f"{path}, line {line + i}: {len(row)} entries, expected {width}: {body[i].strip()[:60]!r}"
-            )
-    table, start = {}, 0
-    for name, w in layout:
-        words = [row[start : start + w] for row in rows]
-        start += w
-        if name == "species":
-            table[name] = [word[0] for word in words]
-            continue
-        try:
-            table[name] = np.array(words, float).reshape(len(rows), w)
-        except ValueError:
-            if name == "pos":
-                i = next(i for i, row in enumerate(words) if any(_float(word) is None for word in row))
-                raise FileFormatError(
-                    f"{path}, line {line + i}: not three coordinates: {' '.join(words[i])!r}"
-                ) from None
-    return table
-
-
-def _population(path: Path, frames: list[_Frame], energy_key: str | None, forces_key: str | None) -> Population:
-    from ase.data import atomic_numbers
-
-    infos = [f.info for f in frames]
-    energy, used = _energies(path, frames, energy_key)
-    forces, taken = _forces(path, frames, forces_key, energy_key)
-    others = sorted({k for f in frames for k in f.arrays} - {taken})
+def _population(path: Path, found: list[Frame], energy_key: str | None, forces_key: str | None) -> Population:
+    infos = [f.info for f in found]
+    where = [f"frame {n + 1} (line {f.line})" for n, f in enumerate(found)]
+    energy, used, told = _energies(path, found, energy_key)
+    forces, taken = _forces(path, found, forces_key, energy_key)
+    charges = [_charge(f) for f in found]
+    for frame, place in zip(found, where):
+        masses = frame.arrays.pop("masses", None)
+        if masses is not None:
+            no_isotopes(masses[:, 0], frame.numbers, f"{path}, {place}")
+        cell, pbc = _cell(frame)
+        frame.positions, moved = whole(frame.positions, frame.numbers, cell, pbc)
+        frame.notes += [moved] if moved else []
+    others = sorted({k for f in found for k in f.arrays} - {taken, "initial_charges"})
     names = dict.fromkeys(k for i in infos for k in i)
     with_id = all("id" in i for i in infos)
     skip = {*_OWN, used} | (set() if with_id else {"name"})
     clusters = Clusters.make(
-        [f.positions for f in frames],
-        [[atomic_numbers[s] for s in f.symbols] for f in frames],
-        charge=[i["charge"] if isinstance(i.get("charge"), int) else 0 for i in infos],
+        [f.positions for f in found],
+        [f.numbers for f in found],
+        charge=[c.charge or 0 for c in charges],
         ids=[str(i.get("id", i.get("name", f"{n:04d}"))) for n, i in enumerate(infos)],
         energy=energy,
         forces=forces,
-        columns={k: column([i.get(k) for i in infos]) for k in names if k not in skip},
+        columns={k: column([i.get(k) for i in infos]) for k in names if k not in skip and k.lower() not in CHARGE_KEYS},
     )
     return Population(
         clusters,
         levels=np.array([str(i.get("level", "")) for i in infos], dtype=np.str_),
-        charge_stated=np.array([isinstance(i.get("charge"), int) for i in infos]),
+        charge_stated=np.array([c.charge is not None for c in charges]),
         source=str(path),
-        where=np.array([f"frame {n + 1} (line {f.line})" for n, f in enumerate(frames)]),
-        notes=(f"columns per atom that are not kept: {', '.join(others)}",) if others else (),
+        where=np.array(where),
+        notes=(
+            *counted([note for f in found for note in f.notes] + told),
+            *((f"columns per atom that are not kept: {', '.join(others)}",) if others else ()),
+        ),
+        doubts=tuple(c.doubt for c in charges),
     )
 
 
-def _energies(path: Path, frames: list[_Frame], key: str | None) -> tuple[list[float], str]:
+def _charge(frame: Frame):
+    initial = frame.arrays.get("initial_charges")
+    return stated_charge(
+        frame.info,
+        initial[:, 0] if initial is not None else None,
+        "" if frame.extended or frame.info else frame.comment,
+        int(frame.numbers.sum()),
+        frame.field_charges,
+    )
+
+
+def _cell(frame: Frame) -> tuple[np.ndarray, np.ndarray]:
+    """(3, 3) Å and (3,) bool; ASE's habit: a cell without ``pbc`` is periodic. Zeros where there is none."""
+    none = np.zeros((3, 3)), np.zeros(3, bool)
+    try:
+        cell = np.array(str(frame.info["Lattice"]).strip("[]{}").replace(",", " ").split(), float)
+        words = str(frame.info.get("pbc", "T T T")).strip("[]{}").replace(",", " ").split()
+    except (KeyError, ValueError):
+        return none
+    if cell.shape == (3,):
+        cell = np.diag(cell).ravel()
+    pbc = np.array([w[:1].upper() in ("T", "1") for w in (words * 3 if len(words) == 1 else words)])
+    return (cell.reshape(3, 3), pbc) if cell.shape == (9,) and pbc.shape == (3,) else none
+
+
+def _energies(path: Path, found: list[Frame], key: str | None) -> tuple[list[float], str, list[str]]:
+    """eV, the key that was used, and what is to be said."""
     if key is not None:
         scale = energy_scale(key)
-        for n, frame in enumerate(frames):
+        for n, frame in enumerate(found):
             if not isinstance(frame.info.get(key), (int, float)):
                 known = ", ".join(k for k, v in frame.info.items() if isinstance(v, float)) or "none"
                 raise InputError(f"{path}: frame {n + 1} has no number {key!r}; numbers it has: {known}")
-        return [frame.info[key] * scale for frame in frames], key
-    found = []
-    for frame in frames:
-        values = [frame.info[k] for k in _NAMES[0] if isinstance(frame.info.get(k), (int, float))]
-        if frame.hartree is not None:
-            values.append(frame.hartree * HARTREE)
-        found.append(float(values[0]) if values else np.nan)
-    return found, ""
+        return [frame.info[key] * scale for frame in found], key, []
+    energies, told = [], []
+    for frame in found:
+        keys = _NAMES[0] if frame.extended else _NAMES[0][:1]
+        values = [frame.info[k] for k in keys if _is_number(frame.info.get(k))]
+        if values:
+            energies.append(float(values[0]))
+            continue
+        if frame.extended:
+            energies.append(np.nan)
+            continue
+        value, note = energy_of(frame.comment, frame.numbers, ours={"id", "charge"} <= set(frame.info))
+        energies.append(value)
+        told += [note] if note else []
+    return energies, "", told
 
 
-def _forces(path: Path, frames: list[_Frame], key: str | None, energy_key: str | None) -> tuple[list | None, str]:
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _forces(path: Path, found: list[Frame], key: str | None, energy_key: str | None) -> tuple[list | None, str]:
     if key is not None:
         scale = forces_scale(key)
-        missing = [n for n, f in enumerate(frames) if key not in f.arrays or f.arrays[key].shape[1] != 3]
+        missing = [n for n, f in enumerate(found) if key not in f.arrays or f.arrays[key].shape[1] != 3]
         if missing:
             raise InputError(f"{path}: frame {missing[0] + 1} has no three columns {key!r}")
-        return [f.arrays[key] * scale for f in frames], key
+        return [f.arrays[key] * scale for f in found], key
     if energy_key is not None:  # forces of another level must not slip in beside a chosen energy
         return None, ""
     for name in _NAMES[1]:
-        if any(name in f.arrays and f.arrays[name].shape[1] == 3 for f in frames):
-            blank = [np.full((len(f.symbols), 3), np.nan) for f in frames]
-            return [f.arrays.get(name, b) for f, b in zip(frames, blank)], name
+        if any(name in f.arrays and f.arrays[name].shape[1] == 3 for f in found):
+            blank = [np.full((len(f.numbers), 3), np.nan) for f in found]
+            return [f.arrays.get(name, b) for f, b in zip(found, blank)], name
     return None, ""
 
 
@@ -268,7 +188,7 @@ def _text(clusters: Clusters, head: str, keys: tuple[str, ...]) -> str:
         forces = None if clusters.forces is None else clusters.forces[atoms]
         if forces is not None and np.isnan(forces).all():
             forces = None
-        start = head.format("" if forces is None else ":forces:R:3") if keys else f"{energy / HARTREE!r}"
+        start = head.format("" if forces is None else ":forces:R:3") if keys else _crest_energy(energy)
         pairs = {"id": str(clusters.ids[i]), "charge": int(clusters.charge[i])}
         if np.isfinite(energy):
             pairs |= dict.fromkeys(keys, energy)
@@ -281,6 +201,10 @@ def _text(clusters: Clusters, head: str, keys: tuple[str, ...]) -> str:
         for z, row in zip(clusters.numbers[atoms], numbers):
             lines.append(" ".join([chemical_symbols[z], *(repr(float(x)) for x in row)]))
     return "\n".join(lines) + "\n"
+
+
+def _crest_energy(energy: float) -> str:
+    return f"{energy / HARTREE!r} Eh" if np.isfinite(energy) else "nan"
 
 
 def _key(name: str) -> str:

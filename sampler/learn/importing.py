@@ -10,6 +10,7 @@ from ..clusters import Clusters
 from ..errors import FileFormatError, InputError, LevelError
 from ..levels import composition_of, level_with
 from ..monomers import MonomerLibrary
+from ..stated_charge import stated_charge
 from ..units import BOHR, HARTREE, KCAL_PER_MOL, KJ_PER_MOL
 from .dataset import LabelSet
 
@@ -113,10 +114,8 @@ def _columns(frame, key: str, where: str) -> np.ndarray:
 
 
 def _charge(frame, where: str) -> int:
-    found = frame.info.get("charge", 0)
-    try:
-        if int(found) == float(found):
-            return int(found)
-    except (TypeError, ValueError):
-        pass
-    raise FileFormatError(f"{where}: charge is {str(found)!r}, no integer")
+    """As the frame states it, in any of the ways that :func:`sampler.stated_charge.stated_charge` knows."""
+    found = stated_charge({**_results(frame), **frame.info}, frame.arrays.get("initial_charges"))
+    if found.doubt:
+        raise FileFormatError(f"{where}: {found.doubt}")
+    return found.charge or 0

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from ..clusters import Clusters
-from ..errors import FileFormatError, SamplerError
+from ..errors import FileFormatError
+from ..monomers import MonomerLibrary
+from ..textfiles import regular_file
 from .dataset import FORMAT, LabelSet
 
 _OF_LABELS = ("failure", "cpu_seconds", "engine", "device")
@@ -18,27 +21,31 @@ _OF_LABELS = ("failure", "cpu_seconds", "engine", "device")
 
 
 def read_structures(
-    file: Path | str, charge: int | None = None, note: Callable[[str], None] = lambda line: None
+    file: Path | str,
+    charge: int | None = None,
+    note: Callable[[str], None] = lambda line: None,
+    library: MonomerLibrary | None = None,
 ) -> Clusters:
-    """Structures from a clusters npz, from a data set of labels, or from any file that ASE reads.
+    """Structures, without their energies, from a clusters npz, a data set of labels, or any file that
+    :func:`sampler.interop.read_any` reads.
 
     Args:
-        charge: of every structure; None keeps what the file says.
-        note: told in one line what was left out: the labels of a data set. Energies in other files stay, for nothing
-            that reads structures uses them.
+        charge: of every structure; None keeps what the file says, and where it says nothing takes that of the molecules.
+        note: told in one line what was left out or taken: the labels of a data set, charges.
+        library: of the molecules; the shipped one by default.
 
     Raises:
-        FileFormatError: the file is missing, empty or unreadable.
+        FileFormatError: the file is missing, empty or unreadable. InputError: a charge that contradicts the molecules,
+            or that nothing tells.
     """
     file = Path(file)
-    clusters = _own(file, note) if file.suffix == ".npz" else _foreign(file, charge)
+    clusters = _own(file, note) if file.suffix == ".npz" else _foreign(file, charge, library, note)
     clusters = clusters.replace(columns={k: v for k, v in clusters.columns.items() if k not in _OF_LABELS})
     return clusters if charge is None else clusters.replace(charge=np.full(len(clusters), charge))
 
 
 def _own(file: Path, note: Callable[[str], None]) -> Clusters:
-    if not file.exists():
-        raise FileFormatError(f"{file} does not exist")
+    regular_file(file)
     if not zipfile.is_zipfile(file):
         raise FileFormatError(f"{file} is empty, truncated or no .npz file")
     if not _holds_labels(file):
@@ -56,48 +63,18 @@ def _holds_labels(file: Path) -> bool:
         return False  # Clusters.load says what is wrong with it
 
 
-def _foreign(file: Path, charge: int | None) -> Clusters:
-    from ase.io import read
+def _foreign(file: Path, charge: int | None, library: MonomerLibrary | None, note: Callable[[str], None]) -> Clusters:
+    from ..interop.formats import read_population
+    from ..interop.molecules import with_molecules
 
-    try:
-        frames = read(file, ":")
-        if not frames:
-            raise FileFormatError(f"{file} holds no structure")
-        return Clusters.from_ase(frames, charge=charge)
-    except SamplerError:
-        raise
-    except Exception as error:  # ASE's readers raise whatever their parsing meets
-        where = _bad_line(file) if file.suffix in (".xyz", ".extxyz") else ""
-        raise FileFormatError(
-            f"{file} cannot be read as structures: {where or f'{type(error).__name__}: {error}'}"
-        ) from error
-
-
-def _bad_line(file: Path) -> str:
-    """The first line of an XYZ file that is none, in words; '' if all of them look right."""
-    from ase.data import atomic_numbers
-
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return ""
-    i = 0
-    while i < len(lines) and lines[i].strip():
-        try:
-            atoms = int(lines[i])
-        except ValueError:
-            return f"line {i + 1} is {lines[i].strip()!r}, expected a number of atoms"
-        block = lines[i + 2 : i + 2 + atoms]
-        if len(block) < atoms:
-            return f"it ends after {len(block)} of the {atoms} atoms that line {i + 1} announces"
-        for k, line in enumerate(block, i + 3) if "Properties=" not in lines[i + 1] else ():
-            words = line.split()
-            try:
-                [float(w) for w in words[1:4]]
-                good = len(words) > 3 and (words[0].isdecimal() or words[0].capitalize() in atomic_numbers)
-            except ValueError:
-                good = False
-            if not good:
-                return f"line {k} is {line.strip()!r}, expected an element and three coordinates"
-        i += 2 + atoms
-    return ""
+    population = read_population(file)
+    population = with_molecules(population, library or MonomerLibrary.load(), charge, strict=True)
+    for line in population.notes:
+        if "energies" not in line:  # they are not used
+            note(line)
+    stated = population.charge_stated & (population.clusters.charge != (charge or 0))
+    if charge is not None and stated.any():
+        i = int(np.flatnonzero(stated)[0])
+        note(f"{population.where[i]} states the charge {population.clusters.charge[i]:+d}; {charge:+d} is taken, as given")
+        population = replace(population, charge_stated=np.zeros(len(population.clusters), bool))
+    return population.charged(charge).without_energies()

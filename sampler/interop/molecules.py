@@ -1,0 +1,137 @@
+"""What the molecules of a population say of its charges and energies, against what its file says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..clusters import Clusters
+from ..errors import InputError
+from ..identify import recognise
+from ..levels import levels as known_levels
+from ..levels import load_level, separated
+from ..monomers import MonomerLibrary
+from .population import Population
+
+_PER_ATOM = 0.5
+"""eV; energies of structures, distorted ones too, are within this of those of their molecules."""
+
+
+def with_molecules(
+    population: Population, library: MonomerLibrary, charge: int | None = None, strict: bool = False
+) -> Population:
+    """The population, its unstated charges those of its molecules, with notes of that and of contradictions.
+
+    Args:
+        charge: that the user gives; it is compared, and only noted to contradict. strict: a stated charge that
+            contradicts the molecules is an error; so is an odd number of electrons of unknown molecules whose charge
+            nothing states.
+
+    Raises:
+        InputError: see ``strict``.
+    """
+    clusters = population.clusters
+    sound = _sound(clusters)
+    if not sound.any():
+        return population
+    found = iter(recognise(clusters[sound], library))
+    charges, taken, notes = clusters.charge.copy(), [], list(population.notes)
+    contradictions, odd = [], []
+    for i in range(len(clusters)):
+        composition = next(found) if sound[i] else None
+        unclear = bool(population.doubts) and bool(population.doubts[i])
+        stated = charge if charge is not None else int(clusters.charge[i]) if population.charge_stated[i] else None
+        if composition is None:
+            if stated is None and not unclear and int(clusters.numbers[clusters.atoms_of(i)].sum()) % 2:
+                odd.append(i)
+        elif stated is None:
+            charges[i] = composition.charge
+            taken += [(i, composition)] if composition.charge and not unclear else []
+        elif stated != composition.charge:
+            contradictions.append((i, stated, composition))
+    if taken:
+        i, composition = taken[0]
+        notes.append(
+            f"the charge of {len(taken)} structures is not stated and taken from their molecules: "
+            f"{composition.charge:+d} for {composition.name(library)} ({population.where[i]})"
+        )
+    if contradictions:
+        i, stated, composition = contradictions[0]
+        who = "given" if charge is not None else "stated"
+        text = (
+            f"the {who} charge contradicts the molecules in {len(contradictions)} structures: {population.where[i]} has "
+            f"{stated:+d}, its molecules ({composition.name(library)}) have {composition.charge:+d}"
+        )
+        if strict and charge is None:
+            raise InputError(f"{population.source}: {text}; correct the file, or say the charge with --charge")
+        notes.append(text)
+    if odd:
+        text = (
+            f"{len(odd)} structures of unknown molecules have an odd number of electrons with the charge 0, and none "
+            f"is stated: {population.where[odd[0]]}"
+        )
+        if strict:
+            raise InputError(f"{population.source}: {text}; say the charge with --charge (0 for a radical)")
+        notes.append(text)
+    return replace(population, clusters=clusters.replace(charge=charges), notes=tuple(notes))
+
+
+def check_energies(clusters: Clusters, library: MonomerLibrary, source: str) -> None:
+    """Raise InputError where energies cannot be those of the clusters' level: not in the unit they were read in, or of
+    another level."""
+    told = strange_energies(clusters, np.full(len(clusters), clusters.level), library)
+    if told:
+        i, text = next(iter(told.items()))
+        raise InputError(
+            f"{source}: the energy of {clusters.ids[i]} and {len(told) - 1} more is not one of {clusters.level}: {text}. "
+            "Name the energies with their unit (--energy KEY_Eh), or the right level (--level)"
+        )
+
+
+def strange_energies(clusters: Clusters, levels: np.ndarray, library: MonomerLibrary) -> dict[int, str]:
+    """Row -> what is wrong with an energy, compared with the molecules' own at its level; rows whose level or molecules
+    have no known energy are not judged."""
+    references = {
+        level: dict(load_level(level).monomers) for level in sorted(set(map(str, levels))) if level in known_levels()
+    }
+    rows = np.flatnonzero(
+        np.isfinite(clusters.energy) & _sound(clusters) & np.isin(levels, list(references) or [""])
+    )
+    told: dict[int, str] = {}
+    sums: dict[tuple, list[float]] = {}
+    for i, composition in zip(rows, recognise(clusters[rows], library) if len(rows) else []):
+        level = str(levels[i])
+        if composition is None or level not in references:
+            continue
+        if (composition, level) not in sums:
+            sums[composition, level] = _sums(composition, references[level], library)
+        totals = sums[composition, level]
+        energy = float(clusters.energy[i])
+        if totals and abs(energy - min(totals)) > _PER_ATOM * int(clusters.natoms[i]):
+            told[int(i)] = (
+                f"read as {energy:.3f} eV, its molecules ({composition.name(library)}) alone have {min(totals):.3f} eV"
+                + _other_unit(energy, min(totals), int(clusters.natoms[i]))
+            )
+    return told
+
+
+def _sums(composition, monomers: dict[str, float], library: MonomerLibrary) -> list[float]:
+    choices = [c for c in separated(composition, library) if set(c) <= set(monomers)]
+    return [sum(n * monomers[m] for m, n in choice.items()) for choice in choices]
+
+
+def _other_unit(energy: float, total: float, atoms: int) -> str:
+    from ..units import HARTREE, KCAL_PER_MOL, KJ_PER_MOL
+
+    units = {"eV": 1.0, "Hartree": HARTREE, "kcal/mol": KCAL_PER_MOL, "kJ/mol": KJ_PER_MOL}
+    for read, scale in units.items():
+        for real, right in units.items():
+            if read != real and abs(energy / scale * right - total) < _PER_ATOM * atoms:
+                return f"; it is not in {read} but in {real}"
+    return ""
+
+
+def _sound(clusters: Clusters) -> np.ndarray:
+    finite = np.isfinite(clusters.positions).all(axis=1)
+    return np.array([finite[clusters.atoms_of(i)].all() and clusters.natoms[i] > 0 for i in range(len(clusters))], bool)
