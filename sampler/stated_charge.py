@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from .xyztext import Frame
+
 CHARGE_KEYS = ("charge", "total_charge", "totalcharge", "tot_charge", "net_charge", "netcharge")
 """Names of keys, in lower case, under which a total charge stands."""
 _SUM = 0.05
@@ -70,6 +72,18 @@ def stated_charge(
     return StatedCharge(next(iter(said.values()), None))
 
 
+def frame_charge(frame: Frame) -> StatedCharge:
+    """:func:`stated_charge` of a frame of XYZ text."""
+    initial = frame.arrays.get("initial_charges")
+    return stated_charge(
+        frame.info,
+        initial[:, 0] if initial is not None else None,
+        "" if frame.extended or frame.info else frame.comment,
+        int(frame.numbers.sum()),
+        frame.field_charges,
+    )
+
+
 def whole_charge(value: Any) -> int | None:
     """A whole charge out of a number or a text (``-1``, ``-1.0``, ``1-``); None where it is none."""
     if isinstance(value, (bool, np.bool_)):
@@ -91,7 +105,11 @@ def whole_charge(value: Any) -> int | None:
 
 
 def _missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and np.isnan(value)) or (isinstance(value, str) and not value.strip())
+    return (
+        value is None
+        or (isinstance(value, float) and np.isnan(value))
+        or (isinstance(value, str) and not value.strip())
+    )
 
 
 def _of_comment(comment: str, electrons: int | None) -> list[tuple[str, int]]:

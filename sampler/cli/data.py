@@ -91,7 +91,9 @@ def sample(
         every=every,
         relax=relax,
     )
-    begin = by_composition(read_structures(start, note=note, library=known), list(wanted), known, start) if start else None
+    begin = (
+        by_composition(read_structures(start, note=note, library=known), list(wanted), known, start) if start else None
+    )
     run = SamplingRun(out.with_suffix(".run"), wanted, how, "+".join(driver), label, seed, hold_out or (), known)
     progress = reporting.choose(quiet or as_json)
     tasks = run.tasks()

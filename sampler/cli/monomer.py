@@ -69,7 +69,9 @@ def add(
     ],
     smiles: Annotated[str, typer.Option(help="SMILES string; RDKit makes the conformers.")] = "",
     xyz: Annotated[Path | None, typer.Option(help="xyz file instead; several frames are several conformers.")] = None,
-    charge: Annotated[int | None, typer.Option(help="Charge in e. Default: that of the SMILES; 0 for xyz.")] = None,
+    charge: Annotated[
+        int | None, typer.Option(help="Charge in e. Default: that of the SMILES, or what the xyz file states, else 0.")
+    ] = None,
     family: Annotated[
         str, typer.Option(help="The molecule it exchanges protons with, e.g. gly for its cation. Default: its own.")
     ] = "",

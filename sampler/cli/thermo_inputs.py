@@ -41,7 +41,7 @@ def gather(inputs, potential, model, count, isotopes, workers, known, quiet, ste
         elif path.is_dir() or path.suffix == ".out":
             ready += _orca(path, isotopes)
         elif path.exists():
-            structures.append(_structures(path, count))
+            structures.append(_structures(path, count, known))
             where = where or str(path)
         else:
             raise InputError(f"{path} does not exist")
@@ -76,21 +76,15 @@ def _run(path: Path, count: int):
     return clusters.replace(ids=ids), last.get("potential"), last.get("options", {})
 
 
-def _structures(path: Path, count: int):
+def _structures(path: Path, count: int, known):
     import numpy as np
 
-    from ..clusters import Clusters
-    from ..errors import FileFormatError
+    from ..interop.molecules import read_known
+    from .common import note
 
-    if path.suffix == ".npz":
-        clusters = Clusters.load(path)
-    else:
-        from ase.io import read
-
-        try:
-            clusters = Clusters.from_ase(read(path, index=":"))
-        except Exception as error:  # whatever ASE meets in a foreign file
-            raise FileFormatError(f"{path} is not a file of structures that ASE reads: {error}") from error
+    clusters, notes = read_known(path, known)
+    for line in notes:
+        note(line)
     if np.isfinite(clusters.energy).any():
         clusters = clusters[np.argsort(clusters.energy, kind="stable")]
     return clusters[:count]

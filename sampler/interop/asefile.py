@@ -57,7 +57,9 @@ def read_ase(path: Path | str, energy_key: str | None = None) -> Population:
         notes += [moved] if moved else []
         charges.append(stated_charge(frame.info, frame.arrays.get("initial_charges"), "", int(frame.numbers.sum())))
     results = [frame.calc.results if frame.calc is not None else {} for frame in frames]
-    forces = [np.asarray(r["forces"]) if "forces" in r else np.full((len(f), 3), np.nan) for r, f in zip(results, frames)]
+    forces = [
+        np.asarray(r["forces"]) if "forces" in r else np.full((len(f), 3), np.nan) for r, f in zip(results, frames)
+    ]
     infos = [frame.info for frame in frames]
     keep = {
         k for i in infos for k, v in i.items()

@@ -18,6 +18,7 @@ from ..monomers import MonomerLibrary
 from ..similarity import DedupeParams, dedupe
 from ..units import HARTREE, KCAL_PER_MOL
 from . import references
+from .molecules import strange_energies
 from .population import JSON, Population
 
 CHECKS = {
@@ -31,7 +32,7 @@ CHECKS = {
     "imaginary": "imaginary vibrational modes: no minimum",
     "mixed_levels": "energies of several levels of theory",
     "same_geometry": "identical geometries with different energies",
-    "energy_outlier": "an energy far from all others of the same atoms",
+    "energy_outlier": "an energy far from all others of the same atoms, or from those of the molecules at its level",
     "net_force": "forces that do not add up to zero",
     "monomer_reference": "monomer energies of different reference sets, or of none that is known",
 }
@@ -147,7 +148,7 @@ def _files(path: Path) -> list[Path]:
     if not path.is_dir() or (path / "manifest.json").exists() and (path / "stages").is_dir():
         return [path]
     endings = (".npz", ".pkl", ".db", ".extxyz", ".xyz")
-    return sorted(p for p in path.iterdir() if p.suffix in endings and p.is_file())
+    return sorted(p for p in path.iterdir() if p.suffix.lower() in endings and not p.is_dir())
 
 
 def _orca(path: Path) -> Population:
@@ -232,14 +233,15 @@ def _finite(p: Population, sound: np.ndarray, *_) -> Iterator[Finding]:
 
 def _clash(p: Population, sound: np.ndarray, *_) -> Iterator[Finding]:
     from ase.data import chemical_symbols
+    from scipy.spatial import cKDTree
 
     c, radii = p.clusters, covalent()
     for i in np.flatnonzero(sound):
         x, z = c.positions[c.atoms_of(i)], c.numbers[c.atoms_of(i)]
-        ratio = np.linalg.norm(x[:, None] - x[None], axis=-1) / (radii[z][:, None] + radii[z][None])
-        a, b = np.triu_indices(len(z), 1)
-        if len(a) and ratio[a, b].min() < OVERLAP:
-            k = int(ratio[a, b].argmin())
+        a, b = cKDTree(x).query_pairs(2 * OVERLAP * radii[z].max(), output_type="ndarray").T
+        ratio = np.linalg.norm(x[a] - x[b], axis=1) / (radii[z[a]] + radii[z[b]])
+        if len(a) and ratio.min() < OVERLAP:
+            k = int(ratio.argmin())
             pair = f"{chemical_symbols[z[a[k]]]}{a[k] + 1} and {chemical_symbols[z[b[k]]]}{b[k] + 1}"
             yield Finding("clash", _of(c, i), f"{pair} are {np.linalg.norm(x[a[k]] - x[b[k]]):.2f} Å apart")
 
@@ -259,6 +261,8 @@ def _charge(p: Population, sound: np.ndarray, library: MonomerLibrary, _) -> Ite
     found = iter(recognise(c[sound], library))
     for i in range(len(c)):
         composition = next(found) if sound[i] else None
+        if p.doubts and p.doubts[i]:
+            yield Finding("charge", _of(c, i), p.doubts[i])
         if not p.charge_stated[i]:
             continue
         electrons = int(c.numbers[c.atoms_of(i)].sum() - c.charge[i])
@@ -332,6 +336,8 @@ def _same(p: Population, sound: np.ndarray, library, params: AuditParams) -> Ite
 
 def _outlier(p: Population, sound, library, params: AuditParams) -> Iterator[Finding]:
     c = p.clusters
+    for i, text in strange_energies(c, p.levels, library).items():
+        yield Finding("energy_outlier", _of(c, i), f"{text}: not an energy of {p.levels[i]}")
     for rows in references.alike(p).values():
         if len(rows) < 3:
             continue

@@ -60,7 +60,9 @@ def _images(cell: np.ndarray, pbc: np.ndarray) -> np.ndarray:
     return steps @ cell
 
 
-def _nearest(vectors: np.ndarray, cell: np.ndarray, pbc: np.ndarray, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _nearest(
+    vectors: np.ndarray, cell: np.ndarray, pbc: np.ndarray, images: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Shortest images of ``vectors`` (n, 3), and what is to be added to the atoms they point from."""
     fractional = np.where(pbc, np.round(vectors @ np.linalg.inv(cell)), 0.0) @ cell
     every = (vectors - fractional)[:, None] + images[None]

@@ -25,7 +25,10 @@ _ORCA = re.compile(rf"Coordinates from ORCA-job .*?\bE\s+({_NUMBER})")
 _XTB = re.compile(rf"\s*energy:\s*({_NUMBER})(?=\s|$)")
 _CP2K = re.compile(rf"\s*i\s*=\s*\d+.*?\bE\s*=\s*({_NUMBER})\s*$")
 _NAMED = re.compile(rf"\b(?:energy|E(?:tot|_tot|el|scf)?)\b[^=:\d\n]{{0,30}}[=:]\s*({_NUMBER})", re.IGNORECASE)
-_NOT_TOTAL = re.compile(r"relative|/\s*atom|per atom|binding|interaction|formation|\bdE\b|Δ|delta|\bddG|\bdG\b|gibbs|enthalp|\brel", re.IGNORECASE)
+_NOT_TOTAL = re.compile(
+    r"relative|/\s*atom|per atom|binding|interaction|formation|\bdE\b|Δ|delta|\bddG|\bdG\b|gibbs|enthalp|\brel",
+    re.IGNORECASE,
+)
 _PER_ATOM = {
     "H": (-0.54, -0.55, -0.38), "B": (-24.7, -2.8, -1.4), "C": (-38.2, -5.6, -2.48), "N": (-54.8, -9.9, -3.2),
     "O": (-75.2, -16.0, -4.4), "F": (-99.8, -24.3, -4.9), "Na": (-162.1, -0.3, -0.3), "Mg": (-199.9, -1.0, -0.9),
@@ -59,7 +62,9 @@ def energy_of(comment: str, numbers: np.ndarray, ours: bool = False) -> tuple[fl
     unit = _unit_at(text, match)
     if unit is not None:
         scale, name = unit
-        told = "" if scale == HARTREE else f"energies in the comment lines are in {name}, as they say, and converted to eV"
+        told = (
+            "" if scale == HARTREE else f"energies in the comment lines are in {name}, as they say, and converted to eV"
+        )
         return found * scale, told
     if ours:
         return found * HARTREE, ""

@@ -25,7 +25,9 @@ def no_isotopes(masses: np.ndarray, numbers: np.ndarray, where: str) -> None:
     if masses.shape != numbers.shape:
         return
     given = np.isfinite(masses) & (masses > 0)
-    plain = (np.abs(masses - atomic_masses[numbers]) < _ALIKE) | (np.abs(masses - atomic_masses_common[numbers]) < _ALIKE)
+    plain = (np.abs(masses - atomic_masses[numbers]) < _ALIKE) | (
+        np.abs(masses - atomic_masses_common[numbers]) < _ALIKE
+    )
     strange = np.flatnonzero(given & ~plain)
     if len(strange):
         i = int(strange[0])

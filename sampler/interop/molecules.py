@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -16,6 +17,24 @@ from .population import Population
 
 _PER_ATOM = 0.5
 """eV; energies of structures, distorted ones too, are within this of those of their molecules."""
+
+
+def read_known(
+    path: Path | str, library: MonomerLibrary, level: str | None = None, charge: int | None = None
+) -> tuple[Clusters, tuple[str, ...]]:
+    """Structures of any file of :func:`~sampler.interop.read_any`, and what is to be said of them; charges and energies
+    compared with the molecules.
+
+    Raises:
+        InputError: a charge that contradicts the molecules or that nothing tells, energies that cannot be those of their
+            level. Others as in :func:`~sampler.interop.read_any`.
+    """
+    from .formats import read_population
+
+    population = with_molecules(read_population(path), library, charge, strict=True)
+    clusters = population.settle(level, charge)
+    check_energies(clusters, library, str(path))
+    return clusters, population.notes
 
 
 def with_molecules(
@@ -95,9 +114,7 @@ def strange_energies(clusters: Clusters, levels: np.ndarray, library: MonomerLib
     references = {
         level: dict(load_level(level).monomers) for level in sorted(set(map(str, levels))) if level in known_levels()
     }
-    rows = np.flatnonzero(
-        np.isfinite(clusters.energy) & _sound(clusters) & np.isin(levels, list(references) or [""])
-    )
+    rows = np.flatnonzero(np.isfinite(clusters.energy) & _sound(clusters) & np.isin(levels, list(references) or [""]))
     told: dict[int, str] = {}
     sums: dict[tuple, list[float]] = {}
     for i, composition in zip(rows, recognise(clusters[rows], library) if len(rows) else []):

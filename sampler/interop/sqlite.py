@@ -61,7 +61,8 @@ def told(path: Path, error: Exception) -> FileFormatError:
 
 def tables(connection: sqlite3.Connection) -> dict[str, list[str]]:
     """Table -> its columns."""
-    names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table' ORDER BY rowid")]
+    query = "SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite_%' ORDER BY rowid"
+    names = [row[0] for row in connection.execute(query)]
     quoted = {name: name.replace('"', '""') for name in names}
     return {name: [row[1] for row in connection.execute(f'PRAGMA table_info("{quoted[name]}")')] for name in names}
 

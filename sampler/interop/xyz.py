@@ -10,7 +10,7 @@ import numpy as np
 
 from ..clusters import Clusters
 from ..errors import FileFormatError, InputError
-from ..stated_charge import CHARGE_KEYS, stated_charge
+from ..stated_charge import CHARGE_KEYS, frame_charge
 from ..storage import write_text
 from ..textfiles import read_text
 from ..units import HARTREE
@@ -46,7 +46,7 @@ def _population(path: Path, found: list[Frame], energy_key: str | None, forces_k
     where = [f"frame {n + 1} (line {f.line})" for n, f in enumerate(found)]
     energy, used, told = _energies(path, found, energy_key)
     forces, taken = _forces(path, found, forces_key, energy_key)
-    charges = [_charge(f) for f in found]
+    charges = [frame_charge(f) for f in found]
     for frame, place in zip(found, where):
         masses = frame.arrays.pop("masses", None)
         if masses is not None:
@@ -78,17 +78,6 @@ def _population(path: Path, found: list[Frame], energy_key: str | None, forces_k
             *((f"columns per atom that are not kept: {', '.join(others)}",) if others else ()),
         ),
         doubts=tuple(c.doubt for c in charges),
-    )
-
-
-def _charge(frame: Frame):
-    initial = frame.arrays.get("initial_charges")
-    return stated_charge(
-        frame.info,
-        initial[:, 0] if initial is not None else None,
-        "" if frame.extended or frame.info else frame.comment,
-        int(frame.numbers.sum()),
-        frame.field_charges,
     )
 
 

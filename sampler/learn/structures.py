@@ -68,13 +68,15 @@ def _foreign(file: Path, charge: int | None, library: MonomerLibrary | None, not
     from ..interop.molecules import with_molecules
 
     population = read_population(file)
-    population = with_molecules(population, library or MonomerLibrary.load(), charge, strict=True)
+    population = with_molecules(population, MonomerLibrary.load() if library is None else library, charge, strict=True)
     for line in population.notes:
         if "energies" not in line:  # they are not used
             note(line)
     stated = population.charge_stated & (population.clusters.charge != (charge or 0))
     if charge is not None and stated.any():
         i = int(np.flatnonzero(stated)[0])
-        note(f"{population.where[i]} states the charge {population.clusters.charge[i]:+d}; {charge:+d} is taken, as given")
+        note(
+            f"{population.where[i]} states the charge {population.clusters.charge[i]:+d}; {charge:+d} is taken, as given"
+        )
         population = replace(population, charge_stated=np.zeros(len(population.clusters), bool))
     return population.charged(charge).without_energies()

@@ -24,7 +24,7 @@ class MonomerSpec:
 
     Attributes:
         name: lower-case letters, digits at the end. smiles: or '' if ``xyz`` is given. xyz: path of an xyz file, each frame a conformer.
-        charge: in e; None takes the formal charge of the SMILES (an xyz file needs it; None means 0 there).
+        charge: in e; None takes the formal charge of the SMILES, or what the xyz file states (else 0).
         family: '' means a family of its own. protons: relative to the neutral member; None means ``charge``.
         symbol: formula as printed; '' makes it from the atoms. rank: position in names; the user's come last.
         candidates: conformers that RDKit embeds. window: conformers kept, eV above the lowest. most: and at most.
@@ -111,14 +111,16 @@ def _start(spec: MonomerSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
         if spec.charge is not None and spec.charge != charge:
             raise MonomerError(f"{spec.smiles!r} has the charge {charge:+d}, but {spec.charge:+d} was asked for")
         return numbers, bonds, starts, charge
-    numbers, starts = embed.from_xyz(spec.xyz)
+    numbers, starts, stated = embed.from_xyz(spec.xyz)
+    if None not in (stated, spec.charge) and stated != spec.charge:
+        raise MonomerError(f"{spec.xyz} states the charge {stated:+d}, but {spec.charge:+d} was asked for")
     bonds = graph.bonds_from_distances(numbers, starts[0])
     if not graph.is_connected(len(numbers), bonds):
         raise MonomerError(f"{spec.xyz}: the atoms do not form one molecule; add each molecule by itself")
     for k, start in enumerate(starts[1:], 2):
         if not np.array_equal(graph.bonds_from_distances(numbers, start), bonds):
             raise MonomerError(f"{spec.xyz}: frame {k} has other bonds than frame 1")
-    return numbers, bonds, starts, spec.charge or 0
+    return numbers, bonds, starts, (stated or 0) if spec.charge is None else spec.charge
 
 
 def _distinct(molecule, bonds, classes, starts, spec) -> tuple[list[float], list[np.ndarray]]:

@@ -7,6 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import FileFormatError, MissingDependency, MonomerError
+from ..stated_charge import frame_charge
+from ..textfiles import read_text
+from ..xyztext import frames
 
 
 def from_smiles(smiles: str, count: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
@@ -32,6 +35,12 @@ def from_smiles(smiles: str, count: int, seed: int) -> tuple[np.ndarray, np.ndar
         raise MonomerError(f"{smiles!r} holds several molecules; add each one by itself")
     if any(atom.GetAtomicNum() == 0 for atom in bare.GetAtoms()):
         raise MonomerError(f"{smiles!r} holds a place holder (*) instead of an element")
+    isotopes = [f"{atom.GetIsotope()}{atom.GetSymbol()}" for atom in bare.GetAtoms() if atom.GetIsotope()]
+    if isotopes:
+        raise MonomerError(
+            f"{smiles!r} holds the isotope {isotopes[0]}; molecules carry no masses here, and energies do not depend on "
+            "them: leave the isotope out, and take thermochemistry from ORCA outputs, whose masses are used"
+        )
     radicals = sum(atom.GetNumRadicalElectrons() for atom in bare.GetAtoms())
     if radicals:
         raise MonomerError(f"{smiles!r} has {radicals} unpaired electrons; only closed-shell molecules are supported")
@@ -54,30 +63,31 @@ def from_smiles(smiles: str, count: int, seed: int) -> tuple[np.ndarray, np.ndar
     return numbers, bonds.reshape(-1, 2), positions, Chem.GetFormalCharge(molecule)
 
 
-def from_xyz(path: Path | str) -> tuple[np.ndarray, np.ndarray]:
-    """Frames of an xyz file, each a conformer with the same atom order.
+def from_xyz(path: Path | str) -> tuple[np.ndarray, np.ndarray, int | None]:
+    """Frames of an xyz file, each a conformer with the same atom order; force-field lines behind the atoms are left aside.
 
     Returns:
-        numbers (n,), positions (frames, n, 3) Å.
+        numbers (n,), positions (frames, n, 3) Å, the charge that the file states, or None.
 
     Raises:
-        FileFormatError: unreadable, empty, or frames of unlike molecules.
+        FileFormatError: unreadable, empty, frames of unlike molecules, isotopes, or charges that contradict each other.
     """
-    from ase.io import read
-
     path = Path(path)
-    if not path.is_file():
-        raise FileFormatError(f"{path}: no such file")
-    try:
-        frames = read(path, index=":", format="extxyz")
-    except Exception as error:  # ASE raises many kinds for a damaged file; each means the same to the user
-        raise FileFormatError(f"{path}: not a readable xyz file: {error}") from error
-    if not frames or len(frames[0]) == 0:
+    found = list(frames(path, read_text(path)))
+    if not found or len(found[0].numbers) == 0:
         raise FileFormatError(f"{path}: holds no atoms")
-    numbers = frames[0].numbers.astype(np.int64)
-    for k, frame in enumerate(frames):
+    numbers = found[0].numbers
+    charges = {}
+    for k, frame in enumerate(found):
         if not np.array_equal(frame.numbers, numbers):
             raise FileFormatError(f"{path}: frame {k + 1} has other atoms (or another order) than frame 1")
         if not np.isfinite(frame.positions).all():
             raise FileFormatError(f"{path}: frame {k + 1} holds coordinates that are not numbers")
-    return numbers, np.array([frame.positions for frame in frames])
+        stated = frame_charge(frame)
+        if stated.doubt:
+            raise FileFormatError(f"{path}: frame {k + 1}: {stated.doubt}")
+        if stated.charge is not None:
+            charges[stated.charge] = k + 1
+    if len(charges) > 1:
+        raise FileFormatError(f"{path}: frames {' and '.join(map(str, charges.values()))} state different charges")
+    return numbers, np.array([frame.positions for frame in found]), next(iter(charges), None)
