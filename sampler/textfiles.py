@@ -35,7 +35,7 @@ def regular_file(path: Path | str) -> Path:
     try:
         mode = os.stat(path).st_mode
     except OSError as error:
-        raise FileFormatError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise FileFormatError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
     except ValueError as error:  # a null byte in the name
         raise FileFormatError(f"{str(path)!r} is no name of a file") from error
     for is_one, what in _OTHERS:
@@ -58,33 +58,41 @@ def read_head(path: Path | str, size: int = 20_000) -> bytes:
         raise FileFormatError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
+def read_bytes(path: Path | str) -> bytes:
+    """All of a file.
+
+    Raises:
+        FileFormatError: as :func:`regular_file`, or it cannot be read.
+    """
+    path = regular_file(path)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise FileFormatError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
 def read_text(path: Path | str) -> str:
     """A whole text file, with ``\\n`` at the ends of its lines; see :func:`decoded`.
 
     Raises:
         FileFormatError: as :func:`regular_file`, it cannot be read, or is no text.
     """
-    path = regular_file(path)
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise FileFormatError(f"{path} cannot be read: {error.strerror or error}") from error
-    try:
-        return decoded(content)
+        return decoded(read_bytes(path))
     except UnicodeDecodeError as error:
         raise FileFormatError(f"{path} cannot be read as text: {error}") from error
 
 
-def decoded(content: bytes) -> str:
+def decoded(content: bytes, errors: str = "strict") -> str:
     """Text of bytes: UTF-8, or what a byte order mark or the null bytes of UTF-16 say (Notepad, ``>`` of PowerShell),
-    else Latin-1.
+    else Latin-1. ``errors`` as for :meth:`bytes.decode`.
 
     Raises:
         UnicodeDecodeError: a mark that the rest does not keep to, such as half a letter at the end.
     """
     name = next((name for mark, name in _MARKS if content.startswith(mark)), "") or _unmarked(content)
     if name:
-        text = content.decode(name)
+        text = content.decode(name, errors)
     else:
         try:
             text = content.decode("utf-8")

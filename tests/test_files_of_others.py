@@ -495,3 +495,15 @@ def test_a_pipe_is_no_file(tmp_path, library):
     assert [f["check"] for f in found] == ["unreadable"] and "a named pipe" in found[0]["message"]
     with pytest.raises(FileFormatError, match="a device"):
         read_any("/dev/null")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs POSIX pipes")
+def test_a_folder_of_outputs_with_a_pipe_and_an_encoding(tmp_path):
+    """The output that PowerShell wrote is read, the pipe beside it is no output."""
+    from sampler.refine.orca import read_folder
+
+    shutil.copy(DATA / "23-windows-encodings" / "outs" / "w.out", tmp_path / "w.out")
+    os.mkfifo(tmp_path / "pipe.out")
+    found = read_folder(tmp_path)
+    assert [r.name for r in found.results] == ["w"] and found.results[0].finished
+    assert "w" in told_by("import", "orca", tmp_path)

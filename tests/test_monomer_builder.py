@@ -228,7 +228,7 @@ def test_other_bad_input(tmp_path):
         build(spec("x", xyz=path))
     for text, kind, message in (
         ("", FileFormatError, "xyz"),
-        ("3\n\nO 0 0 0\nH 0 0 1\n", FileFormatError, "not a readable xyz"),
+        ("3\n\nO 0 0 0\nH 0 0 1\n", FileFormatError, "line 1: the frame ends after 2 of 3 atoms"),
         ("2\n\nO 0 0 0\nH 0 0 0.97\n", MonomerError, "unpaired electron"),
         ("2\n\nO 0 0 0\nO 0 0 9\n", MonomerError, "do not form one molecule"),
         ("2\n\nH 0 0 0\nF 0 0 0.9\n2\n\nF 0 0 0\nH 0 0 0.9\n", FileFormatError, "frame 2 has other atoms"),

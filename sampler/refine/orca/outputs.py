@@ -7,11 +7,11 @@ last cycle, and converts energies with constants other than ours.
 
 from __future__ import annotations
 
-import codecs
 import dataclasses
 from pathlib import Path
 
 from ...errors import FileFormatError
+from ...textfiles import decoded, read_bytes
 from . import jobs, linked
 from .one_job import read_job
 from .result import OrcaResult
@@ -59,11 +59,5 @@ def read_outputs(path: Path | str) -> list[OrcaResult]:
 
 
 def _text(path: Path) -> str:
-    """The text of a file; PowerShell writes what a program prints as UTF-16."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise FileFormatError(f"cannot read {path}: {error.strerror or error}") from error
-    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    text = content.decode("utf-16" if wide else "utf-8-sig", errors="replace")
-    return text.replace("\r\n", "\n")
+    """The text of a file, half-written ones too; PowerShell writes what a program prints as UTF-16."""
+    return decoded(read_bytes(path), errors="replace")
