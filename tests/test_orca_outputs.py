@@ -200,3 +200,75 @@ def test_speed(reference):
     for path in paths:
         read_output(path)
     assert (time.process_time() - start) / len(paths) < 0.030
+
+
+# ---- energies that are not those of the molecule, and modes of molecules that are nearly linear ----------------------
+
+
+def output(*body, keywords="! B97-3c"):
+    """Text in the manner of ORCA's."""
+    head = "* O   R   C   A *\nProgram Version 6.0.1 -  RELEASE  -\nINPUT FILE\nNAME = job.inp\n"
+    echo = f"|  1> {keywords}\n|  2> * xyz 0 1\n|  3> *\n|  4>                          ****END OF INPUT****\n"
+    return head + echo + "".join(body) + "\n                     ****ORCA TERMINATED NORMALLY****\n"
+
+
+def geometry(symbols, positions):
+    rows = "".join(f"  {s:<2} {x:14.6f}{y:12.6f}{z:12.6f}\n" for s, (x, y, z) in zip(symbols, positions))
+    return f"CARTESIAN COORDINATES (ANGSTROEM)\n---------------------------------\n{rows}\n"
+
+
+def last_energy(value, label=""):
+    return f"FINAL SINGLE POINT ENERGY{label}     {value}\n\n"
+
+
+WATER = geometry("OHH", [(0, 0, 0.101), (0, 0.771, -0.468), (0, -0.771, -0.468)])
+
+
+@pytest.mark.parametrize(
+    ("lines", "energy", "said"),
+    [
+        ([("-3.250000000000", " (From external program)")], -3.25, ""),
+        (
+            [("0.019670168498", " (MM)"), ("-76.219940276758", ""), ("-76.200270108260", " (QM/MM)")],
+            -76.20027010826,
+            "",
+        ),
+        ([("-266.6", " (L-QM2)"), ("-40.8", " (S-QM2)"), ("-647.9", ""), ("-873.75", " (QM/QM2)")], -873.75, ""),
+        ([("0.019670168498", " (MM)"), ("-76.219940276758", "")], None, "of all layers"),
+        ([("-155.106", " (Solute-CPCM)"), ("-76.46", " (Solvent-CPCM)")], None, "of a solute and a solvent"),
+        ([("0.000000000000", "")], None, "exactly 0"),  # xtb called by an ORCA that could not read its output
+        ([("-76.4", ""), ("nan", "")], None, "not a number"),
+        ([("********************", "")], None, "not a number"),
+    ],
+)
+def test_only_the_energy_of_the_whole_molecule_counts(tmp_path, lines, energy, said):
+    path = tmp_path / "job.out"
+    path.write_text(output(*(WATER + last_energy(value, label) for value, label in lines)))
+    found = read_output(path)
+    if energy is None:
+        assert found.status == "no_energy" and said in found.message, found.message
+        assert np.isnan(found.energy)
+    else:
+        assert found.status == "finished"
+        assert found.energy == pytest.approx(energy * HARTREE, abs=1e-9)
+
+
+@pytest.mark.parametrize("bend", [0.0, 0.008, 0.02, 0.03])
+@pytest.mark.parametrize("lost", [False, True])
+def test_modes_of_a_nearly_linear_molecule(tmp_path, bend, lost):
+    # zinc bromide: where the program takes it for bent, one bending mode of 100 cm⁻¹ (3 cal/mol/K) is projected out
+    modes = [0.0] * 5 + [100.0, 100.0, 230.0, 410.0]
+    modes[5] = 0.0 if lost else 100.0
+    table = "".join(f"{i:4d}:{v:13.2f} cm**-1\n" for i, v in enumerate(modes))
+    at = geometry(["Br", "Zn", "Br"], [(2.2, bend, 0), (0, 0, 0), (-2.2, bend, 0)])
+    path = tmp_path / "znbr2.out"
+    path.write_text(
+        output(
+            at + last_energy("-6900.0"),
+            f"VIBRATIONAL FREQUENCIES\n-----------------------\n\nScaling factor for frequencies =  1.0\n\n{table}\nNORMAL MODES\n",
+            keywords="! B97-3c Freq",
+        )
+    )
+    found = read_output(path)
+    assert len(found.frequencies) == (0 if lost else 4)
+    assert any("a bend is lost" in r for r in found.remarks) == lost, found.remarks

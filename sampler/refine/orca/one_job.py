@@ -14,7 +14,10 @@ from .coordinates import NUMBER, Table, element, masses_of_input, tables
 from .jobs import Job
 from .result import OrcaResult
 
-_ENERGY = re.compile(r"FINAL SINGLE POINT ENERGY[^\n]*?(-?\d+\.\d+)([^\n]*)\n")
+_ENERGY = re.compile(r"FINAL SINGLE POINT ENERGY[ \t]*(?:\(([^)\n]*)\))?([^\n]*)\n")
+_TOTAL = re.compile(r"QM\d?(/QM\d)*(/MM)?")  # of a job in layers: "QM/MM" is all of it, "MM" and "L-QM2" are parts
+_LAYER = re.compile(r"MM|QM\d?|[A-Z]-\S+")
+_APART = re.compile(r"(?i)solute|solvent")  # COSMO-RS: two molecules, each for itself
 # after each of these ORCA prints another geometry, unless it was told to print little
 _MOVED = re.compile(
     r"GEOMETRY OPTIMIZATION CYCLE|THE OPTIMIZATION HAS CONVERGED|FINAL ENERGY EVALUATION AT THE STATIONARY POINT|"
@@ -37,12 +40,11 @@ def read_job(job: Job, path: Path, name: str, number: int) -> OrcaResult:
     level, remarks = naming.level_and_remarks(list(keywords), job.version, job.input_text)
     status, message, optimised = verdict.judge(text, keywords, job.followed)
     geometries = tables(text)
-    whole = [] if status == "cc_not_converged" else _energies(text)
     # an energy followed by a failed wavefunction at the same geometry is not a result of the job's method
-    energy = whole[-1] if whole else None
+    energy, odd = (None, "") if status == "cc_not_converged" else _energy(text)
     chosen, why = _geometry(text, geometries, energy)
     if status == "finished" and energy is None:
-        status, message = "truncated", "there is no final energy"
+        status, message = ("no_energy", odd) if odd else ("truncated", "there is no final energy")
     last = next((g for g in reversed(geometries) if not g.damage), None)
     modes = vibrations.read(text, geometries, chosen, energy.value if energy else np.nan)
     charge, multiplicity = _charge_and_spin(text, job.input_text, energy)
@@ -95,10 +97,34 @@ class _Energy:
     value: float  # Eh
 
 
-def _energies(text: str) -> list[_Energy]:
-    """The total energies whose wavefunction converged."""
-    found = [(_Energy(m.start(), float(m[1])), m[2]) for m in _ENERGY.finditer(text)]
-    return [energy for energy, remark in found if "not fully converged" not in remark.lower()]
+def _energy(text: str) -> tuple[_Energy | None, str]:
+    """The last total energy whose wavefunction converged, or None and what is odd about those that are printed."""
+    found: list[tuple[int, str, float]] = []
+    for m in _ENERGY.finditer(text):
+        words = m[2].split()
+        if words and "not fully converged" not in m[0].lower():
+            found.append((m.start(), m[1] or "", _number(words[0])))
+    apart = [label for _, label, _ in found if _APART.match(label)]
+    if apart:
+        return None, f"its energies are of a solute and a solvent, each for itself ({', '.join(dict.fromkeys(apart))})"
+    layers = any(_LAYER.fullmatch(label) or _TOTAL.fullmatch(label) for _, label, _ in found)
+    if layers:
+        found = [f for f in found if _TOTAL.fullmatch(f[1]) and "/" in f[1]]
+    if not found:
+        return None, "the energy of all layers is not printed" if layers else ""
+    at, _, value = found[-1]
+    if not np.isfinite(value):
+        return None, "its last energy is not a number"
+    if value == 0.0:  # what is left in place of the energy of a program that ORCA called and could not read
+        return None, "its last energy is exactly 0"
+    return _Energy(at, value), ""
+
+
+def _number(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        return float("nan")
 
 
 def _geometry(text: str, geometries: list[Table], energy: _Energy | None) -> tuple[Table | None, str]:

@@ -17,7 +17,7 @@ class OrcaResult:
     Attributes:
         name: file name without suffix; where the file holds several structures, with ``-job2`` behind it. path: the file.
         status: ``finished``; or why not: ``optimization_not_converged``, ``scf_not_converged``, ``cc_not_converged``,
-            ``out_of_memory``, ``input_error``, ``aborted``, ``truncated``.
+            ``out_of_memory``, ``input_error``, ``aborted``, ``truncated``, ``no_energy`` (none of the whole molecule).
         message: the line of the output that says so, '' if finished.
         remarks: in words, what was left out of the output or not understood, and why.
         version: e.g. ``5.0.3``. keywords: words of the simple input, as given.

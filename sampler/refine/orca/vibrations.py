@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...units import HARTREE
+from ..hessian import principal_moments, standard_masses
 from .coordinates import NUMBER, Table
 
 _HEAD = re.compile(r"^[ ]*VIBRATIONAL FREQUENCIES[ ]*$", re.MULTILINE)
 _MODE = re.compile(r"^\s*\d+:\s+(-?\d+\.\d+) cm\*\*-1", re.MULTILINE)
 _SCALING = re.compile(r"Scaling factor for frequencies\s*=\s*(\d+\.\d+)")
 _TEMPERATURE = re.compile(r"THERMOCHEMISTRY AT\s+\d")
+_NEARLY_LINEAR = 0.25  # amu Å²; a molecule with one such moment may count as linear
 _SAME_PLACE = 1e-4  # Å
 _SAME_ENERGY = 2e-6  # Eh; eight decimals are printed
 
@@ -82,15 +84,6 @@ def read(text: str, geometries: list[Table], chosen: Table | None, energy: float
     return Vibrations(modes, float(factor[1]) if factor else 1.0, thermo)
 
 
-def linear(positions: np.ndarray) -> bool:
-    """Whether (n, 3) positions lie on a line, within 0.01 Å."""
-    if len(positions) < 3:
-        return len(positions) == 2
-    centred = positions - positions.mean(0)
-    axis = np.linalg.svd(centred)[2][0]
-    return bool(np.linalg.norm(centred - np.outer(centred @ axis, axis), axis=1).max() < 0.01)
-
-
 def _foreign(geometries: list[Table], chosen: Table, at: int) -> str:
     """Are the frequencies those of the chosen geometry? It must be the last before them, or the same again."""
     before = [g for g in geometries if g.at < at]
@@ -103,12 +96,18 @@ def _foreign(geometries: list[Table], chosen: Table, at: int) -> str:
 
 
 def _miscounted(modes: int, chosen: Table) -> str:
+    """Judged as :func:`..hessian.principal_moments` does, and where programs may differ from it, as the program did."""
     n = len(chosen.numbers)
     if n == 1:
         return f"there are {modes} for a single atom" if modes else ""
-    wanted = 3 * n - (5 if linear(chosen.positions) else 6)
-    kind = "linear molecule" if linear(chosen.positions) else "molecule"
-    return "" if modes == wanted else f"there are {modes}, and a {kind} of {n} atoms has {wanted}"
+    moments = principal_moments(chosen.positions, standard_masses(chosen.numbers))
+    linear = moments[0] == 0.0
+    bent = 3 * n - 6
+    if modes == bent + linear or (modes == bent + 1 and moments[0] < _NEARLY_LINEAR):
+        return ""
+    if linear and modes == bent:
+        return f"there are {modes}, and a molecule of {n} atoms in line has {bent + 1}: it was taken for bent, a bend is lost"
+    return f"there are {modes}, and a {'linear molecule' if linear else 'molecule'} of {n} atoms has {bent + linear}"
 
 
 def _of_another_energy(electronic: list[float], energy: float) -> str:
