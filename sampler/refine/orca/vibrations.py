@@ -102,12 +102,11 @@ def _miscounted(modes: int, chosen: Table) -> str:
         return f"there are {modes} for a single atom" if modes else ""
     moments = principal_moments(chosen.positions, standard_masses(chosen.numbers))
     linear = moments[0] == 0.0
-    bent = 3 * n - 6
-    if modes == bent + linear or (modes == bent + 1 and moments[0] < _NEARLY_LINEAR):
+    wanted = 3 * n - (5 if linear else 6)
+    if modes == wanted or (modes == 3 * n - 5 and moments[0] < _NEARLY_LINEAR):
         return ""
-    if linear and modes == bent:
-        return f"there are {modes}, and a molecule of {n} atoms in line has {bent + 1}: it was taken for bent, a bend is lost"
-    return f"there are {modes}, and a {'linear molecule' if linear else 'molecule'} of {n} atoms has {bent + linear}"
+    lost = ": it was taken for bent, and a bend is lost" if linear and modes == wanted - 1 else ""
+    return f"there are {modes}, and a {'linear molecule' if linear else 'molecule'} of {n} atoms has {wanted}{lost}"
 
 
 def _of_another_energy(electronic: list[float], energy: float) -> str:
