@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 from sampler.clusters import Clusters
 from sampler.errors import FileFormatError, InputError, LevelError, PotentialError
 from sampler.learn.dataset import LabelSet
-from sampler.learn.engine import describe, made_by, same_engine
+from sampler.learn.engine import describe, made_by
+from sampler.learn.engine_names import same_engine
 from sampler.learn.label import collect, count, key, label, lower_session, potential_of, store, without_label
 from sampler.learn.references import Minimum, optimise, write_level
 from sampler.learn.structures import read_structures

@@ -55,7 +55,8 @@ def sample(
 ) -> None:
     """Structures for training: random arrangements, quenches, dynamics, displaced atoms, protons and molecules.
 
-    Chunks of work are kept beside the data set: the same command goes on after a kill.
+    Chunks of work are kept beside the data set: the same command goes on after a kill. Other models, structures to
+    start from or molecules under the same names are another sampling, and refused.
 
     \b
     Examples:
@@ -65,9 +66,10 @@ def sample(
     """
     from ..errors import InputError
     from ..funnel import progress as reporting
-    from ..learn.engine import describe
+    from ..learn.engine import content, describe
     from ..learn.evaluate import open_potential
-    from ..learn.gather import by_composition, label_set
+    from ..learn.gather import by_composition
+    from ..learn.labels_file import label_set
     from ..learn.sample import Sampling, SamplingRun, default_wanted, run_sampling
     from ..learn.structures import read_structures
     from ..potentials import get_potential
@@ -94,7 +96,10 @@ def sample(
     begin = (
         by_composition(read_structures(start, note=note, library=known), list(wanted), known, start) if start else None
     )
-    run = SamplingRun(out.with_suffix(".run"), wanted, how, "+".join(driver), label, seed, hold_out or (), known)
+    labels_by = label if label == "none" else content(labeller or moving)
+    run = SamplingRun(
+        out.with_suffix(".run"), wanted, how, content(moving), labels_by, seed, hold_out or (), known, begin
+    )  # fmt: skip
     progress = reporting.choose(quiet or as_json)
     tasks = run.tasks()
     progress.start(1, 1, "sample", len(tasks))
@@ -137,12 +142,11 @@ def choose(
     """
     from ..clusters import Clusters
     from ..learn.choose import choose as pick
-    from ..learn.dataset import LabelSet
     from ..learn.evaluate import open_potential
     from ..learn.structures import read_structures
 
     one_thread()
-    old = [LabelSet.load(f).clusters.without_energies().replace(columns={}) for f in known or ()]
+    old = [read_structures(f).without_energies().replace(columns={}) for f in known or ()]
     chosen = pick(
         read_structures(candidates, note=note), open_potential([str(m) for m in models]), count,
         Clusters.concatenate(old) if old else None, threshold,
@@ -184,7 +188,7 @@ def teach(
     """
     from ..funnel import progress as reporting
     from ..learn.evaluate import open_potential
-    from ..learn.gather import label_set
+    from ..learn.labels_file import label_set
     from ..learn.sample import sane
     from ..learn.structures import read_structures
     from ..learn.teach import TeachingRun, engine_of

@@ -14,6 +14,11 @@ HoldOut = Annotated[
     typer.Option("--hold-out", help="A composition kept for testing, refused or left out here (may be repeated)."),
 ]
 
+MixEngines = Annotated[
+    bool,
+    typer.Option("--mix-engines", help="Take labels of several engines together, whose numbers you know to agree."),
+]
+
 
 def collect(
     folders: Annotated[list[Path], typer.Argument(help="Folders that 'sampler label' filled, or data sets (.npz).")],
@@ -27,10 +32,11 @@ def collect(
         str, typer.Option("--molecules", help="What labels without a composition may be made of; others are left out.")
     ] = "sa,am",
     charge: Annotated[int, typer.Option("--charge", "-c", help="Total charge; a network learns one.")] = 0,
+    mix_engines: MixEngines = False,
     monomers: Monomers = None,
     as_json: Json = False,
 ) -> None:
-    """One data set from labels of one level: duplicates, held-out sizes and torn structures left out.
+    """One data set from labels of one level and engine: duplicates, held-out sizes and torn structures left out.
 
     \b
     Examples:
@@ -40,7 +46,7 @@ def collect(
     from ..learn.gather import gather, in_words
 
     known = library(monomers)
-    found = gather(folders, known, families.split(","), charge, hold_out or (), largest_force, threshold)
+    found = gather(folders, known, families.split(","), charge, hold_out or (), largest_force, threshold, mix_engines)
     kept = found.labels
     kept.save(out)
     if as_json:
@@ -86,7 +92,11 @@ def import_labels(
         typer.echo(f"{len(found)} labels at {found.level} in {out}")
 
 
-def info(file: Annotated[Path, typer.Argument(help="A data set (.npz).")], as_json: Json = False) -> None:
+def info(
+    file: Annotated[Path, typer.Argument(help="A data set (.npz).")],
+    monomers: Monomers = None,
+    as_json: Json = False,
+) -> None:
     """What a data set holds: level, compositions, sizes of energies and forces.
 
     \b
@@ -95,12 +105,13 @@ def info(file: Annotated[Path, typer.Argument(help="A data set (.npz).")], as_js
     """
     import numpy as np
 
-    from ..learn.dataset import LabelSet
     from ..learn.evaluate import binding_energies
+    from ..learn.labels_file import open_labels
     from ..units import KCAL_PER_MOL
 
-    labels = LabelSet.load(file)
-    binding = binding_energies(labels.clusters.energy, labels.compositions, labels.references, library())
+    known = library(monomers)
+    labels = open_labels(file, known)
+    binding = binding_energies(labels.clusters.energy, labels.compositions, labels.references, known)
     names, rows = labels.compositions, []
     for name in sorted(set(names.tolist()), key=lambda n: (labels.clusters.natoms[names == n][0], n)):
         part = labels.subset(names == name)

@@ -35,7 +35,8 @@ def evaluate(
     """How far a potential is from labels: energies, forces, ranking, by composition.
 
     Binding energies count from the monomers of each one's own level, so that a model can be held against labels of
-    another engine.
+    another engine. Structures that a model was trained on or validated on are counted and said. DATA may be what
+    'sampler label --collect' writes.
 
     \b
     Examples:
@@ -44,15 +45,17 @@ def evaluate(
       sampler evaluate models/seed7 models/seed42 models/seed69 test.npz --baseline gfn1-xtb --json
       sampler evaluate models/b97-3c minima.npz --relax
       sampler evaluate gfn1-xtb test.npz
+      sampler label frames.xyz --level gfn1-xtb --collect labelled.npz && sampler evaluate gfn1-xtb_sa_am labelled.npz
     """
     import numpy as np
 
     from ..composition import Composition
     from ..errors import InputError
     from ..funnel import progress as reporting
-    from ..learn.dataset import LabelSet
     from ..learn.evaluate import evaluate as judge
     from ..learn.evaluate import open_potential, parity_plot, relax_known, require_plot
+    from ..learn.labels_file import open_labels
+    from ..learn.seen import seen_by
 
     if len(potential) < 2:
         raise InputError("give a model and a data set: sampler evaluate MODEL DATA.npz")
@@ -61,7 +64,8 @@ def evaluate(
     one_thread()
     *names, file = potential
     known = library(monomers)
-    labels = LabelSet.load(file)
+    labels = open_labels(file, known)
+    digest = labels.digest()
     if only:
         wanted = sorted({Composition.parse(n, known).name(known) for n in only})
         labels = labels.subset(np.isin(labels.compositions, wanted))
@@ -76,7 +80,12 @@ def evaluate(
         for k, (name, potential) in enumerate(potentials, start=1):
             progress.start(k, len(potentials) * (1 + relax), f"evaluate {name}", len(labels))
             found = judge(potential, labels, known, progress.advance)
-            reports = {name: found.report(), **reports}
+            report = found.report()
+            if name != baseline or k == len(potentials):
+                seen = seen_by(names, labels, digest)
+                report |= seen.report()
+                report["note"] = "\n".join([*filter(None, [report.get("note", "")]), *seen.lines()])
+            reports = {name: report, **reports}
         for k, (name, potential) in enumerate(reversed(potentials) if relax else (), start=len(potentials) + 1):
             progress.start(k, 2 * len(potentials), f"relax {name}", len(labels))
             done = [0]
@@ -99,7 +108,7 @@ def evaluate(
 
 def _print(name: str, report: dict) -> None:
     typer.echo(f"{name} ({report['potential_level']}) against {report['structures']} labels at {report['label_level']}")
-    if "note" in report:
+    if report.get("note"):
         typer.echo(report["note"])
     if report["failures"]:
         typer.echo("left out: " + ", ".join(f"{n} {reason}" for reason, n in report["failures"].items()))

@@ -23,7 +23,10 @@ def label(
     workers: Anywhere = None,
     slurm: Slurm = None,
     collect: Annotated[
-        Path | None, typer.Option("--collect", help="Write all labels of the folder to this .npz at the end.")
+        Path | None,
+        typer.Option(
+            "--collect", help="Write all labels of the folder to this .npz at the end, as train and evaluate take it."
+        ),
     ] = None,
     retry: Annotated[bool, typer.Option("--retry", help="Compute again what failed in an earlier run.")] = False,
     charge: Annotated[

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from .common import Json, Monomers, Quiet, library, print_json
+from .common import Json, Monomers, Quiet, library, note, print_json
 from .data import one_thread
+from .data_sets import MixEngines
 
 
 def train(
@@ -49,11 +50,18 @@ def train(
     hold_out: Annotated[
         list[str] | None, typer.Option("--hold-out", help="Compositions left out of the training (may be repeated).")
     ] = None,
+    mix_engines: MixEngines = False,
+    mix_charges: Annotated[
+        bool, typer.Option("--mix-charges", help="Train on neutral and charged clusters together.")
+    ] = False,
     monomers: Monomers = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Train a PaiNN on labelled structures; after a kill the same command goes on, to the same weights.
+
+    Copies of a structure count once, so that none is trained on and validated on; OUT/model/trained_on.npz lets
+    'sampler evaluate' tell a test structure that the model has seen.
 
     The weights are SchNetPack's, with either engine. Errors on the validation structures go to the model's card,
     every epoch to OUT/curves.csv and OUT/curves.png.
@@ -67,14 +75,10 @@ def train(
       sampler train mine.npz -o runs/mine --recipe fine-tune --init b97-3c_sa_am_dma_w-seed7
       sampler train mine.npz -o runs/paper --engine schnetpack
     """
-    import numpy as np
-
-    from ..composition import Composition
     from ..errors import InputError
-    from ..learn.dataset import LabelSet
+    from ..learn.prepare import prepare
     from ..learn.settings import RECIPES, SHAPE
     from ..learn.targets import delta_targets, direct_targets
-    from ..learn.teach import require_labels
 
     if recipe not in RECIPES:
         raise InputError(f"no recipe is called {recipe!r}; known: {', '.join(RECIPES)}")
@@ -91,18 +95,12 @@ def train(
         shape = {k: getattr(a, k) for k in SHAPE}
         changes = shape | changes
     chosen = RECIPES[recipe].replace(**changes)
-    own, others = [LabelSet.load(f) for f in data], [LabelSet.load(f) for f in taught or ()]
-    for file, part in zip(data, own):
-        require_labels(part, file, "give it as --taught")
-    labels = LabelSet.join(own + others)
-    by_model = np.arange(len(labels)) >= sum(map(len, own))
-    held = sorted({Composition.parse(h, known).name(known) for h in hold_out or ()})
-    kept = ~np.isin(labels.compositions, held)
-    labels, by_model = labels.subset(kept), by_model[kept]
-    if (~by_model).sum() < 2:
-        raise InputError(f"{(~by_model).sum()} structures are left to train on; at least two are needed")
     if delta and taught:
         raise InputError("--taught is for direct models; a correction (--delta) learns from labels alone")
+    ready = prepare(data, taught or (), known, hold_out or (), mix_engines, mix_charges)
+    for remark in ready.remarks:
+        note(remark)
+    labels = ready.labels
     energies_only = chosen.energy_share == 1.0
     if delta:
         from ..learn.evaluate import open_base
@@ -113,7 +111,9 @@ def train(
     # torch loads only now: an engine of --delta must load its own libraries first
     from ..learn.train import train as run
 
-    done = run(targets, chosen, out, init, taught=int(by_model.sum()), quiet=quiet or as_json)
+    done = run(
+        targets, chosen, out, init, taught=ready.taught, left_out=ready.counts, quiet=quiet or as_json, say=note
+    )  # fmt: skip
     if as_json:
         print_json({"model": done.model, "epochs": done.epochs, "best_epoch": done.best_epoch, "errors": done.errors})
         return

@@ -21,8 +21,11 @@ from ..errors import FileFormatError, InputError, LevelError
 from ..levels import cheapest_reference
 from ..monomers import MonomerLibrary
 from ..storage import write_atomic
+from .engine_names import SEPARATOR, different_engines
 
 FORMAT = "sampler-labels-1"
+SAME_MONOMER = 1e-5
+"""eV; energies of a monomer that differ by more belong to different reference sets."""
 
 
 @dataclass(frozen=True)
@@ -127,11 +130,15 @@ class LabelSet:
             raise FileFormatError(f"{path} is empty, truncated or not a data set of labels: {error}") from error
 
     @classmethod
-    def join(cls, parts: list[LabelSet]) -> LabelSet:
-        """All structures of several sets of one level and one set of monomers.
+    def join(cls, parts: list[LabelSet], mix_engines: bool = False) -> LabelSet:
+        """All structures of several sets of one level, one engine and one set of monomers.
+
+        Args:
+            mix_engines: take labels of several engines together, whose numbers are known to agree. A set that does not
+                say what made it goes with any.
 
         Raises:
-            LevelError: different levels, or monomer references that differ by more than 1e-5 eV.
+            LevelError: different levels, engines, or monomer references that differ by more than 1e-5 eV.
         """
         parts = [p for p in parts if len(p)]
         if not parts:
@@ -142,13 +149,28 @@ class LabelSet:
         references: dict[str, float] = {}
         for part in parts:
             for name, value in part.references.items():
-                if abs(references.setdefault(name, value) - value) > 1e-5:
+                if abs(references.setdefault(name, value) - value) > SAME_MONOMER:
                     raise LevelError(
                         f"two reference energies of {name} at {part.level}: {references[name]:.6f} and {value:.6f} eV; "
                         "binding energies compare only within one set of monomers, so label them alike"
                     )
-        engines = sorted({p.engine for p in parts if p.engine})
-        return cls(Clusters.concatenate([p.clusters for p in parts]), references, "; ".join(engines))
+        engines = sorted({e for p in parts for e in p.engine.split(SEPARATOR) if e})
+        made = cls(Clusters.concatenate([p.clusters for p in parts]), references, SEPARATOR.join(engines))
+        if not mix_engines:
+            made.require_one_engine()
+        return made
+
+    def require_one_engine(self) -> None:
+        """
+        Raises:
+            LevelError: the labels come from several engines.
+        """
+        several = different_engines([self.engine])
+        if len(several) > 1:
+            raise LevelError(
+                f"labels of {self.level} by different engines: {' and '.join(several)}; their numbers need not agree, so "
+                "label all structures with one; where you know that they do: --mix-engines"
+            )
 
 
 def atom_references(references: Mapping[str, float], atoms: Mapping[str, Mapping[int, int]]) -> np.ndarray:
@@ -193,8 +215,16 @@ def binding_energies(
     return energy - np.array([found[name] for name in compositions.tolist()])
 
 
-def split(count: int, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Indices for training and validation: a random ``fraction`` (at least one structure) is for validation."""
+def split(count: int, fraction: float, seed: int, known: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Indices for training and validation: a random ``fraction`` (at least one structure) is for validation.
+
+    Args:
+        known: (count,) bool, structures that the starting weights were trained on: validated on only where there is no
+            other.
+    """
     order = np.random.default_rng(np.random.SeedSequence([seed, 7919])).permutation(count)
     held = max(1, round(count * fraction)) if count > 1 else 0
+    if known is not None and not known.all():
+        held = min(held, int((~known).sum()))
+        order = np.concatenate([order[~known[order]], order[known[order]]])
     return np.sort(order[held:]), np.sort(order[:held])

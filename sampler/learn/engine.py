@@ -10,9 +10,9 @@ from ..potentials.composite import CompositePotential
 from ..potentials.composite.methods import METHODS
 from ..potentials.composite.orca import OrcaPotential
 from ..potentials.xtb import XTBPotential, XTBPythonPotential
+from .engine_names import ON_GPU as _ON_GPU
+from .engine_names import programs
 
-_ON_GPU = "gpu4pyscf"
-"""Gives the numbers of PySCF: a label folder may hold labels of both."""
 _TEMPERATURE = {"electronic_temperature": "300 K"}
 
 
@@ -41,6 +41,12 @@ def describe(potential: Potential) -> dict[str, Any]:
     return {"id": potential.level, "method": method, "engine": engine, "settings": dict(settings)}
 
 
+def content(potential: Potential) -> str:
+    """What the numbers of a potential depend on: the weights of a model wherever it lies, else level and programs."""
+    engine = describe(potential)["engine"]
+    return engine if engine.startswith("model ") else f"{potential.level} {' '.join(sorted(programs(engine)))}"
+
+
 def made_by(potential: Potential) -> dict[str, str]:
     """The columns ``engine`` and ``device`` (``cpu`` or ``gpu``) of what ``potential`` computes in this process."""
     engine = describe(potential)["engine"]
@@ -51,17 +57,6 @@ def made_by(potential: Potential) -> dict[str, str]:
         one = getattr(potential, "members", [potential])[0]
         on_gpu = str(getattr(one, "device", "cpu")).startswith("cuda")
     return {"engine": engine, "device": "gpu" if on_gpu else "cpu"}
-
-
-def same_engine(one: str, other: str) -> bool:
-    """Whether two engines are the same programs, of whatever version; of trained models, the same weights."""
-    return _programs(one) == _programs(other)
-
-
-def _programs(engine: str) -> set[str]:
-    if engine.startswith("model "):
-        return {engine}
-    return {part.split()[0] for part in engine.split(", ") if part} - {_ON_GPU}
 
 
 def _installed(*packages: str) -> str:

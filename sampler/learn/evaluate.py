@@ -18,12 +18,10 @@ from ..potentials.painn.card import ModelCard
 from ..potentials.painn.chunks import chunk_bounds
 from ..storage import write_atomic
 from ..units import KCAL_PER_MOL
-from .dataset import LabelSet, binding_energies
+from .dataset import SAME_MONOMER, LabelSet, binding_energies
 from .metrics import energy_metrics, force_metrics
 from .teach import is_taught
 
-SAME_MONOMER = 1e-5
-"""eV; energies of a monomer that differ by more belong to different reference sets, as in :meth:`LabelSet.join`."""
 PLOTS = ("png", "pdf", "svg")
 
 

@@ -11,10 +11,12 @@ import numpy as np
 
 from ..clusters import Clusters
 from ..composition import Composition
-from ..errors import InputError, LevelError
-from ..levels import composition_of, how_to_add, level_with, levels
+from ..errors import InputError
 from ..monomers import MonomerLibrary
+from .compositions import checked
 from .dataset import LabelSet
+from .labels_file import label_set, open_labels
+from .sample import LARGEST_FORCE, sane
 
 LEFT_OUT = {
     "failed": "without a label",
@@ -41,28 +43,29 @@ def gather(
     families: Sequence[str],
     charge: int = 0,
     hold_out: Sequence[str] = (),
-    largest_force: float = 12.0,
+    largest_force: float = LARGEST_FORCE,
     threshold: float = 0.005,
+    mix_engines: bool = False,
 ) -> Gathered:
     """One data set from label folders and data sets of one level.
 
     Args:
         families: what structures that come without a composition may be made of. hold_out: compositions.
         largest_force: eV/Å, on any atom. threshold: Å; of structures closer than this the first is kept.
+        mix_engines: see :meth:`.dataset.LabelSet.join`.
 
     Raises:
-        LevelError: different levels, no monomer energies, or labels that a model made.
-        InputError: nothing is left.
+        LevelError: different levels or engines, no monomer energies, or labels that a model made.
+        InputError: nothing is left, or a structure is something else than its column ``composition`` says.
     """
     from .label import collect, count
     from .newness import distinct
-    from .sample import sane
     from .teach import require_labels
 
     left_out, parts = Counter(dict.fromkeys(LEFT_OUT, 0)), []
     for source in sources:
         if source.is_file():
-            part = LabelSet.load(source)
+            part = open_labels(source, library)
             chosen = part.subset(part.clusters.charge == charge)
             left_out["other_charge"] += len(part) - len(chosen)
         else:
@@ -70,12 +73,12 @@ def gather(
             left_out["failed"] += count(source) - len(found)
             charged = found[found.charge == charge]
             left_out["other_charge"] += len(found) - len(charged)
-            chosen = label_set(charged, library, families)
+            chosen = label_set(charged, library, families, source=source)
             left_out["other_molecules"] += len(charged) - len(chosen)
         require_labels(chosen, source, "it stays a file of its own, for: sampler train --taught")
         parts.append(chosen)
     if any(len(p) for p in parts):
-        whole = LabelSet.join(parts)
+        whole = LabelSet.join(parts, mix_engines)
         held = np.isin(whole.compositions, sorted({Composition.parse(h, library).name(library) for h in hold_out}))
         torn = ~sane(whole.clusters, largest_force)
         usable = whole.subset(~held & ~torn)
@@ -100,43 +103,6 @@ def in_words(left_out: Mapping[str, int], largest_force: float, threshold: float
     return ", ".join(f"{n} {w.format(largest_force=largest_force, threshold=threshold)}" for n, w in every)
 
 
-def label_set(
-    clusters: Clusters, library: MonomerLibrary, families: Sequence[str] = (), engine: str | None = None
-) -> LabelSet:
-    """Labelled structures with the monomers of their level; structures not made of ``families`` are left out.
-
-    Args:
-        clusters: with a level; the column ``composition`` is believed, where it is missing the atoms are counted.
-        engine: the program that made the labels; None for what the column ``engine`` says.
-
-    Raises:
-        LevelError: the level has no monomer energies.
-    """
-    names = clusters.columns.get("composition", np.full(len(clusters), "")).tolist()
-    for i in (i for i, name in enumerate(names) if not name):  # labels of a plain xyz file come without
-        z, q = clusters.numbers[clusters.atoms_of(i)], int(clusters.charge[i])
-        try:
-            names[i] = composition_of(z, q, families, library).name(library)
-        except LevelError:
-            continue
-    clusters = clusters.with_columns(composition=np.asarray(names, dtype=np.str_))
-    clusters = clusters[clusters.columns["composition"] != ""]
-    if engine is None:
-        column = clusters.columns.get("engine", np.zeros(0, dtype=np.str_))
-        engine = "; ".join(sorted(set(column.tolist()) - {""}))
-    # ions only where there are charged clusters: neutral ones must count from neutral monomers alone
-    ions = bool((clusters.charge != 0).any())
-    every = set(clusters.columns["composition"].tolist())
-    present = {f for n in every for f, _ in Composition.parse(n, library).counts}
-    members = [m.name for f in sorted(present) for m in library.family(f) if ions or m.charge == 0]
-    if not members:
-        return LabelSet(clusters, {}, engine)
-    if clusters.level not in levels():
-        raise LevelError(f"the level {clusters.level!r} has no monomer energies; {how_to_add(clusters.level, members)}")
-    level = level_with(clusters.level, library)
-    return LabelSet(clusters, {m: e for m, e in level.monomers.items() if m in members}, engine)
-
-
 def by_composition(
     clusters: Clusters, wanted: Sequence[str], library: MonomerLibrary, source: Path | str
 ) -> dict[str, Clusters]:
@@ -146,8 +112,7 @@ def by_composition(
         InputError: none of a composition that is wanted; ``source`` is named.
     """
     if "composition" in clusters.columns:
-        each = clusters.columns["composition"].tolist()
-        names = [Composition.parse(n, library).name(library) if n else "" for n in each]
+        names = checked(clusters, library, source).columns["composition"].tolist()
     else:
         made_of = {}
         for text in wanted:

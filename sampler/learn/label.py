@@ -28,7 +28,8 @@ from ..funnel.claims import Claims, tidy
 from ..potentials import Potential
 from ..potentials.by_level import potential_of as potential_of
 from ..storage import write_text
-from .engine import describe, made_by, same_engine
+from .engine import describe, made_by
+from .engine_names import same_engine
 
 _CLAIMS = "labels"
 _WAIT_SECONDS = 1.0

@@ -23,14 +23,19 @@ def fingerprint(positions: np.ndarray, numbers: np.ndarray) -> np.ndarray:
 def distinct(clusters: Clusters, threshold: float, first: Clusters | None = None) -> np.ndarray:
     """(B,) bool: structures farther than ``threshold`` Å from every kept one before them, and from all in ``first``.
 
-    Structures of different formulas are never compared. See :func:`fingerprint` for the distance.
+    Structures of different formulas or charges are never compared. See :func:`fingerprint` for the distance.
+    """
+    return first_copies(clusters, threshold, first) == np.arange(len(clusters))
+
+
+def first_copies(clusters: Clusters, threshold: float, first: Clusters | None = None) -> np.ndarray:
+    """(B,) the structure that each is a copy of: itself if it is new; −1 − k where it is near the k-th of ``first``.
+
+    See :func:`distinct`.
     """
     from scipy.spatial import cKDTree
 
-    def formulas(c: Clusters) -> np.ndarray:
-        return np.array([bytes(np.sort(c.numbers[c.atoms_of(i)]).astype(np.uint8)).hex() for i in range(len(c))], str)
-
-    keep = np.zeros(len(clusters), bool)
+    copy_of = np.arange(len(clusters))
     mine = formulas(clusters)
     other = formulas(first) if first is not None and len(first) else np.zeros(0, str)
     for formula in np.unique(mine):
@@ -42,13 +47,25 @@ def distinct(clusters: Clusters, threshold: float, first: Clusters | None = None
             if len(known)
             else []
         )
+        index = np.concatenate([-1 - known, members])
         if not prints[0].size:
-            keep[members[:1]] = not old
+            copy_of[members] = index[0]
             continue
         tree = cKDTree(np.vstack(old + prints))
-        dropped = np.zeros(len(old) + len(prints), bool)
+        source = np.arange(len(index))
         neighbours = tree.query_ball_point(tree.data, threshold)
-        for k in range(len(old), len(dropped)):
-            dropped[k] = any(n < k and not dropped[n] for n in neighbours[k])
-        keep[members] = ~dropped[len(old) :]
-    return keep
+        for k in range(len(old), len(index)):
+            source[k] = min((n for n in neighbours[k] if n < k and source[n] == n), default=k)
+        copy_of[members] = index[source[len(old) :]]
+    return copy_of
+
+
+def formulas(c: Clusters) -> np.ndarray:
+    """(B,) str: elements and charge, equal for structures that can be compared."""
+    return np.array(
+        [
+            f"{bytes(np.sort(c.numbers[c.atoms_of(i)]).astype(np.uint8)).hex()}{int(c.charge[i]):+d}"
+            for i in range(len(c))
+        ],
+        str,
+    )

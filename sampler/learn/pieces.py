@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ..clusters import Clusters
 from ..errors import FileFormatError, RunError
@@ -29,8 +32,24 @@ def keep_plan(folder: Path, plan: dict[str, Any], other: str) -> None:
         found = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RunError(f"{file} cannot be read ({error}); remove the folder, or choose another --out") from error
-    if found != json.loads(json.dumps(plan)):
-        raise RunError(f"{folder} holds {other} (see plan.json); remove the folder, or choose another --out")
+    plan = json.loads(json.dumps(plan))
+    if found == plan:
+        return
+    keys = sorted(plan.keys() | found.keys()) if isinstance(found, dict) else []
+    different = [k for k in keys if k in found and k in plan and found[k] != plan[k]]
+    different += [f"{k}, which its plan does not name" for k in keys if k not in found]
+    raise RunError(
+        f"{folder} holds {other} (see plan.json{': ' + ', '.join(different) if different else ''}); remove the folder, or "
+        "choose another --out"
+    )
+
+
+def digest(clusters: Clusters) -> str:
+    """sha256 of elements, charges and positions, in this order of structures."""
+    h = hashlib.sha256()
+    for array in (clusters.ptr, clusters.numbers, clusters.charge, clusters.positions):
+        h.update(np.ascontiguousarray(array).tobytes())
+    return h.hexdigest()
 
 
 def do_pieces(

@@ -25,8 +25,11 @@ from ..potentials import Evaluation, Potential
 from ..relax.langevin import Langevin
 from .displace import KINDS
 from .newness import distinct
-from .pieces import do_pieces, keep_plan
+from .pieces import digest, do_pieces, keep_plan
 from .scatter import scatter
+
+LARGEST_FORCE = 12.0
+"""eV/Å on any atom; what has more is torn, or wrong, and teaches nothing that a search meets."""
 
 SHARES = {
     "1sa": 0.01, "1am": 0.005, "2sa": 0.03, "2am": 0.01, "3sa": 0.01, "3am": 0.005,
@@ -69,7 +72,7 @@ class Sampling:
     steps: int = 50
     every: int = 5
     displaced: int = 3
-    largest_force: float = 12.0
+    largest_force: float = LARGEST_FORCE
     threshold: float = 0.02
 
     def __post_init__(self):
@@ -215,6 +218,8 @@ class SamplingRun:
 
     Args:
         folder: where the chunks go. wanted: composition -> structures. hold_out: compositions that must not appear.
+        driver, labeller: what moves the atoms and what labels them, by content: see :func:`.engine.content`.
+        start: composition -> structures to begin from, as for :func:`run_sampling`.
 
     Raises:
         RunError: the folder holds a sampling with other parameters.
@@ -232,6 +237,7 @@ class SamplingRun:
         seed: int,
         hold_out: Sequence[str] = (),
         library: MonomerLibrary | None = None,
+        start: dict[str, Clusters] | None = None,
     ):
         self.folder, self.how, self.seed = Path(folder), how, seed
         self.library = library or MonomerLibrary.load()
@@ -244,7 +250,15 @@ class SamplingRun:
         if held:
             raise InputError(f"{', '.join(held)} is held out for testing and cannot be sampled for training")
         plan = {"wanted": self.wanted, "how": asdict(how), "driver": driver, "labeller": labeller, "seed": seed}
+        plan |= {"monomers": self._monomers(), "start": {c: digest(s) for c, s in (start or {}).items()}}
         keep_plan(self.folder, plan, "a sampling with other settings")
+
+    def _monomers(self) -> dict[str, str]:
+        """Molecule -> hash, of all that are arranged."""
+        from ..funnel.runner import library_digest
+
+        compositions = [Composition.parse(c, self.library) for c in self.wanted]
+        return {k: v for c in compositions for k, v in library_digest(self.library, c).items()}
 
     def tasks(self) -> list[Task]:
         """All chunks; the compositions advance together, so that a part of the run is a fair part of the whole."""

@@ -24,7 +24,7 @@ class Targets:
         energy: (B,) eV. forces: (N, 3) eV/Å.
         references: ``monomers`` or ``element_energies`` as a model card holds them: what was taken off ``energy``.
         level: of the labels. base: the cheaper level whose energies and forces were subtracted, '' if none.
-        digest: sha256 of the labels.
+        base_engine: the program that made these. digest: sha256 of the labels.
         has_forces: False where the labels have none; ``forces`` are then zeros that nothing may be compared with.
     """
 
@@ -36,6 +36,7 @@ class Targets:
     base: str
     digest: str
     has_forces: bool = True
+    base_engine: str = ""
 
     def __len__(self) -> int:
         return len(self.clusters)
@@ -136,6 +137,8 @@ def delta_targets(labels: LabelSet, base: Potential, library: MonomerLibrary, en
         LevelError: ``base`` is of the level of the labels.
         InputError: no forces, or the base failed on every structure.
     """
+    from .engine import describe
+
     if base.level == labels.level:
         raise LevelError(
             f"labels and base are both {base.level}; the difference of a level with itself teaches nothing"
@@ -157,4 +160,4 @@ def delta_targets(labels: LabelSet, base: Potential, library: MonomerLibrary, en
     forces = labels.clusters.forces - low.forces if with_forces else None
     c = labels.clusters.replace(energy=labels.clusters.energy - low.energy, forces=forces)[good]
     made = direct_targets(LabelSet(c, difference, labels.engine), library, energies_only)
-    return replace(made, base=base.level, digest=labels.digest())
+    return replace(made, base=base.level, base_engine=describe(base)["engine"], digest=labels.digest())

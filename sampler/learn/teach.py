@@ -7,17 +7,14 @@ and costs GFN1-xTB. What it says of structures without a label is training data 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-
-import numpy as np
 
 from ..clusters import Clusters
 from ..errors import LevelError
 from ..potentials import Potential
 from .dataset import LabelSet
-from .pieces import do_pieces, keep_plan
+from .pieces import digest, do_pieces, keep_plan
 
 CHUNK = 10
 TAUGHT = "model"
@@ -65,10 +62,7 @@ class TeachingRun:
 
     def __init__(self, folder: Path | str, clusters: Clusters, engine: str):
         self.folder, self.clusters = Path(folder), clusters
-        h = hashlib.sha256()
-        for array in (clusters.ptr, clusters.numbers, clusters.charge, clusters.positions):
-            h.update(np.ascontiguousarray(array).tobytes())
-        plan = {"structures": h.hexdigest(), "engine": engine, "chunk": CHUNK}
+        plan = {"structures": digest(clusters), "engine": engine, "chunk": CHUNK}
         keep_plan(self.folder, plan, "labels of other structures or of another model")
 
     def chunks(self) -> list[tuple[Path, slice]]:

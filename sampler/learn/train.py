@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,9 +17,11 @@ from ..potentials.trained import model_folder
 from ..storage import write_text
 from ..units import KCAL_PER_MOL
 from .closest import closest_distances
-from .dataset import split
+from .dataset import SAME_MONOMER, split
+from .engine_names import same_engine
 from .settings import SHAPE, TrainSettings
 from .targets import Targets
+from .trained_on import TRAINED, VALIDATED, TrainedOn
 
 _NOT_FOR = (
     "elements, charges or molecules it was not trained on; clusters much larger than the trained ones without a check "
@@ -48,7 +51,9 @@ def train(
     folder: Path | str,
     init: Path | str | None = None,
     taught: int = 0,
+    left_out: Mapping[str, int] | None = None,
     quiet: bool = False,
+    say: Callable[[str], None] = lambda line: None,
     stop_after: int | None = None,
 ) -> Trained:
     """Train a PaiNN on ``targets``; a killed training goes on where it stopped when it is called again.
@@ -58,6 +63,10 @@ def train(
         init: a model (its folder, or the name of one that ships) whose weights are the start (transfer). A smaller network (features, interactions) is
             widened, without a change of what it computes.
         taught: so many structures, the last, have labels of a model: they are trained on and never validated on.
+        left_out: reason -> structures, for the card: see :class:`.prepare.Prepared`.
+        say: told in one line what should be known of the validation structures.
+
+    A structure that ``init`` was trained on is validated on only where there is no other.
 
     Raises:
         RunError: the folder holds a training with other settings, data or start, or files that are damaged.
@@ -73,9 +82,13 @@ def train(
     start, origin, new_charges = _start(settings, init)
     _claim(folder, settings, targets, origin, taught)
     own = len(targets) - taught
-    train_on, validate_on = np.arange(own), np.zeros(0, np.int64)
+    train_on, validate_on, noted = np.arange(own), np.zeros(0, np.int64), {}
+    seen = TrainedOn.of(model_folder(init)) if init is not None else None
     if settings.validation:
-        train_on, validate_on = split(own, settings.validation, settings.seed)
+        known = seen.use_of(targets.clusters[np.arange(own)]) == TRAINED if seen else None
+        train_on, validate_on = split(own, settings.validation, settings.seed, known)
+        if init is not None:
+            noted = _seen_before(init, seen, known, validate_on, say)
     train_on = np.concatenate([train_on, np.arange(own, len(targets))])
     if new_charges and not any((folder / name).exists() for name in ("state.npz", "state.ckpt")):
         from .charge_start import start_charges
@@ -92,10 +105,36 @@ def train(
     errors = summary(e, f, "validation_" if len(validate_on) else "training_")
     best = min(range(len(rows)), key=lambda k: rows[k]["validation_loss"]) + 1
     card = make_card(targets, settings, errors, len(train_on), origin, best)
-    if taught:
-        card = card.replace(training=card.training | {"taught": taught})
+    noted |= {f"left_out_{k}": n for k, n in (left_out or {}).items()} | ({"taught": taught} if taught else {})
+    card = card.replace(training=card.training | noted)
+    use = np.full(len(targets), TRAINED)
+    use[validate_on] = VALIDATED
+    record = TrainedOn.make(targets.clusters, use, complete=init is None or seen is not None)
+    TrainedOn.join([seen, record] if seen else [record]).save(folder / "model")
     save_model(folder / "model", params, card)
     return Trained(folder, folder / "model", errors, len(rows), best)
+
+
+def _seen_before(
+    init: Path | str,
+    seen: TrainedOn | None,
+    known: np.ndarray | None,
+    validate_on: np.ndarray,
+    say: Callable[[str], None],
+) -> dict[str, int | str]:
+    """For the card: how many validation structures the starting weights were trained on."""
+    count = int(known[validate_on].sum()) if seen else 0
+    if count:
+        say(
+            f"{init} was trained on {count} of the {len(validate_on)} validation structures; their errors are too small"
+        )
+    elif seen is None or not seen.complete:
+        say(
+            f"{init} does not say which structures it was trained on; where validation structures are among them, the "
+            "validation errors are too small"
+        )
+        return {"validation_seen_by_init": "unknown"}
+    return {"validation_seen_by_init": count}
 
 
 def summary(energy: np.ndarray, forces: np.ndarray | None, prefix: str = "") -> dict[str, float]:
@@ -168,6 +207,8 @@ def _claim(folder: Path, settings: TrainSettings, targets: Targets, origin: str,
         "settings": asdict(settings),
         "data": targets.digest,
         "base": targets.base,
+        "base_engine": targets.base_engine,
+        "references_eV": _energies(targets.references),
         "init": origin,
         "taught": taught,
     }
@@ -184,5 +225,25 @@ def _claim(folder: Path, settings: TrainSettings, targets: Targets, origin: str,
     different = [k for k, v in plan["settings"].items() if settings_then.get(k, vars(TrainSettings())[k]) != v]
     different += [k for k in ("data", "base", "init") if old.get(k) != plan[k]]
     different += ["taught"] if old.get("taught", 0) != taught else []
+    missing = [k for k in ("references_eV", "base_engine") if k not in old]
+    if missing and not different:
+        raise RunError(
+            f"{folder} holds a training of an older version that does not say its {', '.join(missing)}, so that it cannot be "
+            "known to be this one; choose another folder"
+        )
+    if not missing:
+        different += [] if same_engine(old["base_engine"], targets.base_engine) else ["base_engine"]
+        different += [] if _same_energies(old["references_eV"], plan["references_eV"]) else ["monomer energies"]
     if different:
         raise RunError(f"{folder} holds another training (differing in {', '.join(different)}); choose another folder")
+
+
+def _energies(references: dict[str, dict]) -> dict[str, float]:
+    """Monomer, or element -> eV, of what a card holds."""
+    return {
+        name: float(getattr(value, "energy", value)) for table in references.values() for name, value in table.items()
+    }
+
+
+def _same_energies(one: dict[str, float], other: dict[str, float]) -> bool:
+    return one.keys() == other.keys() and all(abs(one[k] - other[k]) <= SAME_MONOMER for k in one)
