@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from sampler.composition import Composition
 from sampler.errors import FileFormatError, InputError, LevelError
 from sampler.monomers import MonomerLibrary
 from sampler.refine.hessian import principal_moments, standard_masses
@@ -16,14 +17,16 @@ from sampler.refine.thermo import (
     actual_gibbs,
     binding,
     ensemble,
-    evaporations,
+    losses,
     partial_pressure,
+    splits,
     thermochemistry,
 )
 from sampler.refine.thermo.sources import distinct, load, save
 from sampler.refine.thermo.study import study
 from sampler.units import HARTREE, KB, KCAL_PER_MOL
 
+LIBRARY = MonomerLibrary.load()
 ROOM = Conditions()
 KT = KB * ROOM.temperature
 
@@ -90,38 +93,77 @@ def test_binding_of_published_clusters(reference):
         assert ours == pytest.approx(theirs, abs=2e-3), (row["cluster"], ours, theirs)
         assert found.entropy * 298.15 / KCAL_PER_MOL == pytest.approx(ours[1] - ours[2], abs=1e-6)
     assert len(rows) > 15
-    every = {counts_of(r["cluster"]): published(r) for r in rows} | {((m, 1),): t for m, t in monomers.items()}
-    assert all(n.gibbs == pytest.approx(n.enthalpy - 298.15 * n.entropy) for n in evaporations(every).values())
+    every = {parsed(r["cluster"]): published(r) for r in rows} | {parsed(f"1{m}"): t for m, t in monomers.items()}
+    found = losses(every, LIBRARY) | splits(every)
+    assert len(found) > 20
+    assert all(n.gibbs == pytest.approx(n.enthalpy - 298.15 * n.entropy) for n in found.values())
+
+
+def parsed(name):
+    return Composition.parse(name, LIBRARY)
 
 
 def test_evaporation_closes_the_cycle():
-    a, b = (("sa", 1),), (("am", 1),)
     everything = {
-        a: thermo(-5.0),
-        b: thermo(-2.0),
-        (("sa", 1), ("am", 1)): thermo(-7.5),
-        (("sa", 2), ("am", 1)): thermo(-13.3),
+        parsed("1sa"): thermo(-5.0),
+        parsed("1am"): thermo(-2.0),
+        parsed("1sa1am"): thermo(-7.5),
+        parsed("2sa1am"): thermo(-13.3),
     }
-    found = evaporations(everything)
-    assert {k: round(v.gibbs, 12) for k, v in found.items()} == {
-        ((("sa", 1), ("am", 1)), "sa"): 0.5, ((("sa", 1), ("am", 1)), "am"): 0.5,
-        ((("sa", 2), ("am", 1)), "sa"): 0.8,
-    }  # fmt: skip
+    found = {(c.name(LIBRARY), m): round(d.gibbs, 12) for (c, m), d in losses(everything, LIBRARY).items()}
+    assert found == {("1sa1am", "sa"): 0.5, ("1sa1am", "am"): 0.5, ("2sa1am", "sa"): 0.8}
+    with pytest.raises(LevelError):
+        losses(everything | {parsed("1sa1am"): thermo(-7.5, level="other")}, LIBRARY)
     with pytest.raises(LevelError):
         binding(thermo(-7.5, level="other"), (("sa", 1), ("am", 1)), {"sa": thermo(-5.0), "am": thermo(-2.0)})
     with pytest.raises(LevelError, match="am"):
         binding(thermo(-7.5), (("sa", 1), ("am", 1)), {"sa": thermo(-5.0)})
 
 
+def test_every_channel_of_an_ion():
+    """The proton stays on either base; what it costs to lose the one differs by the proton's transfer, to all digits."""
+    g = {"1am": -2.0, "1dma": -4.0, "1am1p": -10.0, "1dma1p": -12.6, "1am1dma1p": -15.2, "2am1dma1p": -17.5}
+    g |= {"2am": -4.1, "2am1p": -12.9}
+    known = {parsed(n): thermo(v) for n, v in g.items()}
+    found = {(c.name(LIBRARY), m): d.gibbs for (c, m), d in losses(known, LIBRARY).items()}
+    expected = {
+        "am": g["1am"] + g["1dma1p"], "dma": g["1dma"] + g["1am1p"], "amh": g["1am1p"] + g["1dma"],
+        "dmah": g["1dma1p"] + g["1am"],
+    }  # fmt: skip
+    assert {m: v for (c, m), v in found.items() if c == "1am1dma1p"} == pytest.approx(
+        {m: v - g["1am1dma1p"] for m, v in expected.items()}
+    )
+    transfer = g["1dma1p"] + g["1am"] - g["1dma"] - g["1am1p"]
+    assert found["1am1dma1p", "dma"] - found["1am1dma1p", "am"] == pytest.approx(-transfer)
+    assert found["2am1dma1p", "dma"] == pytest.approx(g["2am1p"] + g["1dma"] - g["2am1dma1p"])
+    assert found["2am1dma1p", "dmah"] == pytest.approx(g["2am"] + g["1dma1p"] - g["2am1dma1p"])
+    # a neutral cluster does not fall into ions
+    salt = {parsed("1sa1am"): thermo(-7.5), parsed("1b"): thermo(-1.0), parsed("1am1p"): thermo(-2.0)}
+    assert losses(salt, LIBRARY) == {}
+
+
+def test_splits_into_two_clusters():
+    g = {"1sa": -5.0, "1sa1am": -7.5, "2sa": -10.3, "2am": -4.1, "2sa2am": -16.0, "1b": -4.0, "1sa1b": -9.9}
+    found = splits({parsed(n): thermo(v) for n, v in g.items()})
+    told = {tuple(c.name(LIBRARY) for c in key): d.gibbs for key, d in found.items()}
+    assert {(c, *sorted(parts)) for c, *parts in told} == {("2sa2am", "1sa1am", "1sa1am"), ("2sa2am", "2am", "2sa")}
+    assert len(told) == 2
+    assert told["2sa2am", "1sa1am", "1sa1am"] == pytest.approx(1.0)
+
+
 def test_partial_pressures():
     cold = Conditions(278.15)
     assert partial_pressure("1e7cm-3", cold) == pytest.approx(1e13 * 1.380649e-23 * 278.15)
-    assert partial_pressure(1e7, cold) == partial_pressure("1e7 cm-3", cold)
+    assert partial_pressure("1e7cm-3", cold) == partial_pressure("1e7 cm^-3", cold)
     assert partial_pressure("100ppt", cold) == pytest.approx(101325e-10)
     assert partial_pressure("1ppb", cold) == pytest.approx(101325e-9)
+    assert partial_pressure("1ppm", cold) == pytest.approx(0.101325)
     assert partial_pressure("2.5Pa", cold) == 2.5
-    for bad in ("", "many", "-1cm-3", "0", "1e7 m-3", "nan", "1.2.3"):
-        with pytest.raises(InputError):
+    for bad in ("", "many", "-1cm-3", "0ppt", "1e7 m-3", "nan", "1.2.3"):
+        with pytest.raises(InputError, match="no vapour concentration"):
+            partial_pressure(bad, cold)
+    for bad in ("100", "1e7", 1e7, 100):  # people mean ppt by it, or molecules in a cubic centimetre
+        with pytest.raises(InputError, match="no unit.*cm-3, ppt, ppb, ppm or Pa"):
             partial_pressure(bad, cold)
 
 
@@ -160,13 +202,22 @@ def test_actual_free_energy_of_the_published_dimer(reference):
 
 # ---- whole studies ---------------------------------------------------------------------------------------------------
 
-LIBRARY = MonomerLibrary.load()
+
+def beside(x, molecule, gap=2.3):
+    """The molecule moved along x until its nearest atom is ``gap`` Å away: neither apart nor overlapping."""
+    for shift in np.arange(40.0, 0.0, -0.05):
+        moved = molecule + [x[:, 0].max() + shift - 10.0, 0, 0]
+        if np.linalg.norm(x[:, None] - moved[None], axis=2).min() < gap:
+            return moved + [0.05, 0, 0]
+    raise AssertionError("molecules on a line meet")
 
 
 def make(names, energy, lowest, level="x", name=None, charge=0, **columns):
     """A species from monomers of the library set side by side: real atoms, invented frequencies."""
     numbers = np.concatenate([LIBRARY[m].numbers for m in names])
-    x = np.concatenate([LIBRARY[m].conformers[0].positions + [5.0 * i, 0, 0] for i, m in enumerate(names)])
+    x = LIBRARY[names[0]].conformers[0].positions
+    for m in names[1:]:
+        x = np.concatenate([x, beside(x, LIBRARY[m].conformers[0].positions)])
     masses = standard_masses(numbers)
     frequencies = lowest + 40.0 * np.arange(3 * len(numbers) - 6)
     return Species(

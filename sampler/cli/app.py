@@ -25,6 +25,7 @@ from .protocols import protocols
 from .run import run
 from .screen import screen
 from .show import show
+from .stopping import KEEPING, NOT_KEPT, when_stopped, words
 from .thermo import thermo
 from .train import train
 
@@ -50,11 +51,13 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    pass
+    if context.invoked_subcommand not in KEEPING:
+        when_stopped(NOT_KEPT)
 
 
 app.command()(run)
@@ -94,7 +97,7 @@ def main() -> None:
         if isinstance(stop, SystemExit) and stop.code != 130:
             raise
         signal.setitimer(signal.ITIMER_REAL, 0)
-        print("sampler: stopped; finished work is kept, the same command goes on from here", file=sys.stderr)
+        print(f"sampler: {words()}", file=sys.stderr)
         sys.exit(128 + ended[0] if ended else 130)
     except BrokenPipeError:  # the reader of a pipe, such as head, has left
         sys.stderr.close()

@@ -11,12 +11,14 @@ from ..units import ATMOSPHERE
 from .common import Json, Monomers, Quiet, Workers, cores, library, print_json
 from .thermo_options import (
     ROOM_TEMPERATURE,
+    Charge,
     Count,
     Cutoff,
     Energies,
     Imaginary,
     Inputs,
     Isotopes,
+    Level,
     Low,
     Mirror,
     Model,
@@ -46,11 +48,13 @@ def acdc(
     potential: PotentialName = None,
     model: Model = None,
     energies: Energies = None,
-    count: Count = 10,
+    level: Level = None,
+    charge: Charge = None,
+    count: Count = None,
     temperature: Temperature = ROOM_TEMPERATURE,
     pressure: Pressure = ATMOSPHERE,
     low_modes: Low = "grimme",
-    cutoff: Cutoff = 100.0,
+    cutoff: Cutoff = None,
     scale: Scale = "none",
     imaginary: Imaginary = "reject",
     symmetry: Symmetry = True,
@@ -81,12 +85,15 @@ def acdc(
     from ..refine import acdc as files
     from ..refine.thermo.study import study
     from .thermo_inputs import gather
+    from .thermo_wanted import Wanted, keep
 
     known = library(monomers)
     options = options_of(temperature, pressure, low_modes, cutoff, scale, imaginary, symmetry, mirror_images)
-    gathered = gather(
-        inputs, potential, model, count, isotopes, cores(workers), known, quiet or as_json, step, energies
-    )
+    wanted = Wanted(
+        potential, model, energies, level, charge, count, isotopes, step, cores(workers), quiet or as_json
+    )  # fmt: skip
+    gathered = gather(inputs, wanted, known)
+    _no_isotopes(gathered.species)
     made = study(gathered.species, known, options.conditions, options.treatment)
     densities = {k: _number(k, v) for k, v in _pairs(density, "--density", known).items()}
     moments, failed = {}, {}
@@ -94,14 +101,15 @@ def acdc(
         from ..refine.moments import moments_of
 
         neutral = [c.lowest for c in made.clusters if c.charge == 0]
-        moments, failed = moments_of(neutral, dipoles, cores(workers))
+        moments, failed = moments_of(neutral, dipoles, cores(workers), keep(gathered))
     whole = files.system(made, known, _pairs(name, "--name", known), densities, moments)
     written = files.write(whole, out, [files.parse_counts(text, whole) for text in outgrown or []])
     holes = files.missing_clusters(whole)
     ions = any(e.charge for e in whole.entries)
     command = f"perl acdc.pl --i {out}/{written['cluster_set'].name} --e {out}/{written['energies'].name}"
     command += f" --dip {out}/{written['dipoles'].name}" if "dipoles" in written else ""
-    problems = gathered.rejected | made.problems | {k: f"no dipole: {reason}" for k, reason in failed.items()}
+    problems = gathered.problems(made.problems | {k: f"no dipole: {reason}" for k, reason in failed.items()})
+    gathered.done()
     if as_json:
         print_json(
             {
@@ -123,6 +131,13 @@ def acdc(
         )
     for key, reason in problems.items():
         typer.echo(f"left out {key}: {reason}")
+
+
+def _no_isotopes(species: list) -> None:
+    from ..errors import InputError
+
+    if found := [f"{s.id} ({s.columns['isotopes']})" for s in species if s.columns.get("isotopes")]:
+        raise InputError(f"ACDC's files know no isotopes: leave out {', '.join(found[:5])}")
 
 
 def _pairs(texts: list[str] | None, option: str, known) -> dict[str, str]:

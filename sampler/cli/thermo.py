@@ -11,6 +11,7 @@ from ..units import ATMOSPHERE
 from .common import Json, Monomers, Quiet, Workers, cores, library, number, print_json, print_table
 from .thermo_options import (
     ROOM_TEMPERATURE,
+    Charge,
     Count,
     Cutoff,
     Definition,
@@ -18,6 +19,7 @@ from .thermo_options import (
     Imaginary,
     Inputs,
     Isotopes,
+    Level,
     Low,
     Mirror,
     Model,
@@ -37,17 +39,19 @@ def thermo(
     potential: PotentialName = None,
     model: Model = None,
     energies: Energies = None,
-    count: Count = 10,
+    level: Level = None,
+    charge: Charge = None,
+    count: Count = None,
     temperature: Temperature = ROOM_TEMPERATURE,
     pressure: Pressure = ATMOSPHERE,
     low_modes: Low = "grimme",
-    cutoff: Cutoff = 100.0,
+    cutoff: Cutoff = None,
     scale: Scale = "none",
     imaginary: Imaginary = "reject",
     symmetry: Symmetry = True,
     mirror_images: Mirror = False,
     vapour: Vapours = None,
-    definition: Definition = "self-consistent",
+    definition: Definition = None,
     isotopes: Isotopes = False,
     step: Step = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Keep the frequencies in this .json file.")] = None,
@@ -59,9 +63,12 @@ def thermo(
 ) -> None:
     """Frequencies, enthalpies, entropies and free energies of binding; stepwise and actual free energies.
 
-    Structures of runs and files are relaxed where their forces are above 0.002 eV/Å, then get a numerical Hessian at
-    the level of --potential; their monomers are added. ORCA outputs bring their own frequencies, and then the
-    monomers must be among them. Conformers are averaged as an equilibrium mixture.
+    Structures of runs, screens and files are relaxed where their forces are above 0.002 eV/Å, then get a numerical
+    Hessian at the level of --potential, or of what relaxed the run last; their monomers are added. ORCA outputs
+    bring their own frequencies, and then the monomers must be among them. Conformers are averaged as an equilibrium
+    mixture. One table has one level: runs of different levels are refused without --potential.
+
+    Stopped, it keeps what is finished in the folder thermo-unfinished, and the same command goes on from there.
 
     \b
     Examples:
@@ -69,42 +76,70 @@ def thermo(
       sampler thermo 4sa4am --energies auto:delta --out clusters.json
       sampler thermo clusters.json --temperature 278.15 --vapour sa=1e7cm-3 --vapour am=100ppt
       sampler thermo 4sa4am/orca-opt-freq monomers-orca --low-modes harmonic
+      sampler thermo screen --potential gfn1-xtb
     """
+    from ..errors import InputError
     from ..refine.thermo.sources import save
     from .thermo_inputs import gather
+    from .thermo_wanted import Wanted
 
     known = library(monomers)
     options = options_of(temperature, pressure, low_modes, cutoff, scale, imaginary, symmetry, mirror_images)
     pressures = pressures_of(vapour or [], options.conditions, known)
-    gathered = gather(
-        inputs, potential, model, count, isotopes, cores(workers), known, quiet or as_json, step, energies
-    )
+    if definition is not None and not pressures:
+        raise InputError(
+            f"--definition {definition} is that of actual free energies; give concentrations with --vapour"
+        )
+    wanted = Wanted(
+        potential, model, energies, level, charge, count, isotopes, step, cores(workers), quiet or as_json
+    )  # fmt: skip
+    gathered = gather(inputs, wanted, known)
     if out is not None:
         save(out, gathered.species)
     from ..refine.thermo.study import study
 
-    made = study(gathered.species, known, options.conditions, options.treatment, pressures, definition)
-    problems = gathered.rejected | made.problems
+    made = study(
+        gathered.species, known, options.conditions, options.treatment, pressures, definition or "self-consistent"
+    )
+    _check_vapours(pressures, made)
+    problems = gathered.problems(made.problems)
     rows = [row(c) for c in made.clusters]
     if csv is not None:
         _write_csv(csv, rows)
     if as_json:
         print_json(_json(made, rows, problems))
-        return
-    _print(made, rows, problems, bool(pressures))
+    else:
+        _print(made, rows, problems, bool(pressures))
+    gathered.done()
 
 
 def pressures_of(vapours: list[str], conditions, known) -> dict[str, float]:
     from ..errors import InputError
     from ..refine.thermo import partial_pressure
 
-    found = {}
+    found: dict[str, float] = {}
     for text in vapours:
         name, equals, amount = text.partition("=")
         if not equals:
             raise InputError(f"--vapour {text!r} is not NAME=AMOUNT; write for example sa=1e7cm-3")
-        found[known[name.strip()].name] = partial_pressure(amount, conditions)
+        molecule = known[name.strip()].name
+        if molecule in found:
+            raise InputError(f"--vapour gives {molecule} twice")
+        try:
+            found[molecule] = partial_pressure(amount, conditions)
+        except InputError as error:
+            raise InputError(f"--vapour {text!r}: {error}") from error
     return found
+
+
+def _check_vapours(pressures: dict[str, float], made) -> None:
+    from ..errors import InputError
+
+    have = {m for c in made.clusters for m, _ in c.counts}
+    if strangers := [m for m in pressures if m not in have]:
+        raise InputError(
+            f"--vapour {', '.join(strangers)} applies to no cluster here; they are made of {', '.join(sorted(have))}"
+        )
 
 
 # ---- what is shown ---------------------------------------------------------------------------------------------------
@@ -174,12 +209,26 @@ def _steps(made) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _splits(made) -> list[dict[str, Any]]:
+    from ..units import KCAL_PER_MOL
+
+    return [
+        {
+            "cluster": name, "into": list(parts), "energy_kcalmol": d.energy / KCAL_PER_MOL,
+            "enthalpy_kcalmol": d.enthalpy / KCAL_PER_MOL, "entropy_calmolK": d.entropy / KCAL_PER_MOL * 1000,
+            "gibbs_kcalmol": d.gibbs / KCAL_PER_MOL,
+        }
+        for (name, *parts), d in made.splits.items()
+    ]  # fmt: skip
+
+
 def _json(made, rows, problems) -> dict[str, Any]:
     t = made.treatment
     return {
         "temperature_K": made.conditions.temperature,
         "pressure_Pa": made.conditions.pressure,
         "level": made.level,
+        "engine": made.engine,
         "low_modes": t.low,
         "cutoff_cm1": t.cutoff,
         "scaling": {"method": t.scaling.method, "harmonic": t.scaling.harmonic, "zero_point": t.scaling.zero_point},
@@ -187,6 +236,7 @@ def _json(made, rows, problems) -> dict[str, Any]:
         "mirror_images": t.mirror_images,
         "clusters": [r | {"conformer_list": conformer_rows(c)} for r, c in zip(rows, made.clusters)],
         "evaporation": _steps(made),
+        "splits": _splits(made),
         "problems": problems,
     }
 
@@ -194,8 +244,9 @@ def _json(made, rows, problems) -> dict[str, Any]:
 def _print(made, rows, problems, with_actual: bool) -> None:
     t = made.treatment
     how = t.low if t.low == "harmonic" else f"{t.low}, {t.cutoff:g} cm⁻¹"
+    by = f" by {made.engine}" if made.engine.startswith("PaiNN") else ""
     print(
-        f"{made.level}, {made.conditions.temperature:g} K, {made.conditions.pressure:g} Pa, low modes {how}, "
+        f"{made.level}{by}, {made.conditions.temperature:g} K, {made.conditions.pressure:g} Pa, low modes {how}, "
         f"scaling {t.scaling.method}"
     )
     print_table(
@@ -230,8 +281,10 @@ def _print(made, rows, problems, with_actual: bool) -> None:
             ],
             right={2, 3, 4, 5},
         )  # fmt: skip
+    if made.splits:
+        print(f"{len(made.splits)} ways to fall into two clusters of several molecules: splits of --json")
     if problems:
-        print_table("Remarks", ["structure", "what"], [[k, v] for k, v in problems.items()])
+        print_table("Remarks", ["structure", "what"], [[k, v] for k, v in problems.items()], wrap={1})
 
 
 def _write_csv(path: Path, rows: list[dict[str, Any]]) -> None:

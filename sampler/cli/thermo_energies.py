@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..refine.kept import Kept
 
 
-def with_energies(species: list, name: str, known, workers, quiet: bool) -> tuple[list, dict[str, str]]:
+def with_energies(
+    species: list, name: str, known, workers, quiet: bool, kept: Kept | None = None
+) -> tuple[list, dict[str, str]]:
     """The species with single points of the potential ``name``, their level ``HIGH//LOW``; id -> why one was left out.
 
     ``name`` is a potential, one or several models joined by commas, or ``auto`` or ``auto:delta``: what is recommended for
-    the clusters, and taken for their monomers, too.
+    the clusters, and taken for their monomers, too. Finished ones are found in ``kept`` again.
 
     Raises:
         InputError: two clusters have different recommendations, or no energy came out.
@@ -19,14 +24,18 @@ def with_energies(species: list, name: str, known, workers, quiet: bool) -> tupl
     from ..errors import InputError
     from ..funnel.parallel import Died, unordered
     from ..funnel.progress import choose
+    from ..learn.engine import describe
     from ..potentials import get_potential
+    from .thermo_hessians import engine_of
 
     potential, options = _potential(species, name, known)
-    get_potential(potential, **options)  # a mistake is told before any work
+    engine = get_potential(potential, **options)  # a mistake is told before any work
+    settings = {"engine": describe(engine), "options": options}
+    by = engine_of(engine, options)
     progress = choose(quiet)
     made: dict[int, Any] = {}
     lost: dict[str, str] = {}
-    tasks = [(s, potential, options) for s in species]
+    tasks = [(s, potential, options, kept and kept.of("energy", s, settings)) for s in species]
     for index, result in unordered(_one, tasks, workers):
         if isinstance(result, Died):
             lost[species[index].id] = result.reason
@@ -35,7 +44,9 @@ def with_energies(species: list, name: str, known, workers, quiet: bool) -> tupl
         else:
             energy, level, _ = result
             low = species[index].level.rpartition("//")[2]
-            made[index] = replace(species[index], energy=energy, level=f"{level}//{low}")
+            below = str(species[index].columns.get("engine", "")).rpartition("//")[2]
+            columns = {**species[index].columns, "engine": f"{by}//{below}"}
+            made[index] = replace(species[index], energy=energy, level=f"{level}//{low}", columns=columns)
         progress.message(f"{len(made) + len(lost)} of {len(tasks)} energies")
     if not made:
         raise InputError("no structure got an energy: " + "; ".join(f"{k}: {v}" for k, v in list(lost.items())[:5]))
@@ -43,20 +54,27 @@ def with_energies(species: list, name: str, known, workers, quiet: bool) -> tupl
 
 
 def _one(task) -> tuple[float, str, str]:
-    species, potential, options = task
+    species, potential, options, path = task
     from ..potentials import get_potential
-    from ..refine.thermo.study import structures
+    from ..refine import kept
+    from ..refine.thermo.belonging import structures
 
+    if isinstance(told := kept.read(path), list) and len(told) == 3:
+        return tuple(told)
     made = get_potential(potential, **options)
     found = made.evaluate(structures([species]), forces=False)
-    return float(found.energy[0]), made.level, str(found.failure[0])
+    result = float(found.energy[0]), made.level, str(found.failure[0])
+    if not result[2]:
+        kept.write(path, result)
+    return result
 
 
 def _potential(species: list, name: str, known) -> tuple[str, dict[str, Any]]:
     from ..errors import InputError
     from ..funnel.automatic import recommended_as
     from ..potentials import available
-    from ..refine.thermo.study import compositions
+    from ..refine.thermo.belonging import compositions
+    from .thermo_hessians import models_of
 
     if name == "auto" or name.startswith("auto:"):
         clusters = [c for c in compositions(species, known) if c is not None and c.molecules() > 1]
@@ -71,5 +89,4 @@ def _potential(species: list, name: str, known) -> tuple[str, dict[str, Any]]:
         return found[0]
     if name.lower() in available() or name.lower().startswith("ase:"):
         return name, {}
-    models = [m.strip() for m in name.split(",")]
-    return "painn", {"model": models if len(models) > 1 else models[0]}
+    return "painn", models_of(name)

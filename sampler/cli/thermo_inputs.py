@@ -1,156 +1,187 @@
-"""What ``sampler thermo`` and ``sampler export acdc`` read: runs, structures, ORCA outputs, files of species."""
+"""What ``sampler thermo`` and ``sampler export acdc`` read: runs, screens, structures, ORCA outputs, files of species."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
-_STEP = 0.005  # Å
-# A network's surface is rough at the scale of 0.001 Å, and minima sit in its dents: O–H stretches of the shipped models
-# come out 250 cm⁻¹ too stiff with steps below 0.005 Å.
-_PAINN_STEP = 0.01
+from .thermo_wanted import Gathered, Source, Wanted, cut, keep
 
 
-@dataclass(frozen=True)
-class Gathered:
-    """Species of all inputs, duplicates removed; id -> reason for what was left out."""
-
-    species: list
-    rejected: dict[str, str]
-
-
-def gather(inputs, potential, model, count, isotopes, workers, known, quiet, step=None, energies=None) -> Gathered:
+def gather(inputs: list[Path], wanted: Wanted, known) -> Gathered:
     """Species from every kind of input; structures go through Hessians, with their monomers.
 
-    With ``energies`` their electronic energies are those of another potential (:mod:`.thermo_energies`).
-    """
-    from ..clusters import Clusters
-    from ..errors import InputError
-    from ..refine.thermo import sources
+    Each run is computed at its own level, and one table has one: with ``--energies`` the electronic energies are those of
+    another potential (:mod:`.thermo_energies`).
 
+    Raises:
+        InputError: an input does not exist or holds nothing; an option does not apply to an input. LevelError: several levels.
+    """
+    from ..refine.thermo import sources
+    from .thermo_hessians import Hessians
+
+    found = [s for path in inputs for s in sources_of(path, known)]
+    check_options(found, wanted)
+    made = Gathered()
+    hessians = Hessians(wanted, known, made)
     ready: list = []
-    structures: list[Clusters] = []
-    where = ""
-    for path in inputs:
-        if path.suffix == ".json":
-            ready += sources.load(path)
-        elif (path / "manifest.json").exists() and (path / "stages").is_dir():
-            clusters, name, options = _run(path, count)
-            potential, model = potential or name, model or options.get("model")
-            structures.append(clusters)
-        elif path.is_dir() or path.suffix == ".out":
-            ready += _orca(path, isotopes)
-        elif path.exists():
-            structures.append(_structures(path, count, known))
-            where = where or str(path)
+    for source in found:
+        if source.kind == "kept":
+            ready += _lowest(_of_level(sources.load(source.path), source, wanted), wanted, source)
+        elif source.kind == "outputs":
+            ready += _lowest(_outputs(source, wanted, made), wanted, source)
+        elif source.kind == "run":
+            hessians.add_run(source)
         else:
-            raise InputError(f"{path} does not exist")
-    rejected: dict[str, str] = {}
-    if structures:
-        if potential is None:
-            raise InputError(f"structures of {where} need --potential: the level of their frequencies")
-        found, lost = _hessians(structures, potential, model, isotopes, step, workers, known, quiet)
-        ready += found
-        rejected |= {r.id: r.reason for r in lost}
+            hessians.add_file(source)
+    hessians.one_potential()
+    _agree([*ready, *hessians.placeholders()], wanted)  # before hours of work
+    ready += hessians.compute()
+    _name_apart(ready)
     kept, same = sources.distinct(ready)
-    rejected |= {r.id: r.reason for r in same}
-    if energies is not None:
+    made.remarks += [(r.id, r.reason) for r in same]
+    if wanted.energies is not None:
         from .thermo_energies import with_energies
 
-        kept, lacking = with_energies(kept, energies, known, workers, quiet)
-        rejected |= lacking
-    return Gathered(kept, rejected)
+        kept, lacking = with_energies(kept, wanted.energies, known, wanted.workers, wanted.quiet, keep(made))
+        made.remarks += lacking.items()
+    made.species = kept
+    return made
 
 
-def _run(path: Path, count: int):
-    import numpy as np
+def _agree(species: list, wanted: Wanted) -> None:
+    """Refuse several levels, or engines; with --energies the electronic energies will be of one, the frequencies must be."""
+    from dataclasses import replace
 
-    from ..funnel.rundir import read_manifest, read_result
+    from ..refine.thermo.study import one_level
 
-    clusters = read_result(path)
-    clusters = clusters.lowest_first()[:count]
-    relaxing = [s for s in read_manifest(path)["protocol"]["stage"] if s["kind"] == "relax"]
-    last = relaxing[-1] if relaxing else {}
-    name = path.resolve().name
-    ids = np.array([f"{name}/{i}" for i in clusters.ids])
-    return clusters.replace(ids=ids), last.get("potential"), last.get("options", {})
-
-
-def _structures(path: Path, count: int, known):
-    import numpy as np
-
-    from ..interop.molecules import read_known
-    from .common import note
-
-    clusters, notes = read_known(path, known)
-    for line in notes:
-        note(line)
-    if np.isfinite(clusters.energy).any():
-        clusters = clusters[np.argsort(clusters.energy, kind="stable")]
-    return clusters[:count]
+    if wanted.energies is not None:
+        low = lambda text: str(text).rpartition("//")[2]  # noqa: E731
+        species = [
+            replace(s, level=low(s.level), columns=s.columns | {"engine": low(s.columns.get("engine", ""))})
+            for s in species
+        ]
+    if species:
+        one_level(species)
 
 
-def _orca(path: Path, isotopes: bool) -> list:
+def sources_of(path: Path, known) -> list[Source]:
+    """What a path stands for; a screen stands for its runs.
+
+    Raises:
+        InputError: it does not exist.
+    """
+    from ..errors import InputError
+    from .common import note, run_folders
+
+    if runs := run_folders(path, known):
+        return [Source(run, "run") for run in runs]
+    if path.is_dir():
+        if path.name == "errors" and (path.parent / "screen.csv").exists():  # screen/*/ holds it, too
+            note(f"{path} holds the errors of a screen, no structures")
+            return []
+        return [Source(path, "outputs")]
+    if not path.exists():
+        raise InputError(f"{path} does not exist")
+    return [Source(path, {".json": "kept", ".out": "outputs"}.get(path.suffix, "structures"))]
+
+
+_APPLY = {
+    "--potential": ("run", "structures"), "--model": ("run", "structures"), "--step": ("run", "structures"),
+    "--isotopes": ("run", "structures"), "--level": ("outputs", "kept", "structures"), "--charge": ("structures",),
+}  # fmt: skip
+_WHY = {
+    "--potential": "brings its own frequencies", "--model": "brings its own frequencies",
+    "--step": "brings its own frequencies", "--isotopes": "brings its own masses", "--charge": "states its charges",
+    "--level": "is at the level of --potential, or of its own last relaxation",
+}  # fmt: skip
+_ANY = ("--potential", "--model")
+"""Enough that one input takes them: the others must be of that level anyhow."""
+
+
+def check_options(found: list[Source], wanted: Wanted) -> None:
+    """Refuse an option that would have no effect on an input.
+
+    Raises:
+        InputError: it names the option and the input.
+    """
+    from ..errors import InputError
+
+    if not found:
+        raise InputError("none of the inputs holds structures")
+    for option, kinds in _APPLY.items():
+        if getattr(wanted, option.strip("-")) in (None, False):
+            continue
+        others = [s for s in found if s.kind not in kinds]
+        if others and not (option in _ANY and len(others) < len(found)):
+            raise InputError(f"{option} does not apply to {others[0]}, which {_WHY[option]}; leave it out")
+    if wanted.model is not None and (wanted.potential or "painn").lower() != "painn":
+        raise InputError(f"--model {wanted.model} is an option of --potential painn, not of {wanted.potential}")
+
+
+def _of_level(species: list, source: Source, wanted: Wanted) -> list:
+    from ..errors import LevelError
+
+    levels = sorted({s.level for s in species})
+    if wanted.level is not None:
+        chosen = [s for s in species if s.level == wanted.level]
+        if not chosen:
+            raise LevelError(f"{source} holds nothing of the level {wanted.level}; it has {', '.join(levels)}")
+        return chosen
+    if len(levels) > 1:
+        raise LevelError(f"{source} holds several levels of theory: {', '.join(levels)}; choose one with --level")
+    return species
+
+
+def _outputs(source: Source, wanted: Wanted, made: Gathered) -> list:
+    """Species of ORCA outputs; what is of no use is named."""
     from ..errors import InputError
     from ..refine.orca import read_folder, read_outputs
     from ..refine.thermo import sources
 
-    if not path.is_dir():
-        return sources.from_orca(read_outputs(path), isotopes)
-    results = [r for r in read_folder(path).results if r.finished and (len(r.frequencies) or len(r.numbers) == 1)]
-    if not results:
-        raise InputError(f"{path} holds no finished ORCA frequency calculation")
-    return sources.from_orca(results, isotopes)
+    path = source.path
+    if path.is_dir():
+        results = read_folder(path, level=wanted.level).results
+    else:
+        results = _of_level(read_outputs(path), source, wanted)
+    usable = []
+    for r in results:
+        why = ""
+        if not r.finished:
+            why = f"not finished ({r.status})" + (f": {r.message}" if r.message else "")
+        elif not len(r.frequencies) and len(r.numbers) != 1:
+            why = "no frequencies in it"
+        elif wanted.level is not None and r.level != wanted.level:
+            why = f"of the level {r.level}"
+        made.remarks += [(r.name, text) for text in ([f"left out: {why}"] if why else r.remarks)]
+        usable += [] if why else [r]
+    if not usable:
+        told = "; ".join(f"{name}: {why}" for name, why in made.remarks[-3:])
+        raise InputError(f"{path} holds no finished ORCA frequency calculation ({told})")
+    return sources.from_orca(usable)
 
 
-def _hessians(structures, potential, model, isotopes, step, workers, known, quiet):
-    """Relax and differentiate, one structure a task; monomers of what was recognised are added."""
-    from ..clusters import Clusters
-    from ..errors import InputError
-    from ..funnel.parallel import Died, unordered
-    from ..funnel.progress import choose
-    from ..identify import recognise
-    from ..refine.thermo import sources
+def _lowest(species: list, wanted: Wanted, source: Source) -> list:
+    """With --count the lowest of every composition: energies of different atoms do not compare."""
+    from .common import note
 
-    names: dict[str, None] = {}
-    for clusters in structures:
-        for composition in recognise(clusters, known):
-            if composition is not None:
-                names |= dict.fromkeys(_monomer_names(composition, known))
-    bare = [c.replace(columns={}, forces=None, level="", energy=c.energy * float("nan")) for c in structures]
-    everything = Clusters.concatenate([sources.monomer_structures(list(names), known), *bare])
-    options = {"model": model} if model else {}
-    tasks = [(everything[i], potential, options, isotopes, step) for i in range(len(everything))]
-    progress = choose(quiet)
-    found: dict[int, list] = {}
-    lost: list = []
-    for index, result in unordered(_one, tasks, workers):
-        name = str(everything.ids[index])
-        if isinstance(result, Died):
-            lost.append(sources.Rejected(name, result.reason))
-            continue
-        found[index] = result[0]
-        lost += result[1]
-        progress.message(f"{len(found) + len(lost)} of {len(tasks)} Hessians")
-    species = [s for i in sorted(found) for s in found[i]]
-    if not species:
-        raise InputError("no structure got frequencies: " + "; ".join(f"{r.id}: {r.reason}" for r in lost[:5]))
-    return species, lost
+    if wanted.count is None:
+        return species
+    groups: dict[tuple, list] = {}
+    for s in species:
+        key = tuple(sorted(s.columns["numbers"])), s.columns["charge"], s.columns.get("isotopes", "")
+        groups.setdefault(key, []).append(s)
+    chosen = [s for g in groups.values() for s in sorted(g, key=lambda s: (s.energy, s.id))[: wanted.count]]
+    if len(chosen) < len(species) and not wanted.quiet:
+        note(f"{source.path}: {cut(len(chosen), len(species), wanted.count)}")
+    return chosen
 
 
-def _monomer_names(composition, known) -> set[str]:
-    from ..levels import separated
+def _name_apart(species: list) -> None:
+    """Different structures of one name get another: two folders may both hold a ``conf1.out``."""
+    from dataclasses import replace
 
-    return {m for choice in separated(composition, known) for m, n in choice.items() if n}
-
-
-def _one(task):
-    one, potential, options, isotopes, step = task
-    from ..potentials import get_potential
-    from ..refine.thermo import sources
-
-    if potential.lower() in ("gfn1-xtb", "gfn2-xtb"):
-        options = {"accuracy": 0.1, **options}  # differences of forces need a tight SCF
-    step = step or (_PAINN_STEP if potential.lower() == "painn" else _STEP)
-    params = sources.HessianParams(isotopes=isotopes, step=step)
-    return sources.from_potential(one, get_potential(potential, **options), params)
+    seen: dict[str, int] = {}
+    for i, s in enumerate(species):
+        seen[s.id] = seen.get(s.id, 0) + 1
+        if seen[s.id] > 1:
+            species[i] = replace(s, id=f"{s.id} ({seen[s.id]})")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -11,18 +12,19 @@ from ..funnel.parallel import Died, unordered
 from ..potentials import get_potential
 from ..potentials.moments import dipoles, polarizabilities
 from ..units import DEBYE
+from .kept import Kept, read, write
+from .thermo.belonging import structures
 from .thermo.rrho import Species
-from .thermo.study import structures
 
 
 def moments_of(
-    species: Sequence[Species], level: str, workers: int = 1
+    species: Sequence[Species], level: str, workers: int = 1, kept: Kept | None = None
 ) -> tuple[dict[str, tuple[float, float]], dict[str, str]]:
     """Moments at the geometries of the species.
 
     Args:
         species: with ``numbers``, ``positions`` and ``charge`` among their columns, as all sources of sampler have.
-        level: a potential that gives dipoles.
+        level: a potential that gives dipoles. kept: where finished ones are found again.
 
     Returns:
         id -> (dipole in debye, isotropic polarizability of the D4 model in Å³); id -> reason of what failed.
@@ -33,7 +35,8 @@ def moments_of(
     dipoles(Clusters.empty(), get_potential(level))
     polarizabilities(Clusters.empty())
     done, failed = {}, {}
-    for i, result in unordered(_one, [(s, level) for s in species], workers):
+    tasks = [(s, level, kept and kept.of("moments", s, {"level": level})) for s in species]
+    for i, result in unordered(_one, tasks, workers):
         name = species[i].id
         reason = result.reason if isinstance(result, Died) else result[2]
         if reason:
@@ -43,8 +46,13 @@ def moments_of(
     return done, failed
 
 
-def _one(task: tuple[Species, str]) -> tuple[float, float, str]:
-    species, level = task
+def _one(task: tuple[Species, str, Path | None]) -> tuple[float, float, str]:
+    species, level, path = task
+    if isinstance(told := read(path), list) and len(told) == 3:
+        return tuple(told)
     one = structures([species])
     found = dipoles(one, get_potential(level))
-    return float(np.linalg.norm(found.dipole[0])) / DEBYE, float(polarizabilities(one)[0]), str(found.failure[0])
+    result = float(np.linalg.norm(found.dipole[0])) / DEBYE, float(polarizabilities(one)[0]), str(found.failure[0])
+    if not result[2]:
+        write(path, result)
+    return result

@@ -1,7 +1,8 @@
 """Thermochemistry: from frequencies to free energies of clusters. Inside eV, eV/K, cm⁻¹; see docs/thermochemistry.md."""
 
 from .ensemble import Ensemble, ensemble
-from .formation import Difference, actual_gibbs, binding, difference, evaporations, partial_pressure
+from .formation import Difference, actual_gibbs, binding, difference, partial_pressure
+from .losses import losses, splits
 from .rrho import Conditions, Species, Thermo, Treatment, contributions, thermochemistry
 from .scaling import Scaling, scaling, scaling_methods
 from .symmetry import PointGroup, point_group
@@ -20,10 +21,11 @@ __all__ = [
     "contributions",
     "difference",
     "ensemble",
-    "evaporations",
+    "losses",
     "partial_pressure",
     "point_group",
     "scaling",
     "scaling_methods",
+    "splits",
     "thermochemistry",
 ]

@@ -63,35 +63,19 @@ def binding(cluster: Thermo, counts: Counts, monomers: Mapping[str, Thermo]) -> 
     return difference([(cluster, 1)], [(monomers[m], n) for m, n in counts])
 
 
-def evaporations(clusters: Mapping[Counts, Thermo]) -> dict[tuple[Counts, str], Difference]:
-    """ΔE, ΔH, ΔS, ΔG of losing one molecule, cluster → smaller cluster + monomer, wherever all three are known.
-
-    Args:
-        clusters: thermochemistry by composition, monomers included as ``(("sa", 1),)``.
-
-    Returns:
-        (composition, molecule that leaves) -> difference.
-    """
-    found = {}
-    for counts, whole in clusters.items():
-        if sum(n for _, n in counts) < 2:
-            continue
-        for molecule, _ in counts:
-            rest = tuple((m, n - (m == molecule)) for m, n in counts if n - (m == molecule) > 0)
-            monomer = ((molecule, 1),)
-            if rest in clusters and monomer in clusters:
-                found[counts, molecule] = difference([(clusters[rest], 1), (clusters[monomer], 1)], [(whole, 1)])
-    return found
+_AMOUNT = re.compile(
+    r"\s*([0-9.]+(?:[eE][-+]?[0-9]+)?)\s*(cm-3|cm\^-3|cm⁻³|/cm3|1/cm3|ppt|ppb|ppm|pa)?\s*", re.IGNORECASE
+)
+_SHARE = {"ppt": 1e-12, "ppb": 1e-9, "ppm": 1e-6}
+VAPOUR_UNITS = "cm-3, ppt, ppb, ppm or Pa"
+"""Units of :func:`partial_pressure`; shares are by volume, of 1 atm."""
 
 
-_AMOUNT = re.compile(r"\s*([0-9.]+(?:[eE][-+]?[0-9]+)?)\s*(cm-3|cm⁻³|/cm3|ppt|ppb|pa)?\s*", re.IGNORECASE)
-
-
-def partial_pressure(amount: str | float, conditions: Conditions, total: float = ATMOSPHERE) -> float:
-    """Pa, from ``1e7cm-3`` (also a bare number), ``100ppt``, ``1ppb`` (of ``total`` Pa) or ``1e-9Pa``.
+def partial_pressure(amount: str, conditions: Conditions, total: float = ATMOSPHERE) -> float:
+    """Pa, from ``1e7cm-3``, ``100ppt``, ``1ppb``, ``1ppm`` (of ``total`` Pa) or ``1e-9Pa``.
 
     Raises:
-        InputError: not an amount, or not positive.
+        InputError: not an amount, not positive, or without a unit: 100 is 100 ppt to one and 100 cm⁻³ to another.
     """
     match = _AMOUNT.fullmatch(str(amount))
     try:
@@ -99,10 +83,14 @@ def partial_pressure(amount: str | float, conditions: Conditions, total: float =
     except ValueError:
         value = np.nan
     if not value > 0 or not np.isfinite(value):
-        raise InputError(f"{amount!r} is no vapour concentration; write for example 1e7cm-3, 100ppt or 1e-9Pa")
-    unit = (match[2] or "cm-3").lower()
-    if unit in ("ppt", "ppb"):
-        return value * {"ppt": 1e-12, "ppb": 1e-9}[unit] * total
+        raise InputError(f"{str(amount)!r} is no vapour concentration; write for example 1e7cm-3, 100ppt or 1e-9Pa")
+    if match[2] is None:
+        raise InputError(
+            f"{str(amount)!r} has no unit; a vapour concentration is in {VAPOUR_UNITS}, as in {match[1]}cm-3 or {match[1]}ppt"
+        )
+    unit = match[2].lower()
+    if unit in _SHARE:
+        return value * _SHARE[unit] * total
     if unit == "pa":
         return value
     return value * 1e6 * KB * conditions.temperature * 1.602176634e-19

@@ -17,10 +17,12 @@ from ...potentials.base import Potential
 from ...storage import write_text
 from ...units import DEBYE, KCAL_PER_MOL
 from ..hessian import hessians, isotope_masses, normal_modes, principal_moments, standard_masses
+from . import isotopes as isotope
 from .rrho import Species
 from .symmetry import point_group
 
 _FORMAT = "sampler-thermo-1"
+_NEARLY_LINEAR = 1e-2  # smallest over largest moment of inertia
 
 
 @dataclass(frozen=True)
@@ -96,13 +98,18 @@ def _unpaired(one: Clusters) -> int:
 def _make(
     name, numbers, positions, charge, energy, frequencies, masses, level, multiplicity, tolerance, more
 ) -> Species:
-    group = point_group(numbers, positions, tolerance)
+    moments = principal_moments(positions, masses)
+    linear = len(numbers) > 1 and not moments[0]
+    group = point_group(isotope.kinds(numbers, masses), positions, tolerance, linear)
+    found = isotope.label(numbers, masses)
+    if found:
+        more = {**more, "isotopes": found, "masses_amu": np.asarray(masses, float).tolist()}
     return Species(
         id=name,
         energy=energy,
         frequencies=np.asarray(frequencies, float),
         mass=float(masses.sum()),
-        moments=principal_moments(positions, masses),
+        moments=moments,
         symmetry_number=group.symmetry_number,
         chiral=group.chiral,
         multiplicity=multiplicity,
@@ -117,11 +124,13 @@ def _make(
     )
 
 
-def from_orca(results: Sequence[Any], isotopes: bool = False, tolerance: float = 0.05) -> list[Species]:
+def from_orca(results: Sequence[Any], tolerance: float = 0.05) -> list[Species]:
     """Species of :class:`~sampler.refine.orca.OrcaResult` with frequencies; scaling that ORCA applied is undone.
 
+    Masses are those of the calculation, which its frequencies belong to: deuterium stays deuterium.
+
     Raises:
-        InputError: an output has no frequencies, energy or charge.
+        InputError: an output has no frequencies, energy or charge, or frequencies that are not those of its atoms.
     """
     made = []
     for r in results:
@@ -136,19 +145,32 @@ def from_orca(results: Sequence[Any], isotopes: bool = False, tolerance: float =
         ]
         if lacking:
             raise InputError(f"{r.path} has no {' and no '.join(lacking)}: not a finished frequency calculation")
-        masses = (isotope_masses if isotopes else standard_masses)(r.numbers)
         more: dict[str, Any] = {}
         if r.dipole is not None:
             more["dipole_debye"] = float(np.linalg.norm(r.dipole)) / DEBYE
         if np.isfinite(r.polarizability):
             more["polarizability_A3"] = float(r.polarizability)
-        made.append(
-            _make(
-                r.name, r.numbers, r.positions, r.charge, r.energy, r.frequencies / r.frequency_scaling, masses,
-                r.level, r.multiplicity or 1, tolerance, more,
-            )
+        one = _make(
+            r.name, r.numbers, r.positions, r.charge, r.energy, r.frequencies / r.frequency_scaling,
+            isotope.exact(r.numbers, r.masses), r.level, r.multiplicity or 1, tolerance, more,
         )  # fmt: skip
+        _whole(one, r.path)
+        made.append(one)
     return made
+
+
+def _whole(one: Species, path: Any) -> None:
+    """Refuse frequencies that are too few or too many: of a part of the atoms, or of other atoms."""
+    n, have = len(one.columns["numbers"]), len(one.frequencies)
+    moments = np.asarray(one.moments)
+    # programs call a nearly linear molecule linear at other limits than we do
+    straight = n > 1 and moments[0] < _NEARLY_LINEAR * max(moments[-1], 1e-12)
+    wanted = {0} if n == 1 else {3 * n - 6, 3 * n - 5} if straight else {3 * n - 6}
+    if have not in wanted:
+        raise InputError(
+            f"{path} has {have} frequencies; {n} atoms have {' or '.join(map(str, sorted(wanted)))}: a Hessian of a part of "
+            "the atoms or a damaged file, from which no free energy follows"
+        )
 
 
 def monomer_structures(names: Sequence[str], library: MonomerLibrary) -> Clusters:
@@ -174,6 +196,7 @@ def distinct(species: Sequence[Species]) -> tuple[list[Species], list[Rejected]]
                 abs(s.energy - k.energy) < 0.02 * KCAL_PER_MOL
                 and sorted(s.columns["numbers"]) == sorted(k.columns["numbers"])
                 and s.columns["charge"] == k.columns["charge"]
+                and isotope.of_columns(s.columns) == isotope.of_columns(k.columns)
                 and len(s.frequencies) == len(k.frequencies)
                 and np.allclose(s.moments, k.moments, rtol=0.01)
                 and (not len(s.frequencies) or np.sqrt(np.mean((s.frequencies - k.frequencies) ** 2)) < 3.0)

@@ -1,0 +1,341 @@
+"""Hessians of runs and of files of structures, at one level; finished ones survive a stop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from .thermo_wanted import COUNT, Gathered, Source, Wanted, cut, keep
+
+_STEP = 0.005  # Å
+# A network's surface is rough at the scale of 0.001 Å, and minima sit in its dents: O–H stretches of the shipped models
+# come out 250 cm⁻¹ too stiff with steps below 0.005 Å.
+_PAINN_STEP = 0.01
+
+
+class Hessians:
+    """Collects structures, finds the one potential of all, and computes."""
+
+    def __init__(self, wanted: Wanted, known, made: Gathered):
+        self.wanted, self.known, self.made = wanted, known, made
+        self.structures: list = []
+        self.files: list[Source] = []
+        self.own: dict[str, tuple[str, dict[str, Any]]] = {}
+        self.potential, self.options = "", {}
+
+    def add_run(self, source: Source) -> None:
+        """The lowest structures of a run, and the potential that relaxed it last."""
+        import numpy as np
+
+        from ..errors import InputError
+        from ..funnel.rundir import read_manifest, read_result
+
+        clusters, manifest = read_result(source.path), read_manifest(source.path)
+        name = source.path.resolve().name
+        own = relaxed_with(manifest)
+        if own is not None:
+            self.own[name] = own
+        elif self._asked() is None:
+            raise InputError(f"no potential relaxed {source}: --potential says the level of its frequencies")
+        if self._asked() is None and (last := ranked_by(manifest)) != describe(*own):
+            self.made.remarks.append(
+                (name, f"its ranking is that of {last}; here energies and frequencies are of {describe(*own)}, which "
+                "relaxed it last (--energies takes others)")
+            )  # fmt: skip
+        clusters = self._lowest(clusters, source)
+        ids = np.array([f"{name}/{i}" for i in clusters.ids])
+        composition = np.array([str(manifest["composition"])] * len(clusters))
+        self.structures.append(clusters.replace(ids=ids, columns={"composition": composition}))
+
+    def add_file(self, source: Source) -> None:
+        """The lowest structures of a file of any format."""
+        self.structures.append(self._lowest(read_structures(source, self.wanted, self.known), source))
+        self.files.append(source)
+
+    def _asked(self) -> tuple[str, dict[str, Any]] | None:
+        """What the user names."""
+        if self.wanted.potential is None and self.wanted.model is None:
+            return None
+        return self.wanted.potential or "painn", models_of(self.wanted.model)
+
+    def _lowest(self, clusters, source: Source):
+        """The lowest --count of every composition.
+
+        Raises:
+            InputError: there are more, without energies.
+        """
+        import numpy as np
+
+        from ..errors import InputError
+        from .common import note
+
+        count = self.wanted.count or COUNT
+        groups: dict[tuple, list[int]] = {}
+        for i in range(len(clusters)):
+            atoms = tuple(sorted(clusters.numbers[clusters.atoms_of(i)].tolist()))
+            groups.setdefault((atoms, int(clusters.charge[i])), []).append(i)
+        chosen: list[int] = []
+        for members in groups.values():
+            energy = clusters.energy[members]
+            if len(members) > count and not np.isfinite(energy).all():
+                raise InputError(
+                    f"{source} holds {len(members)} structures of one composition, {int(np.isfinite(energy).sum())} of them "
+                    f"with an energy that can be used: which {count} are the lowest cannot be told; --count {len(members)} "
+                    "takes all"
+                )
+            chosen += [members[k] for k in np.lexsort((clusters.ids[members], energy))[:count]]
+        if len(chosen) < len(clusters) and not self.wanted.quiet:
+            note(f"{source.path}: {cut(len(chosen), len(clusters), count)}")
+        return clusters[chosen]
+
+    # ---- the one potential -------------------------------------------------------------------------------------------
+
+    def one_potential(self) -> None:
+        """Decide the potential of all.
+
+        Raises:
+            LevelError: runs of several. InputError: none is known. PotentialError, ModelError: there is no such.
+        """
+        from ..errors import InputError, LevelError
+
+        if not self.structures:
+            return
+        asked = self._asked()
+        found = {describe(*own): own for own in self.own.values()}
+        if asked is not None:
+            self.potential, self.options = asked
+        elif not found:
+            raise InputError(f"the structures of {self.files[0].path} need --potential: the level of their frequencies")
+        elif len(found) > 1:
+            raise LevelError(self._several(found))
+        else:
+            self.potential, self.options = next(iter(found.values()))
+        self._from_home()
+
+    def _several(self, found: dict) -> str:
+        """Which runs are of which level, and the option that makes them one."""
+        told = "; ".join(
+            f"{', '.join(n for n, own in self.own.items() if describe(*own) == what)}: {what}" for what in found
+        )
+        name, options = next((f for f in found.values() if f[0] != "painn"), next(iter(found.values())))
+        model = options.get("model")
+        more = f" --model {','.join(model) if isinstance(model, list) else model}" if model else ""
+        return (
+            f"the runs are of different levels, which one table cannot hold: {told}; --potential {name}{more} computes all at "
+            "one level, or give the runs of one level only"
+        )
+
+    def _from_home(self) -> None:
+        """Say where a shipped model is used beyond what it was made for."""
+        from ..composition import Composition
+        from ..funnel.automatic import recommendations, recommended
+        from ..identify import recognise
+
+        used = set(_models(self.options))
+        shipped = [e for e in recommendations() if used and used <= set(_models(e["options"]))]
+        if not shipped:
+            return
+        for clusters in self.structures:
+            made_as = [Composition.parse(text, self.known) for text in set(clusters.columns.get("composition", []))]
+            for c in dict.fromkeys(made_as or recognise(clusters, self.known)):
+                if c is None or c.molecules() == 1:
+                    continue
+                homes = [recommended(c, self.known, e["level"], e.get("delta", False))[1] for e in shipped]
+                if not any(used <= set(_models(options)) for options in homes):
+                    text = f"{describe(self.potential, self.options)} is not at home in it: expect larger errors"
+                    self.made.remarks.append((c.name(self.known), text))
+
+    def placeholders(self) -> list:
+        """Species of the level and engine that :meth:`compute` will give, for checks before it."""
+        import numpy as np
+
+        from ..refine.thermo import Species
+
+        if not self.structures:
+            return []
+        potential = self._potential()
+        columns = {"engine": engine_of(potential, self.options)}
+        return [Species("", 0.0, np.zeros(0), 1.0, np.zeros(3), level=potential.level, columns=columns)]
+
+    def _options(self) -> dict[str, Any]:
+        # differences of forces need a tight SCF
+        tight = {"accuracy": 0.1} if self.potential.lower() in ("gfn1-xtb", "gfn2-xtb") else {}
+        return {**tight, **self.options}
+
+    def _potential(self):
+        from ..potentials import get_potential
+
+        return get_potential(self.potential, **self._options())
+
+    # ---- computing ---------------------------------------------------------------------------------------------------
+
+    def compute(self) -> list:
+        """Relax and differentiate, one structure a task; monomers of what was recognised are added."""
+        from ..clusters import Clusters
+        from ..errors import InputError
+        from ..funnel.parallel import Died, unordered
+        from ..funnel.progress import choose
+        from ..learn.engine import describe as engine
+        from ..refine.thermo import sources
+
+        if not self.structures:
+            return []
+        potential = self._potential()
+        names = self._monomers()
+        bare = [
+            c.replace(forces=None, level="", energy=c.energy * float("nan"),
+                      columns={k: v for k, v in c.columns.items() if k == "composition"})
+            for c in self.structures
+        ]  # fmt: skip
+        everything = Clusters.concatenate([sources.monomer_structures(names, self.known), *bare])
+        step = self.wanted.step or (_PAINN_STEP if self.potential.lower() == "painn" else _STEP)
+        params = sources.HessianParams(isotopes=self.wanted.isotopes, step=step)
+        kept = keep(self.made)
+        settings = {"engine": engine(potential), "options": self._options(), "params": vars(params)}
+        tasks = []
+        for one in everything:
+            path = kept and kept.path("hessian", one.numbers, one.positions, int(one.charge[0]), settings)
+            tasks.append((one, self.potential, self._options(), params, path))
+        progress = choose(self.wanted.quiet)
+        if done := sum(bool(t[-1]) and t[-1].exists() for t in tasks):
+            progress.message(f"{done} of {len(tasks)} Hessians were finished earlier")
+        found: dict[int, list] = {}
+        lost: list = []
+        for index, result in unordered(_one, tasks, self.wanted.workers):
+            if isinstance(result, Died):
+                lost.append(sources.Rejected(str(everything.ids[index]), result.reason))
+                continue
+            found[index] = result[0]
+            lost += result[1]
+            progress.message(f"{len(found) + len(lost)} of {len(tasks)} Hessians")
+        by = engine_of(potential, self.options)
+        species = [_told(s, everything[i], by) for i in sorted(found) for s in found[i]]
+        if not species:
+            raise InputError("no structure got frequencies: " + "; ".join(f"{r.id}: {r.reason}" for r in lost[:5]))
+        self.made.remarks += [(r.id, r.reason) for r in lost]
+        return species
+
+    def _monomers(self) -> list[str]:
+        from ..composition import Composition
+        from ..identify import recognise
+        from ..levels import separated
+
+        names: dict[str, None] = {}
+        for clusters in self.structures:
+            made_as = [Composition.parse(c, self.known) for c in set(clusters.columns.get("composition", []))]
+            for composition in made_as or recognise(clusters, self.known):
+                if composition is not None:
+                    for choice in separated(composition, self.known):
+                        names |= dict.fromkeys(m for m, n in choice.items() if n)
+        return [m.name for m in self.known if m.name in names]
+
+
+def read_structures(source: Source, wanted: Wanted, known):
+    """Structures of a file of any format, with the charges that they have.
+
+    Raises:
+        FileFormatError: it cannot be read. InputError: no charge is stated where the molecules are ions; isotopes.
+    """
+    import numpy as np
+
+    from ..errors import InputError
+    from ..identify import recognise
+    from ..interop import read_population
+
+    population = read_population(source.path)
+    clusters = population.settle(wanted.level, wanted.charge)
+    if any("mass" in note for note in population.notes):
+        raise InputError(
+            f"{source} gives masses of its atoms, which a Hessian made here would not have; for isotopes read the outputs of "
+            "a program that uses them, or take the column out"
+        )
+    for i, composition in enumerate(recognise(clusters, known)):
+        if composition is None or composition.charge == clusters.charge[i] or wanted.charge is not None:
+            continue
+        if not np.asarray(population.charge_stated)[i]:
+            raise InputError(
+                f"{source}: {population.where[i]} states no charge, and its molecules have {composition.charge:+d}; say which "
+                f"it is with --charge"
+            )
+    return clusters.replace(columns={})
+
+
+def relaxed_with(manifest: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
+    """The potential whose minima a run ends with, and its options; None where no stage relaxes."""
+    for stage in reversed(manifest["protocol"]["stage"]):
+        if stage["kind"] == "relax" or (stage["kind"] == "refine" and stage.get("mode") == "optimise"):
+            return stage.get("potential", "gfn1-xtb"), dict(stage.get("options", {}))
+    return None
+
+
+def ranked_by(manifest: dict[str, Any]) -> str:
+    """The potential of the last energies of a run, in words."""
+    for stage in reversed(manifest["protocol"]["stage"]):
+        if stage["kind"] == "orca":
+            return "ORCA"
+        if "potential" in stage:
+            return describe(stage["potential"], stage.get("options", {}))
+    return ""
+
+
+def describe(potential: str, options: dict[str, Any]) -> str:
+    """A potential in words, equal for equal ones."""
+    model = options.get("model")
+    others = ", ".join(f"{k} {v}" for k, v in sorted(options.items()) if k != "model")
+    name = "PaiNN" if potential.lower() == "painn" else potential.lower()
+    if model:
+        name += f" ({', '.join(map(str, model)) if isinstance(model, list) else model})"
+    return name + (f" with {others}" if others else "")
+
+
+def models_of(text: str | None) -> dict[str, Any]:
+    """``--model``: one model, or a committee of several joined by commas."""
+    if text is None:
+        return {}
+    models = [m.strip() for m in text.split(",")]
+    return {"model": models if len(models) > 1 else models[0]}
+
+
+def _models(options: dict[str, Any]) -> list[str]:
+    model = options.get("model", [])
+    return [model] if isinstance(model, str) else list(model)
+
+
+def engine_of(potential, options: dict[str, Any]) -> str:
+    """What makes the numbers, without versions: energies of two of them do not add up, whatever their level is called."""
+    from ..learn.engine import describe as engine
+
+    text = str(engine(potential)["engine"])
+    if text.startswith("model "):
+        names = ", ".join(Path(m).name for m in _models(options))
+        return f"PaiNN {names} ({' '.join(w[:8] for w in text.split()[2:])})"
+    return ", ".join(part.split()[0] for part in text.split(", ") if part)
+
+
+def _told(species, one, engine: str):
+    """With what made it, and the composition that it was meant to be; under the name of this input."""
+    from dataclasses import replace
+
+    columns = {**species.columns, "engine": engine}
+    if "composition" in one.columns and one.columns["composition"][0]:
+        columns["composition"] = str(one.columns["composition"][0])
+    return replace(species, id=str(one.ids[0]), columns=columns)
+
+
+def _one(task):
+    """Species and rejections of one structure; those of an earlier command if it kept them."""
+    one, potential, options, params, path = task
+    from ..errors import FileFormatError
+    from ..potentials import get_potential
+    from ..refine.thermo import sources
+
+    if path is not None and path.exists():
+        try:
+            return sources.load(path), []
+        except FileFormatError:  # damaged: computed again
+            pass
+    found, lost = sources.from_potential(one, get_potential(potential, **options), params)
+    if path is not None and found:
+        sources.save(path, found)
+        found = sources.load(path)  # so that it makes no difference when it was computed
+    return found, lost
