@@ -101,7 +101,7 @@ def acdc(
         from ..refine.moments import moments_of
 
         neutral = [c.lowest for c in made.clusters if c.charge == 0]
-        moments, failed = moments_of(neutral, dipoles, cores(workers), keep(gathered))
+        moments, failed = moments_of(neutral, dipoles, cores(workers), lambda: keep(gathered))
     whole = files.system(made, known, _pairs(name, "--name", known), densities, moments)
     written = files.write(whole, out, [files.parse_counts(text, whole) for text in outgrown or []])
     holes = files.missing_clusters(whole)

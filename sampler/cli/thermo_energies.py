@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def with_energies(
-    species: list, name: str, known, workers, quiet: bool, kept: Kept | None = None
+    species: list, name: str, known, workers, quiet: bool, keep: Callable[[], Kept | None] = lambda: None
 ) -> tuple[list, dict[str, str]]:
     """The species with single points of the potential ``name``, their level ``HIGH//LOW``; id -> why one was left out.
 
     ``name`` is a potential, one or several models joined by commas, or ``auto`` or ``auto:delta``: what is recommended for
-    the clusters, and taken for their monomers, too. Finished ones are found in ``kept`` again.
+    the clusters, and taken for their monomers, too. Finished ones are found again in what ``keep`` opens.
 
     Raises:
         InputError: two clusters have different recommendations, or no energy came out.
@@ -32,6 +33,7 @@ def with_energies(
     engine = get_potential(potential, **options)  # a mistake is told before any work
     settings = {"engine": describe(engine), "options": options}
     by = engine_of(engine, options)
+    kept = keep()
     progress = choose(quiet)
     made: dict[int, Any] = {}
     lost: dict[str, str] = {}

@@ -231,32 +231,17 @@ class Hessians:
 
 
 def read_structures(source: Source, wanted: Wanted, known):
-    """Structures of a file of any format, with the charges that they have.
+    """Structures of a file of any format, with charges and energies that were compared with their molecules.
 
     Raises:
-        FileFormatError: it cannot be read. InputError: no charge is stated where the molecules are ions; isotopes.
+        FileFormatError: it cannot be read, or holds isotopes. InputError: no clear charge. LevelError: several levels.
     """
-    import numpy as np
+    from ..interop.molecules import read_known
+    from .common import note
 
-    from ..errors import InputError
-    from ..identify import recognise
-    from ..interop import read_population
-
-    population = read_population(source.path)
-    clusters = population.settle(wanted.level, wanted.charge)
-    if any("mass" in note for note in population.notes):
-        raise InputError(
-            f"{source} gives masses of its atoms, which a Hessian made here would not have; for isotopes read the outputs of "
-            "a program that uses them, or take the column out"
-        )
-    for i, composition in enumerate(recognise(clusters, known)):
-        if composition is None or composition.charge == clusters.charge[i] or wanted.charge is not None:
-            continue
-        if not np.asarray(population.charge_stated)[i]:
-            raise InputError(
-                f"{source}: {population.where[i]} states no charge, and its molecules have {composition.charge:+d}; say which "
-                f"it is with --charge"
-            )
+    clusters, notes = read_known(source.path, known, wanted.level, wanted.charge)
+    for line in () if wanted.quiet else notes:
+        note(line)
     return clusters.replace(columns={})
 
 

@@ -16,6 +16,7 @@ def gather(inputs: list[Path], wanted: Wanted, known) -> Gathered:
     Raises:
         InputError: an input does not exist or holds nothing; an option does not apply to an input. LevelError: several levels.
     """
+    from ..errors import SamplerError
     from ..refine.thermo import sources
     from .thermo_hessians import Hessians
 
@@ -35,16 +36,22 @@ def gather(inputs: list[Path], wanted: Wanted, known) -> Gathered:
             hessians.add_file(source)
     hessians.one_potential()
     _agree([*ready, *hessians.placeholders()], wanted)  # before hours of work
-    ready += hessians.compute()
-    _name_apart(ready)
-    kept, same = sources.distinct(ready)
-    made.remarks += [(r.id, r.reason) for r in same]
-    if wanted.energies is not None:
-        from .thermo_energies import with_energies
+    try:
+        ready += hessians.compute()
+        _name_apart(ready)
+        made.species, same = sources.distinct(ready)
+        made.remarks += [(r.id, r.reason) for r in same]
+        if wanted.energies is not None:
+            from .thermo_energies import with_energies
 
-        kept, lacking = with_energies(kept, wanted.energies, known, wanted.workers, wanted.quiet, keep(made))
-        made.remarks += lacking.items()
-    made.species = kept
+            made.species, lacking = with_energies(
+                made.species, wanted.energies, known, wanted.workers, wanted.quiet, lambda: keep(made)
+            )
+            made.remarks += lacking.items()
+    except SamplerError:
+        if made.kept is not None:
+            made.kept.close()
+        raise
     return made
 
 

@@ -67,6 +67,10 @@ class Kept:
         for path in self.used:
             with contextlib.suppress(OSError):
                 path.unlink()
+        self.close()
+
+    def close(self) -> None:
+        """Leave no folder without work in it."""
         with contextlib.suppress(OSError):
             if {p.name for p in self.folder.iterdir()} <= {"README"}:
                 (self.folder / "README").unlink()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +18,13 @@ from .thermo.rrho import Species
 
 
 def moments_of(
-    species: Sequence[Species], level: str, workers: int = 1, kept: Kept | None = None
+    species: Sequence[Species], level: str, workers: int = 1, keep: Callable[[], Kept | None] = lambda: None
 ) -> tuple[dict[str, tuple[float, float]], dict[str, str]]:
     """Moments at the geometries of the species.
 
     Args:
         species: with ``numbers``, ``positions`` and ``charge`` among their columns, as all sources of sampler have.
-        level: a potential that gives dipoles. kept: where finished ones are found again.
+        level: a potential that gives dipoles. keep: opens where finished ones are found again.
 
     Returns:
         id -> (dipole in debye, isotropic polarizability of the D4 model in Å³); id -> reason of what failed.
@@ -35,6 +35,7 @@ def moments_of(
     dipoles(Clusters.empty(), get_potential(level))
     polarizabilities(Clusters.empty())
     done, failed = {}, {}
+    kept = keep()
     tasks = [(s, level, kept and kept.of("moments", s, {"level": level})) for s in species]
     for i, result in unordered(_one, tasks, workers):
         name = species[i].id
