@@ -50,6 +50,8 @@ def test_a_profile(tmp_path):
         ({"walltime": "two hours"}, "walltime = 'two hours': expected"),
         ({"partition": "small"}, "partition is not a parameter; known: jobs, cores"),
         ({"job_extra_directives": ["#SBATCH --nice=3"]}, "leave out #SBATCH: '--nice=3'"),
+        ({"job_directives_skip": [""]}, "an entry is empty"),
+        ({"job_extra_directives": ["--mem-per-cpu=1G"]}, "'8 GB' is more than 4 cores have with '--mem-per-cpu=1G'"),
         ({"job_extra_directives": ["-p large"]}, "'-p large', which queue or account says already"),
     ],
 )
@@ -92,6 +94,24 @@ def test_the_job_script(tmp_path):
     for words in ("--nthreads 1", "--nworkers 4", "--nanny"):
         assert words in worker
     assert "--name" not in worker  # the same script is submitted many times, and names must differ
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"job_extra_directives": ["--mem-per-cpu=2G"]},
+        {"job_extra_directives": ["--mem-per-cpu 2048"], "job_directives_skip": ["--mem"]},
+        {"job_directives_skip": ["--mem"]},
+    ],
+)
+def test_sites_that_count_memory_by_core(tmp_path, change):
+    """sbatch takes --mem and --mem-per-cpu together for a fatal error."""
+    pytest.importorskip("dask_jobqueue")
+    with make_cluster(load_profile(write(tmp_path, PROFILE | change))) as cluster:
+        script = worker_script(cluster)
+    asked = [line for line in script.splitlines() if line.startswith("#SBATCH") and "--mem" in line]
+    assert asked == [f"#SBATCH {line}" for line in change.get("job_extra_directives", ())]
+    assert "--memory-limit" in script and "#SBATCH --cpus-per-task=4" in script
 
 
 SBATCH = """#!{python}

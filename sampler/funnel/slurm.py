@@ -18,6 +18,8 @@ from ..errors import InputError, MissingDependency, NoWorkers, RunError
 from .slurm_jobs import COMMANDS, Jobs
 
 _MEMORY = re.compile(r"\d+(\.\d+)?\s*(k|M|G|T)i?B", re.IGNORECASE)
+_MEMORY_PER_CPU = re.compile(r"--mem-per-cpu[=\s]\s*(\d+(?:\.\d+)?)\s*([KMGT]?)B?", re.IGNORECASE)
+_SLURM_UNITS = {"K": 2**10, "": 2**20, "M": 2**20, "G": 2**30, "T": 2**40}
 _WALLTIME = re.compile(r"(\d+-)?\d{1,2}:\d{2}(:\d{2})?|\d+")
 
 
@@ -29,7 +31,9 @@ class SlurmProfile(BaseModel):
         cores: of a job; as many worker processes. memory: of a job, such as "16 GB".
         walltime: of a job, as sbatch takes it: "HH:MM:SS", "D-HH:MM" or minutes.
         queue: the partition. account: what is charged. interface: network of the cluster, such as "ib0".
-        job_extra_directives: further ``#SBATCH`` lines, without that word.
+        job_extra_directives: further ``#SBATCH`` lines, without that word. Where they ask for memory (``--mem-per-cpu``),
+            the line ``--mem`` is left out, which sbatch does not take beside it.
+        job_directives_skip: lines of the script that contain one of these words are left out, but for the further ones.
         job_script_prologue: shell lines before the worker starts, such as "module load …".
         local_directory: scratch of the workers. log_directory: for the jobs' output.
         python: of the workers; by default the one that runs this command.
@@ -45,6 +49,7 @@ class SlurmProfile(BaseModel):
     account: str | None = None
     interface: str | None = None
     job_extra_directives: tuple[str, ...] = ()
+    job_directives_skip: tuple[str, ...] = ()
     job_script_prologue: tuple[str, ...] = ()
     local_directory: str | None = None
     log_directory: str | None = None
@@ -65,10 +70,12 @@ class SlurmProfile(BaseModel):
             raise ValueError('expected "HH:MM:SS", "D-HH:MM" or minutes, such as "04:00:00"')
         return text
 
-    @field_validator("job_extra_directives")
+    @field_validator("job_extra_directives", "job_directives_skip")
     @classmethod
     def _bare(cls, lines: tuple[str, ...]) -> tuple[str, ...]:
         for line in lines:
+            if not line.strip():
+                raise ValueError("an entry is empty")
             if line.lstrip().startswith("#SBATCH"):
                 raise ValueError(f"leave out #SBATCH: {line.replace('#SBATCH', '').strip()!r}")
         return lines
@@ -82,11 +89,31 @@ class SlurmProfile(BaseModel):
                 raise ValueError(f"job_extra_directives has {line!r}, which queue or account says already")
         return self
 
+    @model_validator(mode="after")
+    def _enough(self) -> SlurmProfile:
+        """Workers believe what ``memory`` says: SLURM must not kill them for having it."""
+        for line in self.job_extra_directives:
+            told = _MEMORY_PER_CPU.fullmatch(line.strip())
+            if told and self.cores * float(told[1]) * _SLURM_UNITS[told[2].upper()] < 0.95 * _bytes(self.memory):
+                raise ValueError(f"memory = {self.memory!r} is more than {self.cores} cores have with {line!r}")
+        return self
+
     def arguments(self) -> dict[str, Any]:
         """For ``dask_jobqueue.SLURMCluster``."""
         given = self.model_dump(exclude={"jobs"}, exclude_none=True)
+        if any(line.strip().startswith("--mem") for line in self.job_extra_directives):
+            given["job_directives_skip"] = tuple(dict.fromkeys((*self.job_directives_skip, "--mem=")))
+        if not given["job_directives_skip"]:  # dask-jobqueue's own configuration may say some
+            del given["job_directives_skip"]
         lists = {k: list(v) for k, v in given.items() if isinstance(v, tuple)}
         return given | lists | {"processes": self.cores}
+
+
+def _bytes(memory: str) -> float:
+    """``16 GB`` (decimal) or ``16 GiB`` (binary)."""
+    number, unit = re.fullmatch(r"([\d.]+)\s*(\w+)", memory.strip()).groups()
+    base = 1024 if unit.lower().endswith("ib") else 1000
+    return float(number) * base ** ("kmgt".index(unit[0].lower()) + 1)
 
 
 def load_profile(path: Path | str) -> SlurmProfile:
