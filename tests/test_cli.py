@@ -165,18 +165,3 @@ def test_brackets_in_a_table_are_no_markup(capsys):
     print_table("lost [x]", ["what", "remedy"], [["b97-3c", "pip install 'cluster-sampler[dft]'"]])
     shown = capsys.readouterr().out
     assert "cluster-sampler[dft]" in shown and "lost [x]" in shown
-
-
-def test_what_a_path_stands_for(sampler, tmp_path, capsys):
-    from sampler.cli.common import library, run_folders
-
-    known = library()
-    assert sampler("run", "1b1sa1am", "-p", "toy.toml", "-j", 1, "-q", "--set", "relax.max_steps=1")[0] == 0
-    assert run_folders(tmp_path / "1b1sa1am", known) == [tmp_path / "1sa1b1am"]
-    assert run_folders(tmp_path / "1am1SA1b", known) == [tmp_path / "1sa1b1am"]
-    assert sampler("screen", "1sa", "0-2am", "-p", "toy.toml", "-j", 1, "-q")[0] == 0
-    (tmp_path / "screen" / "1sa1am" / "ledger.json").unlink()
-    found = run_folders(tmp_path / "screen", known)
-    assert [run.name for run in found] == ["1sa", "1sa2am"]
-    assert "not finished: 1sa1am" in capsys.readouterr().err
-    assert run_folders(tmp_path / "toy.toml", known) == run_folders(tmp_path / "nowhere", known) == []

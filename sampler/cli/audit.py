@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from .common import Json, Monomers, library, print_json, print_table
+from .common import Json, Monomers, library, print_json, print_table, run_folders, spelled
 
 
 def audit(
     path: Annotated[
-        Path, typer.Argument(help="A file of structures, a run directory, or a folder of files or ORCA outputs.")
+        Path,
+        typer.Argument(help="A file of structures, a run directory, a screen, or a folder of files or ORCA outputs."),
     ],
     energy: Annotated[
         str | None, typer.Option("--energy", help="Name of the energies, with unit: b973c_electronic_energy_Eh.")
@@ -39,7 +40,12 @@ def audit(
 
     from ..interop.audit import CHECKS, audit_path
 
-    found, structures, files = audit_path(path, library(monomers), level=level, energy_key=energy)
+    known = library(monomers)
+    path = spelled(path, known)
+    found, structures, files = [], 0, []
+    for one in run_folders(path, known) or [path]:
+        more, number, read = audit_path(one, known, level=level, energy_key=energy)
+        found, structures, files = found + more, structures + number, files + read
     if as_json:
         rows = [{"check": f.check, "ids": f.ids, "message": f.message, "source": f.source} for f in found]
         print_json({"path": str(path), "files": files, "structures": structures, "findings": rows})

@@ -33,6 +33,13 @@ Join = Annotated[
         "--join", help="Share the work with other processes of the same command, as in the elements of a SLURM array."
     ),
 ]
+Replace = Annotated[
+    bool,
+    typer.Option(
+        "--replace",
+        help="Replace results of another protocol or seed in the folder; their tables are kept in earlier/.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Write the result as JSON to standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 Monomers = Annotated[

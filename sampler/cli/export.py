@@ -7,21 +7,34 @@ from typing import Annotated
 
 import typer
 
-from .common import Json, Monomers, library, print_json
+from .common import Json, Monomers, library, print_json, run_folders, spelled
 
 export_app = typer.Typer(no_args_is_help=True, help="Write the result of a run as ORCA inputs, xyz or csv.")
 
-RunArgument = Annotated[Path, typer.Argument(help="A run directory.")]
-Count = Annotated[int | None, typer.Option("--count", "-n", min=1, help="The lowest N structures. Default: all.")]
+RunArgument = Annotated[Path, typer.Argument(help="A run directory, or the folder of a screen.")]
+Count = Annotated[
+    int | None, typer.Option("--count", "-n", min=1, help="The lowest N structures of each run. Default: all.")
+]
+
+
+def _runs(path: Path, known) -> tuple[list[Path], bool]:
+    """The run directories, and whether they are those of a screen."""
+    from ..funnel.rundir import read_manifest
+
+    path = spelled(path, known)
+    runs = run_folders(path, known)
+    if not runs:
+        read_manifest(path)  # says what is wrong
+    return runs, runs != [path]
 
 
 def _lowest(run: Path, count: int | None, known):
     from ..funnel import results
     from ..funnel.rundir import read_result
 
-    clusters = read_result(run)
-    clusters = clusters.lowest_first()[:count]
-    return clusters, results.ranking(clusters, results.composition_of(run, known), known)
+    clusters = read_result(run).lowest_first()
+    rows = results.ranking(clusters, results.composition_of(run, known), known)
+    return results.ranked(clusters)[:count], rows[:count]
 
 
 @export_app.command("orca")
@@ -37,6 +50,9 @@ def orca(
 ) -> None:
     """Write one ORCA input a structure, job scripts (SLURM array, plain shell) and a manifest.
 
+    The inputs have the names of the structures; their first lines and the manifest have the ranks. Of a screen, each
+    system gets a folder: RUN/orca-PRESET, or OUT/RUN.
+
     \b
     Examples:
       sampler export orca 4sa4am --preset sp --count 100
@@ -45,16 +61,20 @@ def orca(
     from ..refine.orca import write_inputs
 
     known = library(monomers)
-    clusters, _ = _lowest(run, count, known)
-    folder = out or run / f"orca-{preset}"
-    manifest = write_inputs(
-        clusters, folder, preset, cores=cores, memory_mb=memory_mb,
-        provenance={"run": run.resolve().name},
-    )  # fmt: skip
+    runs, several = _runs(run, known)
+    told = []
+    for one in runs:
+        clusters, _ = _lowest(one, count, known)
+        folder = one / f"orca-{preset}" if out is None else out / one.name if several else out
+        manifest = write_inputs(
+            clusters, folder, preset, cores=cores, memory_mb=memory_mb,
+            provenance={"run": one.resolve().name},
+        )  # fmt: skip
+        told.append({"folder": str(folder), "inputs": len(clusters), "manifest": str(manifest)})
+        if not as_json:
+            typer.echo(f"{len(clusters)} inputs in {folder}")
     if as_json:
-        print_json({"folder": str(folder), "inputs": len(clusters), "manifest": str(manifest)})
-    else:
-        typer.echo(f"{len(clusters)} inputs in {folder}")
+        print_json({"runs": told} if several else told[0])
 
 
 @export_app.command("xyz")
@@ -72,7 +92,8 @@ def xyz(
     """
     from ..funnel import results
 
-    _emit(results.to_xyz(*_lowest(run, count, library(monomers))), out)
+    known = library(monomers)
+    _emit("".join(results.to_xyz(*_lowest(one, count, known)) for one in _runs(run, known)[0]), out)
 
 
 @export_app.command("csv")
@@ -82,7 +103,7 @@ def csv(
     count: Count = None,
     monomers: Monomers = None,
 ) -> None:
-    """Write the ranking as csv; the unit is in every column name.
+    """Write the ranking as csv; the unit is in every column name. Of a screen, the first column is the system.
 
     \b
     Example:
@@ -90,7 +111,10 @@ def csv(
     """
     from ..funnel import results
 
-    _emit(results.to_csv(_lowest(run, count, library(monomers))[1]), out)
+    known = library(monomers)
+    runs, several = _runs(run, known)
+    rows = [row | ({"system": one.name} if several else {}) for one in runs for row in _lowest(one, count, known)[1]]
+    _emit(results.to_csv(rows), out)
 
 
 def _emit(text: str, out: Path | None) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Anywhere, Join, Json, Monomers, Quiet, Slurm, library, print_json, workplace
+from .common import Anywhere, Join, Json, Monomers, Quiet, Replace, Slurm, library, print_json, spelled, workplace
 
 
 def run(
@@ -82,6 +82,7 @@ def run(
     ] = None,
     monomers: Monomers = None,
     clean: Annotated[bool, typer.Option("--clean", help="Remove stage folders of earlier parameters.")] = False,
+    replace: Replace = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -89,7 +90,7 @@ def run(
 
     Every finished chunk of work is kept: after Ctrl-C, a SIGTERM of the batch system, a crash or a power cut the same
     command goes on where it stopped and ends with the same result. A finished run is not repeated; a changed parameter redoes only what
-    depends on it.
+    depends on it. Results of another protocol or seed are not overwritten: give another --out, or --replace.
 
     \b
     Examples:
@@ -140,7 +141,9 @@ def run(
     if source is not None:
         from ..interop.entry import enter
 
-        entry = enter(source, known, wanted, stage=stage, level=level, charge=charge, energy_key=energy_key)
+        entry = enter(
+            spelled(source, known), known, wanted, stage=stage, level=level, charge=charge, energy_key=energy_key
+        )
         wanted, start = entry.composition, Start(entry.clusters, entry.sha256, source.name, stage, entry.left_out)
         for note in entry.notes:
             progress.message(note)
@@ -151,7 +154,7 @@ def run(
 
         entered = start.position(chosen) if start else 0
         chosen = with_confidence(chosen, confidence, error_kcalmol, wanted, known, entered)
-    smaller = [read_parent(folder, known) for folder in parents or []]
+    smaller = [read_parent(spelled(folder, known), known) for folder in parents or []]
     folder = out or Path(wanted.name(known))
     try:
         with workplace(workers, slurm, progress.message) as where:
@@ -167,6 +170,7 @@ def run(
                 start=start,
                 parents=smaller,
                 join=join,
+                replace=replace,
                 leave=lambda done: results.write(done, chosen, known, wanted),
             )
     finally:

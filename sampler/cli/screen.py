@@ -8,7 +8,20 @@ from typing import Annotated
 
 import typer
 
-from .common import Anywhere, Join, Json, Monomers, Quiet, Slurm, library, number, print_json, print_table, workplace
+from .common import (
+    Anywhere,
+    Join,
+    Json,
+    Monomers,
+    Quiet,
+    Replace,
+    Slurm,
+    library,
+    number,
+    print_json,
+    print_table,
+    workplace,
+)
 
 _MANY = 200
 
@@ -54,6 +67,7 @@ def screen(
     settings: Annotated[list[str] | None, typer.Option("--set", help="As in sampler run (may be repeated).")] = None,
     monomers: Monomers = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help=f"Do not ask before more than {_MANY} systems.")] = False,
+    replace: Replace = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -101,9 +115,11 @@ def screen(
         why = next(iter(impossible.values()))
         progress.warn(f"left out, for a charge that they cannot have: {', '.join(impossible)} ({why})")
     what = screening.Screen(grid, order, chosen, known, out, seed, growth, other, beyond)
+    if not replace:
+        screening.check_results(what)
     try:
         with workplace(workers, slurm, progress.message) as where:
-            rows = screening.screen(what, workers=where, join=join, budget=seconds, progress=progress)
+            rows = screening.screen(what, workers=where, join=join, replace=replace, budget=seconds, progress=progress)
     finally:
         progress.close()
     from ..funnel.screen_table import draw

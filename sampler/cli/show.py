@@ -7,35 +7,77 @@ from typing import Annotated, Any
 
 import typer
 
-from .common import Json, Monomers, library, number, print_json, print_table
+from .common import Json, Monomers, library, note, number, print_json, print_table, run_folders, spelled
 
 
 def show(
-    run: Annotated[Path, typer.Argument(help="A run directory.")],
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Rows of the ranking.")] = 20,
+    run: Annotated[Path, typer.Argument(help="A run directory, or the folder of a screen.")],
+    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="Rows of a ranking. Default: 20.")] = None,
     monomers: Monomers = None,
     as_json: Json = False,
 ) -> None:
     """Show what happened in a run (the ledger) and what came out (the ranking).
 
+    Of a screen it shows the lowest structure of each finished system; with --limit also the rankings.
+
     \b
     Examples:
       sampler show 4sa4am
       sampler show 4sa4am --json | jq '.structures[].binding_energy_kcalmol'
+      sampler show screen
     """
-    from ..funnel import results
-    from ..funnel.progress import outcome
-    from ..funnel.rundir import read_ledgers
+    from ..funnel.rundir import read_manifest
 
     known = library(monomers)
+    run = spelled(run, known)
+    runs = run_folders(run, known)
+    if not runs:
+        read_manifest(run)  # says what is wrong
     if as_json:
-        print_json(results.summary(run, known))
-        return
+        told = [_summary(one, known, limit) for one in runs]
+        print_json(told[0] if runs == [run] else {"folder": run, "runs": told})
+    elif runs == [run]:
+        _print_run(run, known, limit or 20)
+    else:
+        _print_screen(run, runs, known, limit)
+
+
+def _summary(run: Path, known, limit: int | None) -> dict[str, Any]:
+    from ..funnel import results
+
+    told = results.summary(run, known)
+    return told | {"structures": told["structures"][:limit]}
+
+
+def _print_run(run: Path, known, limit: int) -> None:
+    from ..funnel.progress import outcome
+    from ..funnel.rundir import complete, read_ledgers
+
+    ledgers = read_ledgers(run)
+    if not complete(run):
+        note(f"{run}: a run that was started later has not ended; this is the result before it")
     print_table(
         f"{run}: the funnel", ["stage", "kind", "in and out", "more"],
-        [[ledger["stage"], ledger["kind"], outcome(ledger), _more(ledger)] for ledger in read_ledgers(run)],
+        [[ledger["stage"], ledger["kind"], outcome(ledger), _more(ledger)] for ledger in ledgers],
     )  # fmt: skip
     print_ranking(run, known, limit)
+
+
+def _print_screen(folder: Path, runs: list[Path], known, limit: int | None) -> None:
+    from ..funnel.screen_levels import warning
+    from ..funnel.screen_rows import earlier
+
+    rows = earlier(folder, known, ())
+    if words := warning(rows):
+        note(words)
+    keys = ("state", "minima", "level", "protocol", "seed")
+    print_table(
+        f"{folder}: the lowest of {len(rows)} systems, kcal/mol", ["system", "binding", *keys],
+        [[r["system"], number(r["binding_energy_kcalmol"]), *(r[k] for k in keys)] for r in rows],
+        right={1, 3, 6},
+    )  # fmt: skip
+    for run in runs if limit else ():
+        print_ranking(run, known, limit)
 
 
 def print_ranking(folder: Path, known, limit: int) -> None:

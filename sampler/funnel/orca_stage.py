@@ -63,7 +63,7 @@ class Orca(Stage):
         task, rest = ordered[:most], ordered[most:].without_energies().with_columns(fate="not_selected")
         folder = context.folder / f"orca-{self.preset}"
         write_inputs(
-            task, folder, self.preset, cores=self.cores, memory_mb=self.memory_mb,
+            task.with_columns(rank=task.columns["rank_before"]), folder, self.preset, cores=self.cores, memory_mb=self.memory_mb,
             provenance={"run": context.folder.name, "composition": context.name},
         )  # fmt: skip
         if self.where == "here":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 from pathlib import Path
@@ -18,7 +19,7 @@ from ..monomers import MonomerLibrary
 from ..storage import write_text
 from ..units import KCAL_PER_MOL
 from .protocol import Protocol
-from .rundir import StageDirectory, read_ledgers, read_manifest, read_result, sha256
+from .rundir import StageDirectory, complete, read_ledgers, read_manifest, read_result, sha256
 from .runner import Run
 
 _COLUMNS = [
@@ -83,24 +84,34 @@ def write(run: Run, protocol: Protocol, library: MonomerLibrary, composition: Co
     mark = run.folder / "results.json"
     output = StageDirectory(run.folder / "stages" / run.ledgers[-1]["folder"]).output_path
     export, count = protocol.export, inputs(run, protocol)
-    wanted = {"output_sha256": sha256(output), "export": export.model_dump(mode="json")}
-    if mark.exists() and json.loads(mark.read_text()) == wanted:
-        return
     lowest = run.clusters.lowest_first()
     rows = ranking(lowest, composition, library)
-    write_text(run.folder / "ranking.csv", to_csv(rows))
+    table = to_csv(rows)  # with the references of today
+    wanted = {
+        "output_sha256": sha256(output), "export": export.model_dump(mode="json"),
+        "table_sha256": hashlib.sha256(table.encode()).hexdigest(),
+    }  # fmt: skip
+    if mark.exists() and json.loads(mark.read_text()) == wanted:
+        return
+    write_text(run.folder / "ranking.csv", table)
     write_text(run.folder / "structures.xyz", to_xyz(lowest, rows))
     write_inputs(
-        lowest[:count], run.folder / "orca", export.preset, cores=export.cores, memory_mb=export.memory_mb,
+        ranked(lowest)[:count], run.folder / "orca", export.preset, cores=export.cores, memory_mb=export.memory_mb,
         provenance={"run": run.folder.name, "composition": composition.name(library)},
     )  # fmt: skip
     write_text(mark, json.dumps(wanted))
 
 
+def ranked(lowest: Clusters) -> Clusters:
+    """Structures, lowest first, with their rank in a column."""
+    return lowest.with_columns(rank=np.arange(1, len(lowest) + 1))
+
+
 def to_csv(rows: list[dict[str, Any]]) -> str:
-    """CSV with a header line; '' for no value."""
+    """CSV with a header line; '' for no value. Structures of several systems have the column ``system`` first."""
     table = io.StringIO()
-    writer = csv.DictWriter(table, fieldnames=_COLUMNS, lineterminator="\n", extrasaction="ignore")
+    first = ["system"] * any("system" in row for row in rows)
+    writer = csv.DictWriter(table, fieldnames=first + _COLUMNS, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     for row in rows:
         writer.writerow({k: "" if v is None or v != v else v for k, v in row.items()})
@@ -145,7 +156,11 @@ def energies_by(manifest: dict[str, Any]) -> str:
 
 
 def summary(folder: Path | str, library: MonomerLibrary) -> dict[str, Any]:
-    """Everything about a finished run that a script would want."""
+    """Everything about a finished run that a script would want.
+
+    ``complete`` is false where a run that was started later has not ended: then the structures are those of the last that
+    has, and protocol and seed those of the later one.
+    """
     manifest = read_manifest(folder)
     clusters = read_result(folder)
     return {
@@ -155,6 +170,7 @@ def summary(folder: Path | str, library: MonomerLibrary) -> dict[str, Any]:
         "charge": manifest["charge"],
         "protocol": manifest["protocol"]["name"],
         "seed": manifest["seed"],
+        "complete": complete(folder),
         "ledger": read_ledgers(folder),
         "structures": ranking(clusters, composition_of(folder, library), library),
     }

@@ -12,6 +12,7 @@ Layout::
       ledger.json                    the stages of the last complete run, in order
       ranking.csv, structures.xyz    the result
       orca/                          the inputs
+      earlier/                       manifest, ledger and tables of results that others have replaced
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ import numpy as np
 from ..clusters import Clusters
 from ..errors import FileFormatError, RunBusy, RunError
 from ..storage import storage_error, write_text
+from . import belongs
 from .claims import Claims, Others, tidy
 
 
@@ -120,12 +122,16 @@ class RunDirectory:
 
     @classmethod
     @contextlib.contextmanager
-    def open(cls, folder: Path | str, manifest: dict[str, Any]) -> Iterator[RunDirectory]:
+    def open(cls, folder: Path | str, manifest: dict[str, Any], *, replace: bool = False) -> Iterator[RunDirectory]:
         """Create or re-enter a run directory and hold its lock.
+
+        Args:
+            replace: the results of another protocol, seed or source that it holds may be replaced.
 
         Raises:
             RunBusy: another process works in it.
-            RunError: it belongs to another composition, or is no run directory although it holds files.
+            RunError: it belongs to another composition, holds other results, or is no run directory although it holds
+                files.
             StorageError: it cannot be written.
         """
         from filelock import FileLock, Timeout
@@ -144,7 +150,7 @@ class RunDirectory:
             raise storage_error(error, folder) from error
         try:
             _none_joined(folder)
-            _check_manifest(folder, manifest)
+            _check_manifest(folder, manifest, replace)
             write_text(folder / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
             yield cls(folder)
         finally:
@@ -152,11 +158,13 @@ class RunDirectory:
 
     @classmethod
     @contextlib.contextmanager
-    def join(cls, folder: Path | str, manifest: dict[str, Any], **timing: Any) -> Iterator[RunDirectory]:
+    def join(
+        cls, folder: Path | str, manifest: dict[str, Any], *, replace: bool = False, **timing: Any
+    ) -> Iterator[RunDirectory]:
         """Create or re-enter a run directory in which other processes do the same, and share the work with them.
 
         Args:
-            timing: ``beat`` and ``stale`` of :class:`sampler.funnel.claims.Claims`.
+            replace: as :meth:`open`. timing: ``beat`` and ``stale`` of :class:`sampler.funnel.claims.Claims`.
 
         Raises:
             RunBusy: a process works in it that does not share, or that runs something else.
@@ -175,7 +183,7 @@ class RunDirectory:
                         f"{folder} is in use by {strangers[0]} with other parameters; only processes with the same "
                         "command can share a run directory"
                     )
-                _check_manifest(folder, manifest)
+                _check_manifest(folder, manifest, replace)
                 write_text(folder / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
                 yield cls(folder, claims)
             tidy(folder)
@@ -263,7 +271,7 @@ def digest_of(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
 
-def _check_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+def _check_manifest(folder: Path, manifest: dict[str, Any], replace: bool) -> None:
     if (folder / "manifest.json").exists():
         old = read_manifest(folder)
         if old["composition"] != manifest["composition"]:
@@ -273,10 +281,23 @@ def _check_manifest(folder: Path, manifest: dict[str, Any]) -> None:
         if (old.get("from") is None) != (manifest.get("from") is None):
             kinds = ("generated candidates", "structures from elsewhere")
             raise RunError(f"{folder} holds a run that started from {kinds['from' in old]}; choose another --out")
+        if belongs.has_results(folder) and not replace:
+            not_overwritten(folder, belongs.differences(old, manifest))
+        if complete(folder) and not belongs.same_command(old, manifest):
+            belongs.keep(folder, old)
         return
     found = [n for n in os.listdir(folder) if n not in (".lock", ".claims") and not n.startswith(".manifest.json.")]
     if found and not (folder / "manifest.json").exists():  # which a process that shares may have made in this moment
         raise RunError(f"{folder} is not empty and not a run directory; choose another --out")
+
+
+def not_overwritten(folder: Path, differences: list[str]) -> None:
+    """Raise RunError if there are differences, with what to do."""
+    if differences:
+        raise RunError(
+            f"{folder} holds other results, which are not overwritten: this command has {', '.join(differences)}; choose "
+            f"another folder with --out, or say --replace (their tables are then kept in {folder / belongs.EARLIER})"
+        )
 
 
 @contextlib.contextmanager

@@ -90,6 +90,7 @@ def run(
     start: Start | None = None,
     parents: Sequence[Parent] = (),
     join: bool = False,
+    replace: bool = False,
     leave: Callable[[Run], Any] | None = None,
 ) -> Run:
     """Run ``protocol`` for ``composition`` in ``folder``, or take up where an earlier run of it stopped.
@@ -97,13 +98,14 @@ def run(
     ``clean`` removes stage folders that belong to earlier parameters. With ``start`` the stages before its own are left
     out. ``parents`` are results of smaller systems for the stage ``grow``; their order does not matter. ``workers``:
     processes here, or the address of a dask scheduler (``dask://host:port``). With ``join`` other processes may run the
-    same in the same folder at the same time; they share the chunks. ``leave`` writes what a finished run leaves for people,
+    same in the same folder at the same time; they share the chunks. With ``replace`` results of another protocol or seed in
+    the folder may be replaced; what both have in common is taken up. ``leave`` writes what a finished run leaves for people,
     while the folder is still held: outside, others may start something else in it, or take unfinished files for lost ones.
 
     The result does not depend on ``workers`` and ``join``, nor on how often the run was interrupted.
 
     Raises:
-        RunError: the directory cannot be used, nothing is left to go on with, or parents that are no part of the
+        RunError: the directory cannot be used or holds other results, nothing is left to go on with, or parents that are no part of the
             composition or that the protocol has no use for.
         SamplerError: what a stage raises.
     """
@@ -134,7 +136,8 @@ def run(
         manifest["from"] = {"source": start.source, "sha256": start.sha256, "stage": start.stage}
     if parents:
         manifest["parents"] = [{"source": p.source, "composition": p.name, "sha256": p.sha256} for p in parents]
-    with RunDirectory.join(folder, manifest) if join else RunDirectory.open(folder, manifest) as directory:
+    enter = RunDirectory.join if join else RunDirectory.open
+    with enter(folder, manifest, replace=replace) as directory:
         entered = [start.sha256, start.stage] if start else []
         digest = digest_of(
             manifest["composition"], composition.charge, seed, __version__, manifest["monomers"], *entered

@@ -25,13 +25,15 @@ from ..errors import InputError, NoWorkers, RunBusy, RunError, SamplerError, Sto
 from ..monomers import MonomerLibrary
 from ..storage import write_text
 from . import results
+from .automatic import resolve
+from .belongs import differences, has_results
 from .claims import Claims, Others, sweep, tidy
 from .grid import index_of, sources
 from .grow_stage import Grow
 from .parents import Parent, read_parent, takes_parents
 from .progress import Progress, duration
 from .protocol import Protocol
-from .rundir import read_ledgers, read_result
+from .rundir import is_run, not_overwritten, read_ledgers, read_manifest, read_result
 from .runner import run
 from .screen_levels import final_level, warning
 from .screen_rows import Row, blank, earlier, of_run, same
@@ -80,6 +82,7 @@ def screen(
     *,
     workers: int | str = 1,
     join: bool = False,
+    replace: bool = False,
     budget: float | None = None,
     progress: Progress | None = None,
     clock: Callable[[], float] = time.monotonic,
@@ -91,7 +94,7 @@ def screen(
     influence on the results.
 
     Args:
-        workers, join: see :func:`sampler.funnel.runner.run`.
+        workers, join, replace: see :func:`sampler.funnel.runner.run`.
         budget: seconds after which no further system is started; the one that runs is finished.
 
     Returns:
@@ -134,7 +137,8 @@ def screen(
             progress.message(f"--- {name} ({len(rows) - len(waiting) + 1} of {len(rows)})")
             keep(name, status="running")
             with _outcome(name, what.folder, keep, progress):
-                _run(what, name, rows, index, keep, workers=workers, join=join, progress=progress)
+                options = {"workers": workers, "join": join, "replace": replace, "progress": progress}
+                _run(what, name, rows, index, keep, **options)
             if claims is not None:
                 claims.drop(_CLAIMS, name)
     table = [*rows.values(), *earlier(what.folder, what.library, rows)]  # another screen may have ended meanwhile
@@ -265,6 +269,23 @@ def _outcome(name: str, folder: Path, keep: Callable, progress: Progress) -> Ite
 
 def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+
+
+def check_results(what: Screen) -> None:
+    """Results of another protocol or seed are not overwritten.
+
+    Raises:
+        RunError: runs of the grid hold such; names the first.
+    """
+    for name in what.order:
+        folder = what.folder / name
+        if not (is_run(folder) and has_results(folder)):
+            continue
+        try:
+            protocol = resolve(what.protocol_of(name), what.grid[name], what.library)
+        except SamplerError:  # the run itself will say what is wrong
+            continue
+        not_overwritten(folder, differences(read_manifest(folder), {"protocol": protocol.dump(), "seed": what.seed}))
 
 
 def check_folder(folder: Path) -> None:

@@ -40,7 +40,7 @@ def write_inputs(
     """Write ``ID.inp`` for every structure, ``run_all.sh``, ``slurm_array.sh``, ``manifest.json`` and ``manifest.csv``.
 
     Args:
-        clusters: structures; their charges go into the inputs.
+        clusters: structures; their charges go into the inputs, and the column ``rank``, if there is one.
         folder: made if absent. Inputs of the same names are replaced; an output that belongs to a different input of
             that name is renamed to ``*.superseded``, so that it cannot pass for the result of the new one.
         preset: see :data:`sampler.refine.orca.presets.PRESETS`.
@@ -80,7 +80,7 @@ def write_inputs(
             cores=cores,
             memory_mb=memory_mb,
             maxiter=maxiter or kind.maxiter,
-            title=name,
+            title=name + (f", rank {clusters.columns['rank'][i]}" if "rank" in clusters.columns else ""),
         )
         texts.append(text)
         entries.append(_entry(clusters, i, name, text, spin, kind, words, provenance or {}))
@@ -223,12 +223,17 @@ def write_many(folder: Path, texts: Mapping[str, str]) -> None:
 def _set_aside(folder: Path, name: str, text: str) -> None:
     """Rename the results of an earlier, different input of that name."""
     old = folder / f"{name}.inp"
-    if not old.is_file() or old.read_text(encoding="utf-8", errors="replace") == text:
+    if not old.is_file() or _asked(old.read_text(encoding="utf-8", errors="replace")) == _asked(text):
         return
     for suffix in ("out", "gbw", "xyz", "engrad", "hess"):
         result = folder / f"{name}.{suffix}"
         if result.is_file():
             result.rename(result.with_name(f"{result.name}.superseded"))
+
+
+def _asked(text: str) -> list[str]:
+    """The lines of an input without comments: a rank that changes asks for nothing else."""
+    return [line for line in text.splitlines() if not line.startswith("#")]
 
 
 def _entry(clusters, i, name, text, spin, kind, words, provenance) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...clusters import Clusters
+from ...columns import of_geometry
 from ...errors import FileFormatError, InputError, LevelError
 from ...units import BOHR, DEBYE
 from .coordinates import isotopes
@@ -128,7 +129,8 @@ def _population(results: list[OrcaResult], jobs: dict[str, dict], level: str | N
         del columns["isotopes"]
     known = [jobs.get(r.name, {}) for r in results]
     for key in dict.fromkeys(k for job in known for k in job):
-        if key not in _NOT_COLUMNS and key not in columns:
+        # what derives from the geometry and the energy before is theirs; the state is compared
+        if key not in _NOT_COLUMNS and key not in columns and (key == "state" or not of_geometry(key)):
             columns[key] = _column([job.get(key) for job in known])
     if any(jobs):
         columns["energy_before_eV"] = np.array([_float(job.get("energy_eV")) for job in known])
