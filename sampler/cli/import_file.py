@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from .common import Json, Monomers, library, number, print_json, print_table
+from .common import Json, Monomers, library, number, print_json, print_table, spelled
 
 
 class FileByDefault(TyperGroup):
@@ -58,6 +58,7 @@ def import_file(
     from ..interop.molecules import check_energies, with_molecules
 
     known = library(monomers)
+    path = spelled(path, known)
     population = with_molecules(read_population(path, energy_key=energy, forces_key=forces), known, charge)
     clusters = population.settle(level, charge)
     check_energies(clusters, known, str(path))
