@@ -58,7 +58,8 @@ def frames(path: Path | str, text: str) -> Iterator[Frame]:
     lines = text.split("\n")
     at = 0
     while at < len(lines):
-        if not lines[at].strip():
+        # ORCA (.allxyz) sets a line of > between frames
+        if not lines[at].strip() or (at and lines[at].strip() == ">"):
             at += 1
             continue
         frame, at = _frame(path, lines, at)
@@ -189,7 +190,11 @@ def _layout(path: Path | str, line: int, text: str) -> list[tuple[str, int]]:
         layout = [(parts[i], int(parts[i + 2])) for i in range(0, len(parts), 3)]
     except (IndexError, ValueError) as error:
         raise FileFormatError(f"{path}, line {line}: cannot read Properties={text[:200]}") from error
-    if not {"species", "pos"} <= {name for name, _ in layout}:
+    names = {name for name, _ in layout}
+    if "species" not in names and ("Z", 1) in layout:  # as QUIP writes it on demand
+        layout = [("species" if name == "Z" else name, w) for name, w in layout]
+        names = {name for name, _ in layout}
+    if not {"species", "pos"} <= names:
         raise FileFormatError(f"{path}, line {line}: Properties={text[:200]} names no species and pos")
     if any(w < 1 for _, w in layout) or dict(layout)["pos"] != 3:
         raise FileFormatError(f"{path}, line {line}: Properties={text[:200]} has columns of no such width")

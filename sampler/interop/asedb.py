@@ -13,6 +13,7 @@ from ..clusters import Clusters
 from ..errors import FileFormatError, InputError
 from ..stated_charge import CHARGE_KEYS, StatedCharge, stated_charge
 from ..storage import write_atomic
+from . import schnetpack_db
 from .cells import whole
 from .isotopes import no_isotopes
 from .population import Population, column, counted, energy_scale
@@ -25,28 +26,39 @@ _ASE_TABLES = {"systems", "species", "keys", "text_key_values", "number_key_valu
 def read_ase_db(path: Path | str, energy_key: str | None = None) -> Population:
     """Read an ASE database, without changing it. Energies and forces are ASE's (eV, eV/Å); ``energy_key`` names another
     number of the rows, with its unit (``b973c_Eh``). Levels are read from a key ``level``, charges as
-    :func:`sampler.stated_charge.stated_charge` says. What a periodic cell has cut is made whole.
+    :func:`sampler.stated_charge.stated_charge` says. What a periodic cell has cut is made whole. Databases of SchNetPack
+    state their units, and are converted (:mod:`.schnetpack_db`).
 
     Raises:
         FileFormatError: no such database, an empty or locked one, an SQLite database that is not ASE's, or isotopes.
         InputError: no such key.
     """
     path = Path(path)
-    rows = _rows(path)
+    rows, labels = _rows(path)
     infos = [_info(row) for row in rows]
     forces = [np.array(row.forces) if "forces" in row else None for row in rows]
     where = [f"row {row.id}" for row in rows]
-    if energy_key:
+    named = labels.energy_name(energy_key) if labels else None
+    if named and (energy_key or not any("energy" in row for row in rows)):
+        for row, info in zip(rows, infos):
+            info["energy"] = schnetpack_db.value(row, named, path) * labels.energies[named]
+        if not energy_key and labels.forces is not None:
+            found = [schnetpack_db.forces(row) for row in rows]
+            forces = [None if f is None else f * labels.forces for f in found]
+    elif energy_key:
         scale = energy_scale(energy_key)
         for row, info in zip(rows, infos):
             if not isinstance(info.get(energy_key), (int, float)):
                 raise InputError(f"{path}: row {row.id} has no number {energy_key!r}")
             info["energy"] = info[energy_key] * scale
     positions, notes = [], []
+    length = labels.length if labels else 1.0
     for row, place in zip(rows, where):
         if row.get("masses") is not None:
             no_isotopes(row.masses, row.numbers, f"{path}, {place}")
-        placed, moved = whole(np.array(row.positions), row.numbers, np.array(row.cell), np.array(row.pbc))
+        placed, moved = whole(
+            np.array(row.positions) * length, row.numbers, np.array(row.cell) * length, np.array(row.pbc)
+        )
         positions.append(placed)
         notes += [moved] if moved else []
     with_forces = not energy_key and any(f is not None for f in forces)
@@ -67,13 +79,13 @@ def read_ase_db(path: Path | str, energy_key: str | None = None) -> Population:
         charge_stated=np.array([i["charge"].charge is not None for i in infos]),
         source=str(path),
         where=np.array(where),
-        notes=counted(notes),
+        notes=(*counted(notes), *(labels.notes(named) if labels else ())),
         doubts=tuple(i["charge"].doubt for i in infos),
     )
 
 
-def _rows(path: Path) -> list:
-    """All rows; ASE is given the file only when it is known to be one of its own, and a connection that cannot write."""
+def _rows(path: Path) -> tuple[list, schnetpack_db.Labels | None]:
+    """All rows, and the units of a database of SchNetPack; ASE is given the file only when it is known to be one of its own, and a connection that cannot write."""
     from ase.db import connect
 
     with read_only(path) as connection:
@@ -90,13 +102,14 @@ def _rows(path: Path) -> list:
             database._connect = lambda: connection
             with database:
                 rows = list(database.select())
+                metadata = database.metadata if rows else {}
         except sqlite3.OperationalError as error:
             raise told(path, error) from error
         except Exception as error:  # whatever SQLite and ASE meet in a broken file
             raise FileFormatError(f"{path} is empty, truncated or not an ASE database: {error}") from error
     if not rows:
         raise FileFormatError(f"{path} holds no structures; it is an empty ASE database")
-    return rows
+    return rows, schnetpack_db.labels(metadata, path)
 
 
 def _info(row) -> dict:

@@ -23,6 +23,7 @@ _UNIT = re.compile("|".join(rf"(?<![A-Za-z])({u})(?![A-Za-z])" for u, _ in _UNIT
 _FIRST = re.compile(rf"\s*({_NUMBER})(?=\s|$|,|;)")
 _ORCA = re.compile(rf"Coordinates from ORCA-job .*?\bE\s+({_NUMBER})")
 _XTB = re.compile(rf"\s*energy:\s*({_NUMBER})(?=\s|$)")
+_OLD_XTB = re.compile(rf"\s*SCF done\s+({_NUMBER})(?=\s|$)")
 _CP2K = re.compile(rf"\s*i\s*=\s*\d+.*?\bE\s*=\s*({_NUMBER})\s*$")
 _NAMED = re.compile(rf"\b(?:energy|E(?:tot|_tot|el|scf)?)\b[^=:\d\n]{{0,30}}[=:]\s*({_NUMBER})", re.IGNORECASE)
 _NOT_TOTAL = re.compile(
@@ -45,7 +46,7 @@ _READ = 2000
 def energy_of(comment: str, numbers: np.ndarray, ours: bool = False) -> tuple[float, str]:
     """The energy that a comment line states.
 
-    Known without a unit are the ways of CREST, CENSO and GOAT (the energy opens the line), xtb (``energy: … gnorm: …``),
+    Known without a unit are the ways of CREST, CENSO and GOAT (the energy opens the line), xtb (``energy: … gnorm: …``, ``SCF done …``),
     ORCA (``Coordinates from ORCA-job … E …``) and CP2K (``i = …, E = …``): Hartree. A number that cannot be a total
     energy of these atoms in Hartree is not taken.
 
@@ -96,7 +97,8 @@ def plausible(hartree: float, numbers: np.ndarray) -> bool:
 
 def _number_in(text: str) -> tuple[re.Match | None, bool]:
     """The number that is an energy, and whether its way of standing there is known to mean Hartree."""
-    for pattern, known in ((_ORCA, True), (_CP2K, True), (_XTB, True), (_FIRST, True), (_NAMED, False)):
+    in_hartree = (_ORCA, _CP2K, _XTB, _OLD_XTB, _FIRST)
+    for pattern, known in (*((p, True) for p in in_hartree), (_NAMED, False)):
         match = pattern.search(text) if pattern in (_ORCA, _NAMED) else pattern.match(text)
         # "4 waters" is a remark; an energy has decimals
         if match and not re.fullmatch(r"[+-]?\d+", match[1]):
