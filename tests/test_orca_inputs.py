@@ -211,3 +211,14 @@ def test_slurm_settings(clusters, tmp_path):
 def test_manifest_is_plain_json(clusters, tmp_path):
     write_inputs(clusters, tmp_path, "sp")
     json.loads((tmp_path / "manifest.json").read_text(), parse_constant=pytest.fail)
+
+
+def test_long_ids_get_short_names(tmp_path):
+    """A name of more than 255 bytes is none for a file system; the manifest keeps the id."""
+    ids = ["x" * 300, "x" * 299 + "y", "w"]
+    water = np.array([[0, 0, 0.119], [0, 0.763, -0.477], [0, -0.763, -0.477]])
+    write_inputs(Clusters.make([water] * 3, [[8, 1, 1]] * 3, ids=ids), tmp_path)
+    jobs = json.loads((tmp_path / "manifest.json").read_text())["jobs"]
+    assert [j["id"] for j in jobs] == ids and jobs[2]["name"] == "w"
+    assert len({j["name"] for j in jobs}) == 3 and max(len(j["name"]) for j in jobs) == 120
+    assert all((tmp_path / f"{j['name']}.inp").is_file() for j in jobs)

@@ -35,25 +35,38 @@ def read_xyz(path: Path | str, energy_key: str | None = None, forces_key: str | 
         FileFormatError: empty, truncated, or a line that cannot be read; isotopes. InputError: an unknown key or unit.
     """
     path = Path(path)
+    return _population(path, read_frames(path), energy_key, forces_key)
+
+
+def read_frames(path: Path | str) -> list[Frame]:
+    """The frames of a file, made whole where a periodic cell has cut them.
+
+    Raises:
+        FileFormatError: as :func:`read_xyz`.
+    """
     found = list(frames(path, read_text(path)))
     if not found:
         raise FileFormatError(f"{path} is empty; it should hold XYZ frames")
-    return _population(path, found, energy_key, forces_key)
+    for n, frame in enumerate(found):
+        masses = frame.arrays.pop("masses", None)
+        if masses is not None:
+            no_isotopes(masses[:, 0], frame.numbers, f"{path}, {_place(n, frame)}")
+        cell, pbc = _cell(frame)
+        frame.positions, moved = whole(frame.positions, frame.numbers, cell, pbc)
+        frame.notes += [moved] if moved else []
+    return found
+
+
+def _place(n: int, frame: Frame) -> str:
+    return f"frame {n + 1} (line {frame.line})"
 
 
 def _population(path: Path, found: list[Frame], energy_key: str | None, forces_key: str | None) -> Population:
     infos = [f.info for f in found]
-    where = [f"frame {n + 1} (line {f.line})" for n, f in enumerate(found)]
+    where = [_place(n, f) for n, f in enumerate(found)]
     energy, used, told = _energies(path, found, energy_key)
     forces, taken = _forces(path, found, forces_key, energy_key)
     charges = [frame_charge(f) for f in found]
-    for frame, place in zip(found, where):
-        masses = frame.arrays.pop("masses", None)
-        if masses is not None:
-            no_isotopes(masses[:, 0], frame.numbers, f"{path}, {place}")
-        cell, pbc = _cell(frame)
-        frame.positions, moved = whole(frame.positions, frame.numbers, cell, pbc)
-        frame.notes += [moved] if moved else []
     others = sorted({k for f in found for k in f.arrays} - {taken, "initial_charges"})
     names = dict.fromkeys(k for i in infos for k in i)
     with_id = all("id" in i for i in infos)

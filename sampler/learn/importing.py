@@ -10,7 +10,7 @@ from ..clusters import Clusters
 from ..errors import FileFormatError, InputError, LevelError
 from ..levels import composition_of, level_with
 from ..monomers import MonomerLibrary
-from ..stated_charge import stated_charge
+from ..stated_charge import frame_charge
 from ..units import BOHR, HARTREE, KCAL_PER_MOL, KJ_PER_MOL
 from .dataset import LabelSet
 
@@ -43,19 +43,14 @@ def import_extxyz(
         FileFormatError: no such file or key, or what is under it is no number. InputError: an unknown unit.
         LevelError: unknown level or composition.
     """
-    from ase.io import read
+    from ..interop.xyz import read_frames
 
     if energy_unit not in ENERGY_UNITS or length_unit not in LENGTH_UNITS:
         raise InputError(
             f"units {energy_unit}, {length_unit} are not known; energies: {', '.join(ENERGY_UNITS)}; "
             f"lengths: {', '.join(LENGTH_UNITS)}"
         )
-    try:
-        frames = read(path, index=":", format="extxyz")
-    except Exception as error:  # whatever ASE meets in a broken file
-        raise FileFormatError(f"{path} is not a readable extended XYZ file: {error}") from error
-    if not frames:
-        raise FileFormatError(f"{path} holds no frame")
+    frames = read_frames(path)
     reference = level_with(level, library)
     scale = ENERGY_UNITS[energy_unit]
     sign = (-1.0 if gradient else 1.0) * scale / LENGTH_UNITS[length_unit]
@@ -79,15 +74,10 @@ def import_extxyz(
     return LabelSet(clusters, dict(reference.monomers))  # which program made them, the file does not say
 
 
-def _results(frame) -> dict:
-    """What ASE's reader takes out of a frame and into a calculator: ``energy``, ``forces`` and a few more names."""
-    return frame.calc.results if frame.calc is not None else {}
-
-
 def _number(frame, key: str, where: str) -> float:
-    every = {**_results(frame), **frame.info}
+    every = frame.info
     if key not in every:
-        known = ", ".join(k for k, v in every.items() if isinstance(v, (int, float, np.number)))
+        known = ", ".join(k for k, v in every.items() if isinstance(v, (int, float)) and not isinstance(v, bool))
         raise FileFormatError(f"{where} has no {key!r}; numbers it has: {known or 'none'}")
     try:
         value = float(every[key])
@@ -99,23 +89,22 @@ def _number(frame, key: str, where: str) -> float:
 
 
 def _columns(frame, key: str, where: str) -> np.ndarray:
-    every = {**_results(frame), **frame.arrays}
-    if key not in every:
-        known = ", ".join(k for k, v in every.items() if np.shape(v) == (len(frame), 3) and k != "positions")
+    if key not in frame.arrays:
+        known = ", ".join(k for k, v in frame.arrays.items() if v.shape[1] == 3)
         raise FileFormatError(f"{where} has no columns {key!r}; columns of three numbers it has: {known or 'none'}")
-    found = np.asarray(every[key])
-    if found.shape != (len(frame), 3) or found.dtype.kind not in "iuf":
+    found = frame.arrays[key]
+    if found.shape[1] != 3:
         raise FileFormatError(
             f"{where}: {key} are no three numbers an atom, but {found.dtype} of the shape {found.shape}"
         )
     if not np.isfinite(found).all():
         raise FileFormatError(f"{where}: {key} are not all finite")
-    return found.astype(float)
+    return found
 
 
 def _charge(frame, where: str) -> int:
     """As the frame states it, in any of the ways that :func:`sampler.stated_charge.stated_charge` knows."""
-    found = stated_charge({**_results(frame), **frame.info}, frame.arrays.get("initial_charges"))
+    found = frame_charge(frame)
     if found.doubt:
         raise FileFormatError(f"{where}: {found.doubt}")
     return found.charge or 0

@@ -22,6 +22,8 @@ from .presets import preset as find_preset
 
 MANIFEST = "manifest.json"
 FORMAT = "sampler-orca-1"
+_LONGEST = 120
+"""Characters of a file name; ORCA appends its own endings, and file systems end at 255 bytes."""
 
 
 def write_inputs(
@@ -168,13 +170,15 @@ def spin_multiplicity(numbers: np.ndarray, charge: int, wanted: int | None, name
 
 
 def file_names(ids: np.ndarray) -> list[str]:
-    """File names of structures: their ids with what a shell or ORCA stumbles over replaced by ``_``.
+    """File names of structures: their ids with what a shell or ORCA stumbles over replaced by ``_``; of long ones the
+    beginning and a checksum of the whole.
 
     Raises:
         InputError: two structures would get one name.
     """
     names = [re.sub(r"[^A-Za-z0-9._+-]", "_", str(i)) for i in ids]
     names = [n if n and n[0] not in ".-" else f"_{n}" for n in names]
+    names = [n if len(n) <= _LONGEST else _shortened(n, str(i)) for n, i in zip(names, ids)]
     seen: dict[str, str] = {}
     for name, i in zip(names, ids):
         # two names that differ in case only are one file on some systems
@@ -184,6 +188,10 @@ def file_names(ids: np.ndarray) -> list[str]:
             )
         seen[name.lower()] = str(i)
     return names
+
+
+def _shortened(name: str, whole: str) -> str:
+    return f"{name[: _LONGEST - 13]}-{hashlib.sha256(whole.encode()).hexdigest()[:12]}"
 
 
 def read_manifest(folder: Path | str) -> dict[str, Any] | None:
