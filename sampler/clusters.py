@@ -15,7 +15,7 @@ import numpy as np
 
 from .columns import remaining, renamed
 from .errors import FileFormatError, InputError, LevelError
-from .stated_charge import stated_charge
+from .stated_charge import CHARGE_KEYS, stated_charge
 from .storage import write_atomic
 
 if TYPE_CHECKING:
@@ -261,7 +261,7 @@ class Clusters:
         levels = {str(i["level"]) for i, r in zip(infos, results) if "energy" in r}
         if len(levels) > 1:
             raise LevelError(f"frames hold energies of different levels of theory: {', '.join(sorted(levels))}")
-        reserved = {"id", "name", "charge", "energy_eV", "level"}
+        reserved = {"id", "name", "energy_eV", "level", *(k for i in infos for k in i if k.lower() in CHARGE_KEYS)}
         charges = [stated_charge(i, f.arrays.get("initial_charges")) for i, f in zip(infos, frames)]
         doubt = next((n for n, c in enumerate(charges) if c.doubt), None)
         if charge is None and doubt is not None:

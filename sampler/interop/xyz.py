@@ -181,7 +181,7 @@ def _text(clusters: Clusters, head: str, keys: tuple[str, ...]) -> str:
     """All frames; without keys the energy, in Hartree, opens the comment line. A frame without forces has no such columns."""
     from ase.data import chemical_symbols
 
-    clash = set(clusters.columns) & set(_OWN)
+    clash = {k for k in clusters.columns if k in _OWN or k.lower() in CHARGE_KEYS}
     if clash:
         raise InputError(f"a column cannot be called {', '.join(sorted(clash))} in an XYZ file; rename it")
     lines = []
