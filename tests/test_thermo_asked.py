@@ -420,3 +420,39 @@ def test_one_level_by_two_engines_is_refused(sampler, tmp_path):
         study([*one, two], LIBRARY)
     same = dataclasses.replace(two, columns={**two.columns, "engine": "pyscf, dftd3"})
     assert study([*one, same], LIBRARY).engine == "pyscf, dftd3"
+
+
+def test_painn_without_a_model():
+    own = ("painn", {"model": "a"})
+    assert collected({"1sa1am": own, "1w": ("gfn1-xtb", {})}, potential="PaiNN") == own  # there is but one
+    for runs in ({"1w": ("gfn1-xtb", {})}, {"1w": own, "2w": ("painn", {"model": "b"})}):
+        with pytest.raises(InputError, match="--potential painn needs --model NAME"):
+            collected(runs, potential="painn")
+
+
+def test_a_model_away_from_home_is_named(sampler, tmp_path):
+    """Of the shipped models none was made for 1sa3am; the committee, each member and Δ models say so, GFN1-xTB has none to."""
+    from sampler.cli.thermo_hessians import models_of, strangers
+    from sampler.composition import Composition
+
+    known = {n: Composition.parse(n, LIBRARY) for n in ("1sa1am", "2sa3am", "1sa3am", "1sa1b", "1sa")}
+    for model in ("b97-3c_sa_am_dma_w-seed7", "b97-3c_sa_am_dma_w-delta-gfn1"):
+        found = strangers("painn", models_of(model), known.values(), LIBRARY)
+        assert [name for name, _ in found] == ["1sa3am", "1sa1b"] and model in found[0][1]
+    assert strangers("painn", models_of("my-own"), known.values(), LIBRARY) == []
+    assert strangers("gfn1-xtb", {}, known.values(), LIBRARY) == []
+    save(
+        tmp_path / "t.json",
+        [make(["sa"], -1.0, 300.0), make(["am"], -1.0, 300.0), make(["sa", "am", "am", "am"], -5.0, 50.0)],
+    )
+    found = told(sampler, "t.json", "--energies", "b97-3c_sa_am_dma_w-seed7")
+    assert "not at home" in found["problems"]["1sa3am"]
+
+
+def test_inputs_are_told_from_their_content(sampler, tmp_path):
+    """Frequencies kept under any name read back the same; ORCA's outputs may be called .log."""
+    kept = DATA / "34-vapour-without-unit" / "neutral.json"
+    first = told(sampler, kept, "--out", "kept.txt")
+    assert told(sampler, "kept.txt") == first
+    shutil.copy(DEUTERIUM, tmp_path / "d2o.log")
+    assert told(sampler, "d2o.log")["clusters"][0]["cluster"] == "1w[2H]"

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 def with_energies(
     species: list, name: str, known, workers, quiet: bool, keep: Callable[[], Kept | None] = lambda: None
-) -> tuple[list, dict[str, str]]:
-    """The species with single points of the potential ``name``, their level ``HIGH//LOW``; id -> why one was left out.
+) -> tuple[list, list[tuple[str, str]]]:
+    """The species with single points of the potential ``name``, their level ``HIGH//LOW``; (id, why one was left out), and
+    clusters that a model was not made for.
 
     ``name`` is a potential, one or several models joined by commas, or ``auto`` or ``auto:delta``: what is recommended for
     the clusters, and taken for their monomers, too. Finished ones are found again in what ``keep`` opens.
@@ -27,7 +28,7 @@ def with_energies(
     from ..funnel.progress import choose
     from ..learn.engine import describe
     from ..potentials import get_potential
-    from .thermo_hessians import engine_of
+    from .thermo_hessians import engine_of, strangers
 
     potential, options = _potential(species, name, known)
     engine = get_potential(potential, **options)  # a mistake is told before any work
@@ -52,7 +53,10 @@ def with_energies(
         progress.message(f"{len(made) + len(lost)} of {len(tasks)} energies")
     if not made:
         raise InputError("no structure got an energy: " + "; ".join(f"{k}: {v}" for k, v in list(lost.items())[:5]))
-    return [made[i] for i in sorted(made)], lost
+    from ..refine.thermo.belonging import compositions
+
+    found = [made[i] for i in sorted(made)]
+    return found, [*lost.items(), *strangers(potential, options, compositions(found, known), known)]
 
 
 def _one(task) -> tuple[float, str, str]:

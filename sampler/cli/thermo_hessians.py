@@ -56,7 +56,8 @@ class Hessians:
         """What the user names."""
         if self.wanted.potential is None and self.wanted.model is None:
             return None
-        return self.wanted.potential or "painn", models_of(self.wanted.model)
+        name = self.wanted.potential or "painn"
+        return "painn" if name.lower() == "painn" else name, models_of(self.wanted.model)
 
     def _lowest(self, clusters, source: Source):
         """The lowest --count of every composition.
@@ -102,7 +103,12 @@ class Hessians:
             return
         asked = self._asked()
         found = {describe(*own): own for own in self.own.values()}
-        if asked is not None:
+        if asked == ("painn", {}):
+            found = {what: own for what, own in found.items() if own[0] == "painn"}
+            if len(found) != 1:
+                raise InputError("--potential painn needs --model NAME, or several models joined by commas")
+            self.potential, self.options = next(iter(found.values()))
+        elif asked is not None:
             self.potential, self.options = asked
         elif not found:
             raise InputError(f"the structures of {self.files[0].path} need --potential: the level of their frequencies")
@@ -128,22 +134,12 @@ class Hessians:
     def _from_home(self) -> None:
         """Say where a shipped model is used beyond what it was made for."""
         from ..composition import Composition
-        from ..funnel.automatic import recommendations, recommended
         from ..identify import recognise
 
-        used = set(_models(self.options))
-        shipped = [e for e in recommendations() if used and used <= set(_models(e["options"]))]
-        if not shipped:
-            return
         for clusters in self.structures:
             made_as = [Composition.parse(text, self.known) for text in set(clusters.columns.get("composition", []))]
-            for c in dict.fromkeys(made_as or recognise(clusters, self.known)):
-                if c is None or c.molecules() == 1:
-                    continue
-                homes = [recommended(c, self.known, e["level"], e.get("delta", False))[1] for e in shipped]
-                if not any(used <= set(_models(options)) for options in homes):
-                    text = f"{describe(self.potential, self.options)} is not at home in it: expect larger errors"
-                    self.made.remarks.append((c.name(self.known), text))
+            every = made_as or recognise(clusters, self.known)
+            self.made.remarks += strangers(self.potential, self.options, every, self.known)
 
     def placeholders(self) -> list:
         """Species of the level and engine that :meth:`compute` will give, for checks before it."""
@@ -271,6 +267,23 @@ def describe(potential: str, options: dict[str, Any]) -> str:
     if model:
         name += f" ({', '.join(map(str, model)) if isinstance(model, list) else model})"
     return name + (f" with {others}" if others else "")
+
+
+def strangers(potential: str, options: dict[str, Any], compositions, known) -> list[tuple[str, str]]:
+    """(cluster, remark) for clusters that a shipped model was not made for."""
+    from ..funnel.automatic import recommendations, recommended
+
+    used = set(_models(options))
+    shipped = [e for e in recommendations() if used and used <= set(_models(e["options"]))]
+    found = []
+    for c in dict.fromkeys(compositions) if shipped else ():
+        if c is None or c.molecules() == 1:
+            continue
+        homes = [recommended(c, known, e["level"], e.get("delta", False))[1] for e in shipped]
+        if not any(used <= set(_models(home)) for home in homes):
+            text = f"{describe(potential, options)} is not at home in it: expect larger errors"
+            found.append((c.name(known), text))
+    return found
 
 
 def models_of(text: str | None) -> dict[str, Any]:

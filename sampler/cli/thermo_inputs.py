@@ -47,7 +47,7 @@ def gather(inputs: list[Path], wanted: Wanted, known) -> Gathered:
             made.species, lacking = with_energies(
                 made.species, wanted.energies, known, wanted.workers, wanted.quiet, lambda: keep(made)
             )
-            made.remarks += lacking.items()
+            made.remarks += lacking
     except SamplerError:
         if made.kept is not None:
             made.kept.close()
@@ -89,7 +89,22 @@ def sources_of(path: Path, known) -> list[Source]:
         return [Source(path, "outputs")]
     if not path.exists():
         raise InputError(f"{path} does not exist")
-    return [Source(path, {".json": "kept", ".out": "outputs"}.get(path.suffix, "structures"))]
+    return [Source(path, _kind(path))]
+
+
+def _kind(path: Path) -> str:
+    """By the ending, and where that is none of ours by the head of the file."""
+    from ..errors import FileFormatError
+
+    if path.suffix in (".json", ".out"):
+        return {".json": "kept", ".out": "outputs"}[path.suffix]
+    if not path.is_file():
+        raise FileFormatError(f"{path} is neither a file nor a folder")
+    with open(path, "rb") as handle:
+        head = handle.read(4000)
+    if head.lstrip()[:1] == b"{" and b"sampler-thermo" in head[:200]:
+        return "kept"
+    return "outputs" if b"O   R   C   A" in head else "structures"
 
 
 _APPLY = {

@@ -73,7 +73,7 @@ class Kept:
         """Leave no folder without work in it."""
         with contextlib.suppress(OSError):
             if {p.name for p in self.folder.iterdir()} <= {"README"}:
-                (self.folder / "README").unlink()
+                (self.folder / "README").unlink(missing_ok=True)
                 self.folder.rmdir()
 
 
