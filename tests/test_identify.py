@@ -410,3 +410,36 @@ def test_labels_of_minima_survive_noise(reference, library):
     changed = np.flatnonzero(first.columns["state"] != again.columns["state"])
     assert len(changed) == 0, [(first.ids[i], first.columns["state"][i], again.columns["state"][i]) for i in changed]
     assert set(again.columns["identity"]) == {"intact"}
+
+
+def iodic_acid_and_ammonia(nitrogen):
+    """HIO3 with NH3 opposite to its OH, as GFN1-xTB places it, the nitrogen ``nitrogen`` Å from iodine."""
+    acid = np.array([[0, 0, 0], [1.917, 0, 0], [2.1, 0.9, 0.2], [-0.3, 1.45, 0.95], [-0.3, -1.45, 0.95]], float)
+    along = np.array([-0.93, 0.0, -0.37])
+    base = np.array([[0, 0, 0], [-0.3, 0.95, 0.1], [-0.3, -0.5, 0.8], [-0.3, -0.45, -0.85]], float)
+    return np.array([53, 8, 1, 8, 8, 7, 1, 1, 1]), np.vstack([acid, base + nitrogen * along / np.linalg.norm(along)])
+
+
+@pytest.mark.parametrize("nitrogen, identity", [(2.05, "reacted"), (2.34, "intact"), (2.44, "intact"), (2.9, "intact")])
+def test_a_halogen_bond_is_no_bond(library, nitrogen, identity):
+    """GFN1-xTB puts NH3 at 2.34 Å from the iodine of HIO3; an I–N bond has 2.0 to 2.1 Å."""
+    z, xyz = iodic_acid_and_ammonia(nitrogen)
+    known = library.adding(_hio3())
+    found = verdict(known, z, xyz, "1hio31am")
+    assert found.identity == identity, found.detail
+    assert recognise(Clusters.make([xyz], [z]), known)[0] == (
+        Composition.parse("1am1hio3", known) if identity == "intact" else None
+    )
+
+
+def _hio3():
+    from sampler.monomers import Monomer
+
+    z, xyz = iodic_acid_and_ammonia(9.0)
+    lines = [
+        'name = "hio3"', 'title = "iodic acid"', 'symbol = "HIO3"', "family = \"hio3\"", "protons = 0", "charge = 0",
+        "rank = 1000", 'source = "test"', f"numbers = {z[:5].tolist()}", "bonds = [[0, 1], [0, 3], [0, 4], [1, 2]]",
+        "partial_charges = [0, 0, 0, 0, 0]", "sigma = [4.2, 3.0, 0.4, 3.0, 3.0]", "epsilon = [0.01, 0.01, 0.01, 0.01, 0.01]",
+        "[[conformers]]", 'name = "only"', "energy = 0.0", f"positions = {xyz[:5].tolist()}",
+    ]  # fmt: skip
+    return Monomer.loads("\n".join(lines))

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from sampler.cli.monomer import monomer_app
 from sampler.errors import FileFormatError, MissingDependency, MonomerError
-from sampler.monomer_builder import MonomerSpec, build, charges, embed, graph, lennard_jones
+from sampler.monomer_builder import MonomerSpec, build, charges, embed, graph, lennard_jones, rough, to_toml
 from sampler.monomer_builder.build import formula, orient
 from sampler.monomer_builder.gfn1 import Molecule
 from sampler.monomers import Monomer, MonomerLibrary
@@ -194,6 +194,120 @@ def test_lennard_jones_values():
     assert methyl > 5 * m.sigma[5]
 
 
+class Valley:
+    """One atom in a bowl with a kink and a jump of 5 meV at its lowest point: the force is 0.1 eV/Å on either side."""
+
+    method = "a valley"
+
+    def evaluate(self, positions):
+        x = np.asarray(positions, float)
+        side = -1.0 if x[0, 0] < 0 else 1.0
+        energy = 2.0 * (x**2).sum() + 0.1 * abs(x[0, 0]) + (0.005 if side < 0 else 0.0)
+        return energy, -(4.0 * x + [0.1 * side, 0.0, 0.0]), np.zeros(1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_minimum_at_a_kink_is_found(seed):
+    found = rough.settle(Valley(), np.array([[0.4, -0.2, 0.3]]), np.random.default_rng(seed))
+    assert found.energy == pytest.approx(0.0, abs=1.2e-3), found
+    assert 0.09 < found.fmax < 0.2, found  # what is left is the slope towards the kink
+
+
+def test_no_minimum_at_all_is_an_error():
+    class Noise(Valley):
+        def __init__(self):
+            self.rng = np.random.default_rng(0)
+
+        def evaluate(self, positions):
+            return self.rng.normal(0.0, 50.0), self.rng.normal(0.0, 5.0, (1, 3)), np.zeros(1)
+
+    with pytest.raises(MonomerError, match="finds no minimum|finds lower points"):
+        rough.settle(Noise(), np.zeros((1, 3)), np.random.default_rng(0))
+
+
+def test_iodate_has_its_minimum_at_a_kink_and_says_so():
+    """Three equal I–O bonds: which oxygen is nearest to iodine, and with it the energy, changes at the minimum."""
+    made = build(spec("iom", "[O-]I(=O)=O", charges="resp"))
+    x = made.conformers[0].positions
+    lengths = np.linalg.norm(x[made.numbers == 8] - x[made.numbers == 53], axis=1)
+    assert lengths == pytest.approx(1.81, abs=0.01), lengths
+    assert made.reference_energies["gfn1-xtb"] == pytest.approx(-494.6080, abs=1e-3)
+    assert made.reference_energies["gfn2-xtb"] == pytest.approx(-438.0286, abs=1e-3)
+    assert "GFN1-xTB minimum at a kink" in made.source and "I: def2-SVP, ECP" in made.source
+    assert made.partial_charges.sum() == pytest.approx(-1, abs=1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("start", ["smiles", "xyz"])
+def test_iodic_acid(start, tmp_path):
+    """The energy is that of the lowest of independent descents (other starts, other steps), within 1 meV."""
+    file = tmp_path / "hio3.xyz"
+    file.write_text(
+        "5\niodic acid\nI -0.097 0.006 -0.242\nO 1.829 -0.278 0.240\nH 1.919 -0.054 1.190\n"
+        "O -0.956 -1.323 0.632\nO -0.471 1.570 0.586\n"
+    )
+    made = build(spec("hio3", "OI(=O)=O") if start == "smiles" else spec("hio3", xyz=file))
+    assert made.reference_energies["gfn1-xtb"] == pytest.approx(-501.0664, abs=1e-3)
+    assert made.reference_energies["gfn2-xtb"] / 27.211386 == pytest.approx(-16.344179, abs=2e-5)
+    assert "at a kink of the surface" in made.source
+
+
+def test_geometry_of_the_other_method():
+    made = build(spec("hoi", "OI", method="gfn2-xtb"))
+    assert "GFN2-xTB minimum (" in made.source and "charges: GFN2-xTB Mulliken" in made.source
+    levels = {level: Molecule(made.numbers, 0, level) for level in ("gfn1-xtb", "gfn2-xtb")}
+    for level, molecule in levels.items():
+        energy, positions = molecule.optimise(made.conformers[0].positions)
+        assert made.reference_energies[level] == pytest.approx(energy, abs=1e-5), level
+    assert made.conformers[0].positions == pytest.approx(orient(made.numbers, positions), abs=1e-3)
+    with pytest.raises(MonomerError, match="method 'pm7' is unknown; choose gfn1-xtb or gfn2-xtb"):
+        build(spec("hoi", "OI", method="pm7"))
+
+
+@pytest.mark.parametrize("smiles", ["F", "Cl", "Br", "I", "P", "S", "C", "[I-]", "[O-]Cl", "C[NH3+]"])
+def test_every_listed_element_can_be_added(smiles):
+    """Charges of the file add exactly; an electronegative atom is the negative one."""
+    made = build(spec("x", smiles, charges="resp"))
+    read = Monomer.loads(to_toml(made))
+    assert round(float(read.partial_charges.sum()), 9) == made.charge == read.charge
+    assert set(read.reference_energies) == {"gfn1-xtb", "gfn2-xtb"}
+    assert "RESP fit to the HF/6-31G*" in made.source
+    if smiles in ("F", "Cl", "Br"):
+        assert read.partial_charges[0] < 0
+
+
+def test_every_listed_element_is_tried():
+    tried = {
+        int(z)
+        for s in ("F", "Cl", "Br", "I", "P", "S", "C", "[O-]Cl", "C[NH3+]")
+        for z in embed.from_smiles(s, 1, 0)[0]
+    }
+    assert set(lennard_jones._GAFF) <= tried and set(lennard_jones._GAFF) <= set(charges.RADII)
+
+
+def test_potential_of_hydrogen_iodide():
+    """Far away it is that of PySCF's own dipole; the core that iodine's pseudopotential replaces is no charge too many."""
+    from pyscf import gto, scf
+
+    z, x = np.array([1, 53]), np.array([[0.0, 0.0, 1.61], [0.0, 0.0, 0.0]])
+    basis = {"default": "6-31g*", "I": "def2-svp"}
+    atoms = list(zip(z.tolist(), x.tolist()))
+    field = scf.RHF(gto.M(atom=atoms, basis=basis, ecp={"I": "def2-svp"}, cart=True, verbose=0)).run()
+    dipole = field.dip_moment(unit="AU", verbose=0)[2]
+    ahead, behind = charges.electrostatic_potential(z, 0, x, np.array([[0, 0, 40.0], [0, 0, -40.0]]))
+    assert (ahead - behind) / 2 == pytest.approx(dipole / (40.0 / BOHR) ** 2, rel=0.02), (ahead, behind, dipole)
+    fitted = charges.resp(z, 0, [x], np.arange(2))
+    assert 0.05 < fitted[0] < 0.2 and fitted.sum() == pytest.approx(0, abs=1e-9), fitted
+
+
+def test_charges_that_cannot_be_fitted_say_so(monkeypatch):
+    monkeypatch.setattr(charges, "OWN_BASIS", {})
+    made = build(spec("hi", "I", charges="auto"))
+    assert "charges: GFN1-xTB Mulliken (no RESP: PySCF has no basis" in made.source
+    with pytest.raises(MonomerError, match="PySCF has no basis for this molecule"):
+        build(spec("hi", "I", charges="resp"))
+
+
 # -- errors ----------------------------------------------------------------------------------------------------------
 
 
@@ -242,7 +356,9 @@ def test_other_bad_input(tmp_path):
 
 def test_a_molecule_that_does_not_survive_the_optimisation():
     """The glycine zwitterion is no minimum in the gas phase: its proton moves, the bonds change."""
-    with pytest.raises(MonomerError, match="no geometry survives.*the bonds change"):
+    with pytest.raises(
+        MonomerError, match="no geometry survives.*the bonds change.*add that one, .*--xyz .*--method gfn2-xtb"
+    ):
         build(spec("x", "[NH3+]CC(=O)[O-]"))
 
 

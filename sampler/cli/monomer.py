@@ -84,8 +84,12 @@ def add(
     conformers: Annotated[int, typer.Option(min=1, help="Keep at most this many conformers.")] = 4,
     window: Annotated[float, typer.Option(min=0.0, help="… and only up to this energy, kcal/mol.")] = 5.0,
     charges: Annotated[
-        str, typer.Option(help="Partial charges: resp (needs PySCF), mulliken (GFN1-xTB), or auto: resp if possible.")
+        str,
+        typer.Option(help="Partial charges: resp (needs PySCF), mulliken (of --method), or auto: resp if possible."),
     ] = "auto",
+    method: Annotated[
+        str, typer.Option(help="What optimises the geometry: gfn1-xtb, or gfn2-xtb where that finds no minimum.")
+    ] = "gfn1-xtb",
     seed: Annotated[int, typer.Option(min=0, help="Random seed of the starting geometries.")] = 20,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a molecule that you added earlier.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Build and show it, but write nothing.")] = False,
@@ -94,13 +98,15 @@ def add(
     """Build a molecule and add it to your library ($SAMPLER_HOME/monomers, or ~/.sampler/monomers).
 
     RDKit makes the conformers, GFN1-xTB optimises them, equal ones are dropped, charges and Lennard-Jones parameters
-    are derived. Forms that differ by protons (an acid and its anion) are added one by one, with the same --family.
+    are derived. The file holds the energies of the molecule at gfn1-xtb and gfn2-xtb: binding energies at these levels
+    count from them. Forms that differ by protons (an acid and its anion) are added one by one, with the same --family.
 
     \b
     Examples:
       sampler monomer add gly --smiles "NCC(=O)O" --title glycine
       sampler monomer add glyh --smiles "[NH3+]CC(=O)O" --family gly
       sampler monomer add gd --xyz guanidine.xyz --dry-run
+      sampler monomer add hio3 --smiles "OI(=O)=O" --title "iodic acid"
     """
     from ..errors import MonomerError
     from ..monomer_builder import MonomerSpec, build, to_toml
@@ -139,6 +145,7 @@ def add(
             most=conformers,
             window=window * KCAL_PER_MOL,
             charges=charges,
+            method=method,
             seed=seed,
         )
     )
@@ -201,7 +208,7 @@ def _print(m: Monomer, as_json: bool) -> None:
         typer.echo(f"also called {', '.join(m.aliases)}")
     typer.echo(f"SMILES {m.smiles or '–'}\n{m.source}\n")
     rows = [[c.name, number(c.energy / KCAL_PER_MOL)] for c in m.conformers]
-    print_table("", ["conformer", "GFN1-xTB energy kcal/mol"], rows, right={1})
+    print_table("", ["conformer", "energy kcal/mol"], rows, right={1})
     if references:
         rows = [[level, number(energy, 6)] for level, energy in references.items()]
         print_table("", ["level of theory", "reference energy Eh"], rows, right={1})

@@ -203,7 +203,7 @@ def _one(found, i: int, clusters: Clusters, kinds: Kinds) -> Bodies | None:
     atoms = clusters.atoms_of(i)
     numbers, positions = clusters.numbers[atoms], clusters.positions[atoms]
     molecule, owner = found.molecule[atoms], found.owner[atoms]
-    covalent = radii.covalent()
+    bonding = radii.bonding()
     order, parameters, names, charges = [], [], [], []
     for m in range(int(found.molecules[i])):
         key = int(found.family[atoms][m]), int(found.hydrogens[atoms][m])
@@ -213,7 +213,7 @@ def _one(found, i: int, clusters: Clusters, kinds: Kinds) -> Bodies | None:
         mine = np.flatnonzero(molecule == m)
         x, z = positions[mine], numbers[mine]
         heavy = z != 1
-        reach = radii.HEAVY_BOND[0] * (covalent[z][:, None] + covalent[z][None])
+        reach = radii.HEAVY_BOND[0] * (bonding[z][:, None] + bonding[z][None])
         bonded = (np.linalg.norm(x[:, None] - x[None], axis=-1) < reach) & heavy[:, None] & heavy[None]
         np.fill_diagonal(bonded, False)
         place = {int(a): k for k, a in enumerate(mine)}

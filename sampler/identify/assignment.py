@@ -93,6 +93,7 @@ def assign_batch(clusters: Clusters, composition: Composition | None, library: M
         np.ascontiguousarray(clusters.numbers, np.int64),
         np.ascontiguousarray(clusters.ptr, np.int64),
         radii.covalent(),
+        radii.bonding(),
         radii.van_der_waals(),
         np.asarray(radii.HEAVY_BOND),
         radii.FREE_HYDROGEN,

@@ -164,8 +164,8 @@ def _changed_bonds(xyz, z, composition, library) -> list[str]:
     heavy = np.flatnonzero(z != 1)
     a, b = np.triu_indices(len(heavy), 1)
     a, b = heavy[a], heavy[b]
-    covalent = radii.covalent()
-    bonded = np.linalg.norm(xyz[a] - xyz[b], axis=1) < radii.HEAVY_BOND[0] * (covalent[z[a]] + covalent[z[b]])
+    radius = radii.bonding()
+    bonded = np.linalg.norm(xyz[a] - xyz[b], axis=1) < radii.HEAVY_BOND[0] * (radius[z[a]] + radius[z[b]])
     a, b = z[a[bonded]], z[b[bonded]]
     has = Counter(zip(np.minimum(a, b).tolist(), np.maximum(a, b).tolist()))
     parts = []

@@ -131,6 +131,7 @@ def assign_all(
     z_all,
     ptr,
     covalent,
+    bonding,
     vdw,
     factors,
     free,
@@ -210,7 +211,7 @@ def assign_all(
             for c in range(a):
                 i, j = heavy[a], heavy[c]
                 d = np.sqrt((xyz[i, 0] - xyz[j, 0]) ** 2 + (xyz[i, 1] - xyz[j, 1]) ** 2 + (xyz[i, 2] - xyz[j, 2]) ** 2)
-                ratio[a, c] = ratio[c, a] = d / (covalent[z[i]] + covalent[z[j]])
+                ratio[a, c] = ratio[c, a] = d / (bonding[z[i]] + bonding[z[j]])
 
         # skeletons: the first bond criterion under which all of them are found, else the plain one
         found, fits = 0, False

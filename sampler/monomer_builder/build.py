@@ -11,11 +11,8 @@ import numpy as np
 from ..errors import MissingDependency, MonomerError
 from ..monomers import Conformer, Monomer
 from . import charges, embed, graph, lennard_jones
-from .gfn1 import Molecule
-
-SAME_DISTANCE = 0.05  # Å: largest difference of two fingerprints of one conformer
-SAME_ENERGY = 1e-3  # eV
-SAME_START = 0.15  # Å: starts closer than this run into one minimum
+from .gfn1 import METHODS, Molecule
+from .minima import Relaxation, distinct, other_levels
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,8 @@ class MonomerSpec:
         symbol: formula as printed; '' makes it from the atoms. rank: position in names; the user's come last.
         candidates: conformers that RDKit embeds. window: conformers kept, eV above the lowest. most: and at most.
         keep: names of the conformers kept, from those found inside ``window``; all where empty.
-        charges: ``resp`` (PySCF), ``mulliken`` (GFN1-xTB) or ``auto`` (resp where PySCF is installed).
+        charges: ``resp`` (PySCF), ``mulliken`` (of ``method``) or ``auto`` (resp where that is possible).
+        method: level that conformers are optimised at, ``gfn1-xtb`` or ``gfn2-xtb``.
         seed: of the embedding and of the small displacement that leaves saddle points.
     """
 
@@ -48,6 +46,7 @@ class MonomerSpec:
     most: int = 4
     keep: tuple[str, ...] = ()
     charges: str = "auto"
+    method: str = "gfn1-xtb"
     seed: int = 20
 
 
@@ -66,9 +65,12 @@ def build(spec: MonomerSpec) -> Monomer:
             f"{spec.name}: {int(numbers.sum())} protons and the charge {charge:+d} leave an unpaired electron; "
             "only closed-shell molecules are supported"
         )
-    molecule = Molecule(numbers, charge)
+    if spec.method not in METHODS:
+        raise MonomerError(f"{spec.name}: the method {spec.method!r} is unknown; choose {' or '.join(METHODS)}")
+    molecule = Molecule(numbers, charge, spec.method)
     classes = graph.equivalence_classes(numbers, bonds)
-    energies, geometries = _distinct(molecule, bonds, classes, starts, spec)
+    relax = Relaxation(molecule, np.random.default_rng(spec.seed))
+    energies, geometries = distinct(relax, bonds, classes, starts, spec.name)
     found = [(e, orient(numbers, x)) for e, x in zip(energies, geometries) if e - energies[0] <= spec.window]
     if spec.keep:
         named = dict(zip(_conformer_names(numbers, bonds, [x for _, x in found]), found))
@@ -78,6 +80,7 @@ def build(spec: MonomerSpec) -> Monomer:
         found = [named[name] for name in named if name in spec.keep]
     energies, kept = map(list, zip(*found[: spec.most]))
     names = _conformer_names(numbers, bonds, kept)
+    elsewhere, unknown = other_levels(kept, bonds, molecule, spec.seed)
     partial, how = _charges(molecule, kept, classes, spec.charges)
     return Monomer(
         name=spec.name,
@@ -95,10 +98,11 @@ def build(spec: MonomerSpec) -> Monomer:
         sigma=sigma,
         epsilon=epsilon,
         conformers=tuple(Conformer(n, x, round(e - energies[0], 6)) for n, x, e in zip(names, kept, energies)),
-        reference_energies={"gfn1-xtb": energies[0]},
+        reference_energies={spec.method: energies[0], **elsewhere},
         source=(
-            f"geometry: {'RDKit ' + version('rdkit') + ' ETKDGv3, ' if spec.smiles else ''}GFN1-xTB minimum "
+            f"geometry: {'RDKit ' + version('rdkit') + ' ETKDGv3, ' if spec.smiles else ''}{relax.how} "
             f"(tblite {version('tblite')}); charges: {how}; Lennard-Jones: GAFF, polar hydrogen of CHARMM"
+            + "".join(f"; {text}" for text in unknown)
         ),
     )
 
@@ -123,58 +127,20 @@ def _start(spec: MonomerSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     return numbers, bonds, starts, (stated or 0) if spec.charge is None else spec.charge
 
 
-def _distinct(molecule, bonds, classes, starts, spec) -> tuple[list[float], list[np.ndarray]]:
-    """Optimise every start; unlike minima with the right bonds, lowest first."""
-    rng = np.random.default_rng(spec.seed)
-    found: list[tuple[float, np.ndarray, np.ndarray]] = []
-    lost: list[str] = []
-    tried: list[np.ndarray] = []
-    near = graph.neighbours(len(classes), bonds)
-    # turns of methyl groups bring nothing new: hydrogens on carbon do not count in the comparison of starts
-    counts = np.array([z > 1 or 6 not in molecule.numbers[near[i]] for i, z in enumerate(molecule.numbers)])
-    for start in starts:
-        before = graph.fingerprint(classes[counts], start[counts])
-        if any(np.abs(before - other).max(initial=0) < SAME_START for other in tried):
-            continue
-        tried.append(before)
-        try:
-            energy, positions = molecule.optimise(start + rng.normal(0, 0.02, start.shape), fmax=1e-2)
-        except MonomerError as error:
-            lost.append(str(error))
-            continue
-        if not np.array_equal(graph.bonds_from_distances(molecule.numbers, positions), bonds):
-            lost.append("the bonds change")
-            continue
-        print_ = graph.fingerprint(classes, positions)
-        if not any(abs(energy - e) < 5e-3 and np.abs(print_ - f).max(initial=0) < 0.3 for e, _, f in found):
-            found.append((energy, positions, print_))
-    minima: list[tuple[float, np.ndarray, np.ndarray]] = []
-    for _, positions, _ in sorted(found, key=lambda item: item[0]):
-        energy, positions = molecule.optimise(positions)
-        print_ = graph.fingerprint(classes, positions)
-        new = not any(
-            abs(energy - e) < SAME_ENERGY and np.abs(print_ - f).max(initial=0) < SAME_DISTANCE for e, _, f in minima
-        )
-        if new and molecule.lowest_curvature(positions) > 0:
-            minima.append((energy, positions, print_))
-    if not minima:
-        reasons = "; ".join(sorted(set(lost))) or "only saddle points were found"
-        raise MonomerError(f"{spec.name}: no geometry survives the GFN1-xTB optimisation ({reasons})")
-    minima.sort(key=lambda item: item[0])
-    return [e for e, _, _ in minima], [x for _, x, _ in minima]
-
-
 def _charges(molecule, kept, classes, choice) -> tuple[np.ndarray, str]:
     if choice not in ("auto", "resp", "mulliken"):
         raise MonomerError(f"charges {choice!r} are unknown; choose auto, resp or mulliken")
+    why = ""
     if choice != "mulliken":
         try:
             fitted = charges.resp(molecule.numbers, molecule.charge, kept, classes)
-            return fitted, f"RESP fit to the HF/6-31G* potential (PySCF {version('pyscf')})"
-        except MissingDependency:
+            basis = charges.basis_name(molecule.numbers)
+            return fitted, f"RESP fit to the HF/{basis} potential (PySCF {version('pyscf')})"
+        except (MissingDependency, MonomerError) as error:
             if choice == "resp":
                 raise
-    return charges.mulliken(molecule, kept, classes), "GFN1-xTB Mulliken"
+            why = " (PySCF is not installed)" if isinstance(error, MissingDependency) else f" (no RESP: {error})"
+    return charges.mulliken(molecule, kept, classes), f"{molecule.method} Mulliken{why}"
 
 
 def _conformer_names(numbers, bonds, kept) -> list[str]:

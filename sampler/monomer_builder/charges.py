@@ -2,7 +2,8 @@
 
 Two sources, and the monomer file says which was used:
 
-* ``resp``: charges that reproduce the electrostatic potential of a Hartree-Fock/6-31G* density (PySCF) on
+* ``resp``: charges that reproduce the electrostatic potential of a Hartree-Fock/6-31G* density (PySCF; iodine, which
+  6-31G* lacks, has def2-SVP with its effective core potential) on
   Merz-Kollman shells (1.4, 1.6, 1.8, 2.0 van der Waals radii; Singh & Kollman 1984, doi:10.1002/jcc.540050204), with
   the weak hyperbolic restraint of RESP on heavy atoms (Bayly et al. 1993, doi:10.1021/j100142a004). This density
   overestimates dipoles a little, as the polarisation inside a cluster does, which is why force fields use it.
@@ -24,6 +25,9 @@ POINTS_PER_A2 = 2.0
 # Bondi radii (doi:10.1021/j100785a001), H 1.20 as in the Merz-Kollman scheme, Å
 RADII = {1: 1.20, 6: 1.50, 7: 1.50, 8: 1.40, 9: 1.35, 14: 2.10, 15: 1.80, 16: 1.75, 17: 1.70, 35: 1.85, 53: 1.98}
 RESTRAINT, TIGHTNESS = 0.0005, 0.1
+BASIS = "6-31g*"
+OWN_BASIS = {"I": "def2-svp"}
+"""Elements that BASIS lacks; with the effective core potential of the same name."""
 
 
 def symmetrise(charges: np.ndarray, classes: np.ndarray, total: int, decimals: int = 5) -> np.ndarray:
@@ -67,18 +71,26 @@ def shell_points(numbers: np.ndarray, positions: np.ndarray) -> np.ndarray:
 
 
 def electrostatic_potential(numbers: np.ndarray, charge: int, positions: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """HF/6-31G* electrostatic potential (p,) in Hartree/e at ``points`` (p, 3) Å.
+    """Hartree-Fock electrostatic potential (p,) in Hartree/e at ``points`` (p, 3) Å, in the basis of :func:`basis_name`.
 
     Raises:
-        MissingDependency: PySCF is not installed. MonomerError: the SCF does not converge.
+        MissingDependency: PySCF is not installed. MonomerError: no basis, or the SCF does not converge.
     """
     try:
         from pyscf import gto, scf
     except ImportError as error:
         raise MissingDependency("pyscf", "fitting charges to an electrostatic potential", extra="dft") from error
     atoms = [(int(z), tuple(x)) for z, x in zip(numbers, positions)]
-    molecule = gto.M(atom=atoms, unit="Ang", basis="6-31g*", charge=int(charge), cart=True, verbose=0)
+    basis = {"default": BASIS, **OWN_BASIS}
+    try:
+        molecule = gto.M(
+            atom=atoms, unit="Ang", basis=basis, ecp=OWN_BASIS, charge=int(charge), cart=True, verbose=0
+        )  # fmt: skip
+    except (KeyError, RuntimeError, ValueError) as error:  # what PySCF raises where it has no basis for an element
+        raise MonomerError(f"PySCF has no basis for this molecule: {error}") from error
     field = scf.RHF(molecule).run(conv_tol=1e-9)
+    if not field.converged:
+        field = field.newton().run()
     if not field.converged:
         raise MonomerError("the Hartree-Fock calculation for the charges does not converge; use charges from GFN1-xTB")
     density, grid = field.make_rdm1(), points / BOHR
@@ -88,6 +100,14 @@ def electrostatic_potential(numbers: np.ndarray, charge: int, positions: np.ndar
     nuclei = molecule.atom_coords()
     nuclear = (molecule.atom_charges() / np.linalg.norm(grid[:, None] - nuclei[None], axis=-1)).sum(1)
     return nuclear - electronic
+
+
+def basis_name(numbers: np.ndarray) -> str:
+    """The basis of the potential as printed: ``6-31G*``, and what iodine has."""
+    from ase.data import chemical_symbols
+
+    own = sorted({chemical_symbols[int(z)] for z in numbers} & set(OWN_BASIS))
+    return "6-31G*" + "".join(f" ({e}: {OWN_BASIS[e].replace('svp', 'SVP')}, ECP)" for e in own)
 
 
 def resp(numbers: np.ndarray, charge: int, conformers: list[np.ndarray], classes: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
-"""GFN1-xTB for one molecule, through tblite: energy, forces, charges, tight optimisation, curvature.
+"""GFN1-xTB or GFN2-xTB for one molecule, through tblite: energy, forces, charges, tight optimisation, curvature.
 
-GFN1-xTB: Grimme, Bannwarth, Shushkov 2017, doi:10.1021/acs.jctc.7b00118.
+GFN1-xTB: Grimme, Bannwarth, Shushkov 2017, doi:10.1021/acs.jctc.7b00118. GFN2-xTB: Bannwarth, Ehlert, Grimme 2019,
+doi:10.1021/acs.jctc.8b01176.
 """
 
 from __future__ import annotations
@@ -12,13 +13,25 @@ import numpy as np
 from ..errors import MissingDependency, MonomerError
 from ..units import BOHR, HARTREE, HARTREE_PER_BOHR
 
+METHODS = {"gfn1-xtb": "GFN1-xTB", "gfn2-xtb": "GFN2-xTB"}
+"""Level of theory -> tblite's name of it."""
+
+
+class NotConverged(MonomerError):
+    """An optimisation does not come to rest."""
+
 
 @dataclass(frozen=True)
 class Molecule:
-    """Atomic numbers (n,) and total charge; singlet."""
+    """Atomic numbers (n,), total charge and level of theory, one of :data:`METHODS`; singlet."""
 
     numbers: np.ndarray
     charge: int
+    level: str = "gfn1-xtb"
+
+    @property
+    def method(self) -> str:
+        return METHODS[self.level]
 
     def evaluate(self, positions: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         """Energy (eV), forces (n, 3) eV/Å and Mulliken charges (n,) e at ``positions`` (n, 3) Å.
@@ -30,14 +43,14 @@ class Molecule:
         try:
             from tblite.interface import Calculator
         except ImportError as error:
-            raise MissingDependency("tblite", "GFN1-xTB") from error
+            raise MissingDependency("tblite", self.method) from error
         try:
-            calculator = Calculator("GFN1-xTB", self.numbers, np.asarray(positions) / BOHR, charge=float(self.charge))
+            calculator = Calculator(self.method, self.numbers, np.asarray(positions) / BOHR, charge=float(self.charge))
             calculator.set("verbosity", 0)
             calculator.set("accuracy", 0.01)
             result = calculator.singlepoint()
         except RuntimeError as error:
-            raise MonomerError(f"GFN1-xTB fails for this geometry: {error}") from error
+            raise MonomerError(f"{self.method} fails for this geometry: {error}") from error
         energy = float(result.get("energy")) * HARTREE
         forces = -np.asarray(result.get("gradient")) * HARTREE_PER_BOHR
         return energy, forces, np.asarray(result.get("charges"))
@@ -46,7 +59,7 @@ class Molecule:
         """Energy (eV) and positions (n, 3) Å of the nearest minimum, largest force on an atom below ``fmax`` eV/Å.
 
         Raises:
-            MonomerError: not converged after ``steps`` steps.
+            NotConverged: after ``steps`` steps.
         """
         from ase import Atoms
         from ase.optimize import BFGS
@@ -54,7 +67,7 @@ class Molecule:
         atoms = Atoms(self.numbers, positions, calculator=_ase_calculator(self))
         if not BFGS(atoms, logfile=None).run(fmax=fmax, steps=steps):
             worst = np.linalg.norm(atoms.get_forces(), axis=1).max()
-            raise MonomerError(f"GFN1-xTB optimisation stopped after {steps} steps at {worst:.4f} eV/Å")
+            raise NotConverged(f"{self.method} optimisation stopped after {steps} steps at {worst:.4f} eV/Å")
         return float(atoms.get_potential_energy()), atoms.get_positions()
 
     def lowest_curvature(self, positions: np.ndarray, step: float = 0.005) -> float:
@@ -81,7 +94,7 @@ class Molecule:
 def _ase_calculator(molecule: Molecule):
     from ase.calculators.calculator import Calculator, all_changes
 
-    class GFN1(Calculator):
+    class XTB(Calculator):
         implemented_properties = ["energy", "forces"]
 
         def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
@@ -89,4 +102,4 @@ def _ase_calculator(molecule: Molecule):
             energy, forces, _ = molecule.evaluate(self.atoms.get_positions())
             self.results = {"energy": energy, "forces": forces}
 
-    return GFN1()
+    return XTB()

@@ -36,7 +36,7 @@ def to_toml(monomer: Monomer) -> str:
             "",
             "[[conformers]]",
             f"name = {json.dumps(conformer.name)}",
-            f"energy = {conformer.energy:.6f}  # eV above the lowest conformer, GFN1-xTB",
+            f"energy = {conformer.energy:.6f}  # eV above the lowest conformer, at the level of the geometry",
             "positions = [  # Å",
             *rows,
             "]",
