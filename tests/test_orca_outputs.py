@@ -272,3 +272,25 @@ def test_modes_of_a_nearly_linear_molecule(tmp_path, bend, lost):
     found = read_output(path)
     assert len(found.frequencies) == (0 if lost else 4)
     assert any("a bend is lost" in r for r in found.remarks) == lost, found.remarks
+
+
+@pytest.mark.parametrize("bend", [0.0, 0.02, 0.06])
+def test_thermochemistry_follows_the_program_that_called_a_molecule_linear(tmp_path, bend):
+    from sampler.refine.thermo.rrho import Treatment, thermochemistry
+    from sampler.refine.thermo.sources import from_orca
+    from sampler.units import KCAL_PER_MOL
+
+    modes = [0.0] * 5 + [667.4, 667.4, 1333.0, 2349.1]
+    table = "".join(f"{i:4d}:{v:13.2f} cm**-1\n" for i, v in enumerate(modes))
+    at = geometry("OCO", [(1.16, bend, 0), (0, 0, 0), (-1.16, bend, 0)])
+    path = tmp_path / "co2.out"
+    path.write_text(
+        output(
+            at + last_energy("-188.5"), f"VIBRATIONAL FREQUENCIES\n\n{table}\nNORMAL MODES\n", keywords="! B97-3c Freq"
+        )
+    )
+    (species,) = from_orca([read_output(path)])
+    entropy = thermochemistry(species, treatment=Treatment(low="harmonic")).entropy / KCAL_PER_MOL * 1000
+    print(species.columns["point_group"], species.moments, entropy)
+    assert (species.columns["point_group"], species.symmetry_number) == ("D*h", 2)
+    assert entropy == pytest.approx(51.07, abs=0.1)  # NIST; with a third rotation it would be off by cal/mol/K

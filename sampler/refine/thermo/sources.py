@@ -99,6 +99,8 @@ def _make(
     name, numbers, positions, charge, energy, frequencies, masses, level, multiplicity, tolerance, more
 ) -> Species:
     moments = principal_moments(positions, masses)
+    if len(frequencies) == 3 * len(numbers) - 5 and moments[0] < _NEARLY_LINEAR * moments[-1]:
+        moments[0] = 0.0  # a program may call a nearly linear molecule linear at another limit than we do
     linear = len(numbers) > 1 and not moments[0]
     group = point_group(isotope.kinds(numbers, masses), positions, tolerance, linear)
     found = isotope.label(numbers, masses)
@@ -162,14 +164,11 @@ def from_orca(results: Sequence[Any], tolerance: float = 0.05) -> list[Species]:
 def _whole(one: Species, path: Any) -> None:
     """Refuse frequencies that are too few or too many: of a part of the atoms, or of other atoms."""
     n, have = len(one.columns["numbers"]), len(one.frequencies)
-    moments = np.asarray(one.moments)
-    # programs call a nearly linear molecule linear at other limits than we do
-    straight = n > 1 and moments[0] < _NEARLY_LINEAR * max(moments[-1], 1e-12)
-    wanted = {0} if n == 1 else {3 * n - 6, 3 * n - 5} if straight else {3 * n - 6}
-    if have not in wanted:
+    wanted = 3 * n - 3 - int((np.asarray(one.moments) > 0).sum())
+    if have != wanted:
         raise InputError(
-            f"{path} has {have} frequencies; {n} atoms have {' or '.join(map(str, sorted(wanted)))}: a Hessian of a part of "
-            "the atoms or a damaged file, from which no free energy follows"
+            f"{path} has {have} frequencies; {n} atoms have {wanted} in this shape: a Hessian of a part of the atoms, a "
+            "linear molecule taken for bent, or a damaged file, from which no free energy follows"
         )
 
 
