@@ -403,6 +403,9 @@ def test_runs_and_screens_of_different_levels(sampler, tmp_path):
             status, out, err = sampler(*command, *[r for r in inputs if r.is_dir()], "-j", 1, "-q")
             assert status == 2 and not out, (command, err)
             assert "1w: gfn1-xtb" in err and "2w: PaiNN" in err and "--potential gfn1-xtb" in err
+    shutil.copytree(tmp_path / "screen" / "2w", tmp_path / "other" / "1w")  # runs of one name hide nothing of each other
+    status, _, err = sampler("thermo", tmp_path / "screen" / "1w", tmp_path / "other" / "1w", "-j", 1, "-q")
+    assert status == 2 and "screen/1w: gfn1-xtb" in err and "other/1w: PaiNN" in err
     found = told(sampler, tmp_path / "screen", "-P", "gfn1-xtb", "-n", 1, "-q")
     assert found["level"] == "gfn1-xtb" and found["engine"] == "tblite"
     assert {c["cluster"] for c in found["clusters"]} >= {"1w", "2w"}
@@ -456,3 +459,36 @@ def test_inputs_are_told_from_their_content(sampler, tmp_path):
     assert told(sampler, "kept.txt") == first
     shutil.copy(DEUTERIUM, tmp_path / "d2o.log")
     assert told(sampler, "d2o.log")["clusters"][0]["cluster"] == "1w[2H]"
+
+
+def test_masses_of_one_kind():
+    """Gaussian's habit and ORCA's are told apart by the masses, and not combined."""
+    heavy = read_output(DEUTERIUM)
+    gaussian = dataclasses.replace(heavy, name="g", masses=np.array([15.99491, 1.00783, 1.00783]))
+    orca = dataclasses.replace(heavy, name="o", masses=np.array([15.999, 1.008, 1.008]))
+    g, o = from_orca([gaussian, orca])
+    assert (g.columns.get("masses"), o.columns.get("masses")) == ("main isotopes", None)
+    assert g.mass == pytest.approx(18.0106, abs=1e-3) and o.mass == pytest.approx(18.015)
+    with pytest.raises(LevelError, match="main isotopes .g. and standard atomic weights .o."):
+        study([g, o], LIBRARY)
+    assert study([g], LIBRARY).clusters and study([o], LIBRARY).clusters
+
+
+def test_outputs_of_our_inputs_must_be_of_their_composition(sampler, tmp_path):
+    """The manifest says 2w; what the output of that name has become is compared with it."""
+    from sampler.refine.orca import write_inputs
+
+    dimer = read_output(WATERS / "d.out")
+    from sampler.clusters import Clusters
+
+    clusters = Clusters.make([dimer.positions], [dimer.numbers], ids=["d"])
+    write_inputs(clusters, tmp_path / "outs", provenance={"composition": "2w"})
+    for name in ("d", "w"):
+        shutil.copy(WATERS / f"{name}.out", tmp_path / "outs")
+    found = told(sampler, tmp_path / "outs")
+    assert [c["cluster"] for c in found["clusters"]] == ["1w", "2w"] and "d" not in found["problems"]
+    text = (tmp_path / "outs" / "manifest.json").read_text()
+    (tmp_path / "outs" / "manifest.json").write_text(text.replace('"2w"', '"1sa"'))
+    found = told(sampler, tmp_path / "outs")
+    assert found["problems"]["d"] == "reacted: 2w; it is no conformer of 1sa"
+    assert [c["cluster"] for c in found["clusters"]] == ["1w"]

@@ -34,7 +34,7 @@ class Hessians:
         name = source.path.resolve().name
         own = relaxed_with(manifest)
         if own is not None:
-            self.own[name] = own
+            self.own[str(source.path)] = own
         elif self._asked() is None:
             raise InputError(f"no potential relaxed {source}: --potential says the level of its frequencies")
         if self._asked() is None and (last := ranked_by(manifest)) != describe(*own):

@@ -161,8 +161,11 @@ def _outputs(source: Source, wanted: Wanted, made: Gathered) -> list:
     from ..refine.thermo import sources
 
     path = source.path
+    jobs: dict[str, dict] = {}
     if path.is_dir():
-        results = read_folder(path, level=wanted.level).results
+        folder = read_folder(path, level=wanted.level)
+        results = folder.results
+        jobs = {job["name"]: job for job in (folder.manifest or {}).get("jobs", ())}
     else:
         results = _of_level(read_outputs(path), source, wanted)
     usable = []
@@ -179,7 +182,11 @@ def _outputs(source: Source, wanted: Wanted, made: Gathered) -> list:
     if not usable:
         told = "; ".join(f"{name}: {why}" for name, why in made.remarks[-3:])
         raise InputError(f"{path} holds no finished ORCA frequency calculation ({told})")
-    return sources.from_orca(usable)
+    species = sources.from_orca(usable)
+    for s in species:  # what our own inputs were made of is what the outputs must be of
+        if composition := jobs.get(s.id, {}).get("composition"):
+            s.columns["composition"] = str(composition)
+    return species
 
 
 def _lowest(species: list, wanted: Wanted, source: Source) -> list:

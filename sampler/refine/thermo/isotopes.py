@@ -29,6 +29,14 @@ def substituted(numbers: np.ndarray, masses: np.ndarray) -> np.ndarray:
     return np.where(usual > _USUAL, np.rint(masses), 0).astype(np.int64)
 
 
+def convention(numbers: np.ndarray, masses: np.ndarray) -> str:
+    """``main isotopes`` where the masses are those and not standard atomic weights, else ''."""
+    standard, main = standard_masses(numbers), isotope_masses(numbers)
+    telling = (np.abs(standard - main) > 2 * _PRINTED) & (substituted(numbers, masses) == 0)
+    near = np.abs(np.asarray(masses, float) - main)[telling] < np.abs(np.asarray(masses, float) - standard)[telling]
+    return "main isotopes" if telling.any() and near.all() else ""
+
+
 def label(numbers: np.ndarray, masses: np.ndarray) -> str:
     """Isotopes in words: '' for none, ``2H`` where all atoms of the element are this isotope, else ``1 of 2 H is 2H``."""
     from ase.data import chemical_symbols

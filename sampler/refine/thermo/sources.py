@@ -106,6 +106,8 @@ def _make(
     found = isotope.label(numbers, masses)
     if found:
         more = {**more, "isotopes": found, "masses_amu": np.asarray(masses, float).tolist()}
+    if convention := isotope.convention(numbers, masses):
+        more = {**more, "masses": convention}
     return Species(
         id=name,
         energy=energy,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from ...composition import Composition
 from ...errors import InputError, LevelError
 from ...levels import separated
@@ -246,7 +248,22 @@ def one_level(species: Sequence[Species]) -> tuple[str, str]:
             f"structures of the level {levels[0]} by different engines cannot be combined: {'; '.join(engines)}; compute all "
             "with one (--potential)"
         )
+    main = [s.id for s in species if s.columns.get("masses")]
+    plain = [s.id for s in species if not s.columns.get("masses") and s.id and _telling(s)]
+    if main and plain:
+        raise LevelError(
+            f"masses of the main isotopes ({main[0]}) and standard atomic weights ({plain[0]}) cannot be combined; compute "
+            "all with the same (--isotopes)"
+        )
     return levels[0], engines[0] if engines else ""
+
+
+def _telling(s: Species) -> bool:
+    """Whether its elements have atomic weights that differ from the masses of their main isotopes."""
+    from ..hessian import isotope_masses
+
+    numbers = np.asarray(s.columns["numbers"])
+    return bool(isotopes.convention(numbers, isotope_masses(numbers)))
 
 
 def _counts(composition: Composition, monomers: Mapping[str, Thermo], library: MonomerLibrary) -> Counts:
