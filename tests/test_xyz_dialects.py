@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from sampler.clusters import Clusters
-from sampler.errors import FileFormatError
-from sampler.interop import read_any
+from sampler.errors import FileFormatError, InputError
+from sampler.interop import read_any, read_population
+from sampler.interop.molecules import read_known, with_molecules
+from sampler.interop.xyz import write_extxyz
 from sampler.monomers import MonomerLibrary
 from sampler.potentials import get_potential
-from sampler.units import HARTREE
+from sampler.units import BOHR, HARTREE, KCAL_PER_MOL
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +57,57 @@ def test_atomic_numbers_in_place_of_species(tmp_path, water):
     theirs = read(path)
     assert found.numbers.tolist() == theirs.arrays["numbers"].tolist() == [8, 1, 1]
     np.testing.assert_allclose(found.positions, theirs.positions, atol=1e-8)
+
+
+EXTENDED = 'Properties=species:S:1:pos:R:3 pbc="F F F"'
+
+
+def test_numbers_in_quotes_are_numbers(tmp_path, water):
+    from ase.io import read
+
+    lines, energy = water
+    path = tmp_path / "quoted.extxyz"
+    path.write_text(frame(f'{EXTENDED} energy="{energy!r}"', lines))
+    assert read_any(path).energy[0] == read(path).get_potential_energy() == energy
+
+
+def test_energies_of_mace_are_chosen_with_their_unit(tmp_path, water):
+    lines, energy = water
+    path = tmp_path / "mace.extxyz"
+    forces = [f"{line} 0.1 -0.2 0.3" for line in lines]
+    head = f'Properties=species:S:1:pos:R:3:REF_forces:R:3 REF_energy={energy / HARTREE!r} pbc="F F F"'
+    path.write_text(frame(head, forces))
+    found = read_population(path)
+    assert np.isnan(found.clusters.energy).all()
+    assert any("REF_energy" in note and "--energy REF_energy:eV" in note for note in found.notes), found.notes
+    chosen = read_any(path, energy_key="REF_energy:Eh", forces_key="REF_forces:Eh_per_bohr")
+    assert chosen.energy[0] == pytest.approx(energy)
+    np.testing.assert_allclose(chosen.forces[0], np.array([0.1, -0.2, 0.3]) * HARTREE / BOHR)
+    for key in ("REF_energy", "REF_energy:furlong"):
+        with pytest.raises(InputError, match=":eV"):
+            read_any(path, energy_key=key)
+
+
+@pytest.mark.parametrize(("unit", "hint"), [(HARTREE, True), (KCAL_PER_MOL, False), (None, False)])
+def test_an_energy_that_cannot_be_in_electronvolt_is_remarked(tmp_path, water, unit, hint):
+    lines, energy = water
+    path = tmp_path / "energies.extxyz"
+    path.write_text(frame(f"{EXTENDED} energy={energy / unit if unit else -0.95!r}", lines))
+    (note,) = read_population(path).notes
+    assert "cannot be the total energy of its atoms in eV" in note
+    assert ("--energy energy:Eh" in note) == hint
+    path.write_text(frame(f"{EXTENDED} energy={energy!r}", lines))
+    assert read_population(path).notes == ()
+
+
+def test_coordinates_in_bohr_are_named(tmp_path):
+    library = MonomerLibrary.load()
+    acid, positions = library["sa"], library["sa"].conformers[0].positions
+    path = tmp_path / "acid.xyz"
+    write_extxyz(Clusters.make([positions / BOHR], [acid.numbers]), path)
+    (note,) = with_molecules(read_population(path), library).notes
+    assert "bohr" in note
+    with pytest.raises(InputError, match="bohr"):
+        read_known(path, library)
+    write_extxyz(Clusters.make([positions * 1.4], [acid.numbers]), path)
+    assert not any("bohr" in n for n in with_molecules(read_population(path), library).notes)

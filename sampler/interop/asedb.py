@@ -16,7 +16,7 @@ from ..storage import write_atomic
 from . import schnetpack_db
 from .cells import whole
 from .isotopes import no_isotopes
-from .population import Population, column, counted, energy_scale
+from .population import Population, column, counted, energy_column
 from .sqlite import read_only, tables, told
 
 _OWN = "sampler"
@@ -46,7 +46,7 @@ def read_ase_db(path: Path | str, energy_key: str | None = None) -> Population:
             found = [schnetpack_db.forces(row) for row in rows]
             forces = [None if f is None else f * labels.forces for f in found]
     elif energy_key:
-        scale = energy_scale(energy_key)
+        energy_key, scale = energy_column(energy_key)
         for row, info in zip(rows, infos):
             if not isinstance(info.get(energy_key), (int, float)):
                 raise InputError(f"{path}: row {row.id} has no number {energy_key!r}")

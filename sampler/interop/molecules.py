@@ -13,6 +13,7 @@ from ..identify import recognise
 from ..levels import levels as known_levels
 from ..levels import load_level, separated
 from ..monomers import MonomerLibrary
+from ..units import BOHR
 from .population import Population
 
 _PER_ATOM = 0.5
@@ -56,12 +57,13 @@ def with_molecules(
         return population
     found = iter(recognise(clusters[sound], library))
     charges, taken, notes = clusters.charge.copy(), [], list(population.notes)
-    contradictions, odd = [], []
+    contradictions, odd, unknown = [], [], []
     for i in range(len(clusters)):
         composition = next(found) if sound[i] else None
         unclear = bool(population.doubts) and bool(population.doubts[i])
         stated = charge if charge is not None else int(clusters.charge[i]) if population.charge_stated[i] else None
         if composition is None:
+            unknown += [i] if sound[i] else []
             if stated is None and not unclear and int(clusters.numbers[clusters.atoms_of(i)].sum()) % 2:
                 odd.append(i)
         elif stated is None:
@@ -69,6 +71,14 @@ def with_molecules(
             taken += [(i, composition)] if composition.charge and not unclear else []
         elif stated != composition.charge:
             contradictions.append((i, stated, composition))
+    if unknown and _in_bohr(clusters[unknown[:5]], library):
+        text = (
+            f"coordinates of {len(unknown)} structures seem to be in bohr: {population.where[unknown[0]]} holds no molecules "
+            "as it is, but does in that unit; convert them to Å"
+        )
+        if strict:
+            raise InputError(f"{population.source}: {text}")
+        notes.append(text)
     if taken:
         i, composition = taken[0]
         notes.append(
@@ -96,14 +106,20 @@ def with_molecules(
     return replace(population, clusters=clusters.replace(charge=charges), notes=tuple(notes))
 
 
+def _in_bohr(clusters: Clusters, library: MonomerLibrary) -> bool:
+    """Whether structures that hold no known molecules all do so with their lengths taken for bohr."""
+    return all(c is not None for c in recognise(clusters.replace(positions=clusters.positions * BOHR), library))
+
+
 def check_energies(clusters: Clusters, library: MonomerLibrary, source: str) -> None:
     """Raise InputError where energies cannot be those of the clusters' level: not in the unit they were read in, or of
     another level."""
     told = strange_energies(clusters, np.full(len(clusters), clusters.level), library)
     if told:
         i, text = next(iter(told.items()))
+        more = f" and {len(told) - 1} more" if len(told) > 1 else ""
         raise InputError(
-            f"{source}: the energy of {clusters.ids[i]} and {len(told) - 1} more is not one of {clusters.level}: {text}. "
+            f"{source}: the energy of {clusters.ids[i]}{more} is not one of {clusters.level}: {text}. "
             "Name the energies with their unit (--energy KEY_Eh), or the right level (--level)"
         )
 

@@ -142,18 +142,37 @@ def energy_scale(key: str) -> float:
     raise InputError(f"the unit of {key!r} is not known; the name must end in {', '.join('_' + u for u in _ENERGY)}")
 
 
-def forces_scale(key: str) -> float:
-    """eV/Å per unit that the name of three columns ends in (``_Eh_per_bohr``), negative if it is a gradient.
+def energy_column(key: str) -> tuple[str, float]:
+    """The name of an energy and its unit in eV: ``b973c_energy_Eh``, whose name ends in it, or ``REF_energy:eV``.
 
     Raises:
         InputError: no unit, or one that is not known.
     """
-    for unit, scale in _ENERGY.items():
+    name, colon, unit = key.rpartition(":")
+    if colon and unit in _ENERGY:
+        return name, _ENERGY[unit]
+    try:
+        return key, energy_scale(key)
+    except InputError as error:
+        raise InputError(f"{error}, or be given with it as in {name or key}:eV") from None
+
+
+def forces_column(key: str) -> tuple[str, float]:
+    """The name of three columns and their unit in eV/Å, negative for a gradient: ``gradient_Eh_per_bohr`` or
+    ``REF_forces:eV_per_A``.
+
+    Raises:
+        InputError: no unit, or one that is not known.
+    """
+    head, colon, unit = key.rpartition(":")
+    name, text = (head, f"_{unit}") if colon else (key, key)
+    for energy, scale in _ENERGY.items():
         for length, per in _LENGTH.items():
-            if key.endswith((f"_{unit}_per_{length}", f"_{unit}_{length}")):
-                return (-1.0 if "grad" in key.lower() else 1.0) * scale / per
+            if text.endswith((f"_{energy}_per_{length}", f"_{energy}_{length}")):
+                return name, (-1.0 if "grad" in name.lower() else 1.0) * scale / per
     raise InputError(
-        f"the unit of {key!r} is not known; the name must end in _eV_per_A, _Eh_per_bohr, _Eh_per_A or alike"
+        f"the unit of {key!r} is not known; the name must end in _eV_per_A, _Eh_per_bohr, _Eh_per_A or alike, or be given "
+        "with it as in REF_forces:eV_per_A"
     )
 
 

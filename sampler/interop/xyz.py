@@ -14,11 +14,12 @@ from ..stated_charge import CHARGE_KEYS, frame_charge
 from ..storage import write_text
 from ..textfiles import read_text
 from ..units import HARTREE
+from ..xyzcomment import number
 from ..xyztext import Frame, frames
 from .cells import whole
-from .energies import energy_of
+from .energies import energy_of, plausible
 from .isotopes import no_isotopes
-from .population import Population, column, counted, energy_scale, forces_scale
+from .population import Population, column, counted, energy_column, forces_column
 
 _OWN = ("id", "charge", "energy", "energy_eV", "level", "Properties", "pbc", "Lattice")
 _NAMES = ("energy_eV", "energy"), ("forces_eV_per_A", "forces")
@@ -111,21 +112,24 @@ def _cell(frame: Frame) -> tuple[np.ndarray, np.ndarray]:
 def _energies(path: Path, found: list[Frame], key: str | None) -> tuple[list[float], str, list[str]]:
     """eV, the key that was used, and what is to be said."""
     if key is not None:
-        scale = energy_scale(key)
-        for n, frame in enumerate(found):
-            if not isinstance(frame.info.get(key), (int, float)):
-                known = ", ".join(k for k, v in frame.info.items() if isinstance(v, float)) or "none"
-                raise InputError(f"{path}: frame {n + 1} has no number {key!r}; numbers it has: {known}")
-        return [frame.info[key] * scale for frame in found], key, []
+        key, scale = energy_column(key)
+        values = [_number(frame.info.get(key)) for frame in found]
+        if None in values:
+            n = values.index(None)
+            known = ", ".join(k for k, v in found[n].info.items() if isinstance(v, float)) or "none"
+            raise InputError(f"{path}: frame {n + 1} has no number {key!r}; numbers it has: {known}")
+        return [v * scale for v in values], key, []
     energies, told = [], []
     for frame in found:
         keys = _NAMES[0] if frame.extended else _NAMES[0][:1]
-        values = [frame.info[k] for k in keys if _is_number(frame.info.get(k))]
+        values = [v for k in keys if (v := _number(frame.info.get(k))) is not None]
         if values:
-            energies.append(float(values[0]))
+            energies.append(values[0])
+            told += _doubtful(values[0], frame) if "level" not in frame.info else []
             continue
         if frame.extended:
             energies.append(np.nan)
+            told += _others(frame)
             continue
         value, note = energy_of(frame.comment, frame.numbers, ours={"id", "charge"} <= set(frame.info))
         energies.append(value)
@@ -133,13 +137,36 @@ def _energies(path: Path, found: list[Frame], key: str | None) -> tuple[list[flo
     return energies, "", told
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def _number(value: Any) -> float | None:
+    """A number, in quotes too: ASE reads both alike."""
+    if isinstance(value, str):
+        return number(value.strip())
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _doubtful(energy: float, frame: Frame) -> list[str]:
+    """What is to be said of an energy in eV that no method can give for these atoms. (Formation energies are such.)"""
+    if plausible(energy / HARTREE, frame.numbers):
+        return []
+    hint = "; in Hartree it could be one: name it with its unit (--energy energy:Eh)"
+    return [
+        f"an energy cannot be the total energy of its atoms in eV{hint if plausible(energy, frame.numbers) else ''}"
+    ]
+
+
+def _others(frame: Frame) -> list[str]:
+    """Energies under other names, of which one may be meant."""
+    known = [k for k, v in frame.info.items() if "energy" in k.lower() and _number(v) is not None]
+    if not known:
+        return []
+    return [
+        f"not taken as energies, because their unit is not known: {', '.join(known)} (--energy {known[0]}:eV, for one)"
+    ]
 
 
 def _forces(path: Path, found: list[Frame], key: str | None, energy_key: str | None) -> tuple[list | None, str]:
     if key is not None:
-        scale = forces_scale(key)
+        key, scale = forces_column(key)
         missing = [n for n, f in enumerate(found) if key not in f.arrays or f.arrays[key].shape[1] != 3]
         if missing:
             raise InputError(f"{path}: frame {missing[0] + 1} has no three columns {key!r}")
