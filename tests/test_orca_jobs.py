@@ -12,6 +12,11 @@ from sampler.units import HARTREE, KCAL_PER_MOL
 DATA = Path(__file__).parent / "data" / "orca"
 
 
+def _wider(text):
+    """The text of water with its hydrogens 0.02 Å further out, in both tables."""
+    return text.replace("0.770852", "0.790852").replace("1.456698", "1.494494")
+
+
 def _changed(tmp_path, name, *changes):
     text = (DATA / name).read_text()
     for old, new in changes:
@@ -114,7 +119,9 @@ def test_linear_molecules_have_one_mode_more(tmp_path):
     assert not len(found.frequencies) and any("a linear molecule of 3 atoms has 4" in r for r in found.remarks)
     (tmp_path / "w.out").write_text(text.replace("   5:         0.00 cm**-1", "   5:      1437.70 cm**-1"))
     found = read_outputs(tmp_path / "w.out")[0]
-    assert len(found.frequencies) == 4 and found.thermochemistry
+    assert len(found.frequencies) == 4
+    # the printed zero-point energy is that of three modes
+    assert not found.thermochemistry and any("is not that of its frequencies" in r for r in found.remarks)
 
 
 @pytest.mark.parametrize("change", [("Electronic energy                ...      -5.76877493", "Electronic energy   ... -5.70000000"),
@@ -159,7 +166,7 @@ def test_linked_single_point_at_the_same_level_or_another_geometry(tmp_path):
     assert found.level == "r2scan-3c@orca5" and len(found.frequencies) == 3
     text = (DATA / LINKED).read_text()
     at = text.index("JOB NUMBER  2")
-    (tmp_path / "w.out").write_text(text[:at] + text[at:].replace(" 0.770852", " 0.790852"))
+    (tmp_path / "w.out").write_text(text[:at] + _wider(text[at:]))
     first, second = read_outputs(tmp_path / "w.out")
     assert (first.level, second.level) == ("r2scan-3c@orca5", "tpssh-d4/def2-qzvpp@orca5")
     assert len(first.frequencies) == 3 and not len(second.frequencies)
@@ -190,8 +197,34 @@ def test_appended_runs(tmp_path):
     assert other.status == "truncated" and other.energy / HARTREE == pytest.approx(-5.748774932995)
     assert all(abs(t.gibbs - other.energy) < 0.5 for t in other.thermochemistry)
     # two files joined: two structures
-    two = _run(tmp_path, whole, (DATA / "15-orca-dummy-atom/w_dummy.out").read_text().replace("0.770852", "0.9"))
+    two = _run(tmp_path, whole, _wider((DATA / "15-orca-dummy-atom/w_dummy.out").read_text()))
     assert [r.name for r in two] == ["joined-job1", "joined-job2"] and two[0].finished and not two[1].thermochemistry
+
+
+def test_outputs_that_the_program_did_not_write_are_refused(tmp_path):
+    """Lines lost, doubled or of another output: not usable, and it is said why."""
+    text = (DATA / LINKED).read_text()
+    mark = "  $$$$$$$$$$$$$$$$  JOB NUMBER  2 $$$$$$$$$$$$$$\n"
+    end = "                             ****ORCA TERMINATED NORMALLY****\n"
+    dummy = (DATA / "15-orca-dummy-atom/w_dummy.out").read_text()
+    ammonia = (DATA / TWO_MOLECULES).read_text()
+    ammonia = ammonia[ammonia.index("---------------------------------\nCARTESIAN", ammonia.index("JOB NUMBER  2")) :]
+    for made, why in (
+        (text.replace(mark, ""), "its input has 2 jobs, the output 1"),
+        (text.replace(mark, mark + mark), "its jobs have the numbers 1, 2, 2"),
+        (text.replace("JOB NUMBER  1", "JOB NUMBER  3"), "its jobs have the numbers 3, 2"),
+        (dummy + end, "the program ends 2 times"),
+        (dummy.replace(end, "") + ammonia, "its atoms change on the way"),
+        (
+            dummy.replace(" Total Charge", " Total Charge           Charge          ....   -1\n Total Charge"),
+            "its charge is",
+        ),
+    ):
+        found = _run(tmp_path, made)
+        assert {r.status for r in found} == {"damaged"} and all(why in r.message for r in found), why
+    # the input lost a line: the level is not known
+    lost = _run(tmp_path, dummy.replace("|  2> * xyz 0 1\n", ""))
+    assert [r.level for r in lost] == [""] and lost[0].finished
 
 
 def test_compound_steps(tmp_path):
@@ -238,6 +271,17 @@ def test_geometry_that_is_not_printed_is_not_another(tmp_path):
     assert not len(found.numbers) and "the geometry of its energy is not printed" in found.remarks
     rows = read_folder(tmp_path).rows()
     assert not rows[0]["usable"] and "is not printed" in rows[0]["message"]
+
+
+def test_geometry_that_contradicts_itself_is_refused(tmp_path):
+    name = "15-orca-dummy-atom/w_dummy.out"
+    other = read_output(_changed(tmp_path, name, ("0.000000    0.770852", "0.000000    0.780852")))
+    assert not len(other.numbers) and "in Å and in bohr are not the same" in other.remarks[0]
+    repulsion = " Nuclear Repulsion      ENuc            ....      {} Eh\n Total Charge"
+    right = read_output(_changed(tmp_path, name, (" Total Charge", repulsion.format("9.1803"))))
+    assert right.numbers.tolist() == [8, 1, 1]
+    wrong = read_output(_changed(tmp_path, name, (" Total Charge", repulsion.format("9.1234"))))
+    assert not len(wrong.numbers) and "nuclear repulsion" in wrong.remarks[0]
 
 
 def test_printing_makes_no_level():

@@ -8,15 +8,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...units import BOHR
+
 _HEAD = re.compile(r"^CARTESIAN COORDINATES \(ANGSTROEM\)[^\n]*\n-+[ ]*\n", re.MULTILINE)
 _MASSES = re.compile(r"^CARTESIAN COORDINATES \(A\.U\.\)[^\n]*\n-+[ ]*\n[^\n]*\bMASS\s+X\s+Y\s+Z[^\n]*\n", re.MULTILINE)
 NUMBER = r"[-+]?\d+\.\d+(?:[eEdD][-+]?\d+)?"
 _LINE = re.compile(rf"^\s*(\S+(?:\s+:)?)\s+({NUMBER})\s+({NUMBER})\s+({NUMBER})\s*$")
 _MASS_LINE = re.compile(
-    rf"^\s*\d+\s+(\S+(?:\s+:)?)\s+{NUMBER}\*?\s+-?\d+\s+({NUMBER})\s+{NUMBER}\s+{NUMBER}\s+{NUMBER}\s*$"
+    rf"^\s*\d+\s+(\S+(?:\s+:)?)\s+({NUMBER})\*?\s+-?\d+\s+({NUMBER})\s+({NUMBER})\s+({NUMBER})\s+({NUMBER})\s*$"
 )
 _HYDROGENS = {"D": 2.014, "T": 3.016}
 _NOT_THAT_ISOTOPE = 0.1  # amu; tables of atomic weights differ by less
+_ROUNDED = 1e-4  # Å; six decimals are printed
 _LOOSE = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?"
 
 
@@ -24,7 +27,8 @@ _LOOSE = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?"
 class Table:
     """One printed geometry: where it stands in the text, (n,) atomic numbers, (n, 3) positions in Å, (n,) masses in amu.
 
-    ``masses`` is None where they are not printed. ``others`` are the labels of ghost atoms and embedding centres, whose
+    ``masses``, and (n,) nuclear ``charges`` (without what effective core potentials stand for), are None where they are
+    not printed. ``others`` are the labels of ghost atoms and embedding centres, whose
     basis functions and charges are in the energy. ``damage`` says why the table cannot be used, '' if it is whole.
     """
 
@@ -32,6 +36,7 @@ class Table:
     numbers: np.ndarray
     positions: np.ndarray
     masses: np.ndarray | None = None
+    charges: np.ndarray | None = None
     damage: str = ""
     others: tuple[str, ...] = ()
 
@@ -77,19 +82,22 @@ def _table(text: str, head: re.Match, end: int) -> Table:
         elif match[1][-1] in ":>Q":
             others.append(match[1].replace(" ", ""))
     here = _MASSES.search(text, head.end(), end)
-    masses = _masses(text, here.end(), numbers) if here and not damage else None
-    return Table(
-        head.start(), np.array(numbers, np.int64), np.array(positions).reshape(-1, 3), masses, damage, tuple(others)
-    )
+    places = np.array(positions).reshape(-1, 3)
+    more = _in_bohr(text, here.end(), numbers) if here and not damage else None
+    if more is not None and np.abs(more[:, 2:] * BOHR - places).max(initial=0) > _ROUNDED:
+        damage = "its coordinates in Å and in bohr are not the same"
+    masses, charges = (None, None) if more is None else (more[:, 1], more[:, 0])
+    return Table(head.start(), np.array(numbers, np.int64), places, masses, charges, damage, tuple(others))
 
 
-def _masses(text: str, at: int, numbers: list[int]) -> np.ndarray | None:
+def _in_bohr(text: str, at: int, numbers: list[int]) -> np.ndarray | None:
+    """(n, 5) nuclear charge, mass and position of the atoms, as the second table prints them; None if it is not theirs."""
     rows, whole = _rows(text, at)
     found = [_MASS_LINE.match(line) for line in rows]
     atoms = [m for m in found if m and element(m[1])]
     if not whole or [element(m[1]) for m in atoms] != numbers:
         return None
-    return np.array([float(m[2]) for m in atoms])
+    return np.array([[float(v) for v in m.groups()[1:]] for m in atoms]).reshape(-1, 5)
 
 
 def _rows(text: str, at: int) -> tuple[list[str], bool]:

@@ -10,12 +10,13 @@ import re
 from dataclasses import dataclass
 
 from . import source
+from .verdict import NORMAL_END
 
 _BANNER = re.compile(r"[ \t]*\*[ \t]+O   R   C   A[ \t]+\*[ \t]*$")
 _NUMBERED = re.compile(r"[ \t]*\$+[ \t]*JOB NUMBER[ \t]+(\d+)[ \t]*\$*[ \t]*$")
 _COMPOUND = re.compile(r"\W*COMPOUND JOB[ \t]+(?:MainJOB|\d+)\b()")
 _INPUT = re.compile(r"[ \t]*INPUT FILE[ \t]*$")
-_ECHO = re.compile(r"^\|[ ]*\d+>(.*)$", re.MULTILINE)
+_ECHO = re.compile(r"^\|[ ]*(\d+)>(.*)$", re.MULTILINE)
 _VERSION = re.compile(r"Program Version\s+(\S+)")
 _MAIN = "MainJOB"
 _END_OF_INPUT = "****END OF INPUT****"
@@ -32,6 +33,7 @@ class Job:
         run: number of the run (start of the program) in the file, from 0.
         followed: another job of the same run comes after it, which takes that it ended.
         chained: the run has several jobs.
+        damage: why the parts of the run cannot be those of one output ('' if they can).
     """
 
     text: str
@@ -40,6 +42,7 @@ class Job:
     run: int
     followed: bool
     chained: bool
+    damage: str = ""
 
 
 def split(text: str) -> list[Job]:
@@ -89,7 +92,22 @@ def _jobs(run_text: str, version: str, run: int) -> list[Job]:
         own = echo(part) if at else ""
         # a compound script hands the simple input of its head on to its steps
         made.append((part, "\n".join([*main, own]) if own and at in steps else own or given))
-    return [Job(part, given, version, run, i + 1 < len(made), len(made) > 1) for i, (part, given) in enumerate(made)]
+    damage = _damage(run_text, [numbers[at] for at in sorted(numbers) if numbers[at]], len(shared))
+    return [
+        Job(part, given, version, run, i + 1 < len(made), len(made) > 1, damage) for i, (part, given) in enumerate(made)
+    ]
+
+
+def _damage(run_text: str, numbers: list[int], wanted: int) -> str:
+    """Why a run is not as the program wrote it: lines were lost, doubled or put elsewhere."""
+    ends = run_text.count(NORMAL_END)
+    if ends > 1:
+        return f"the program ends {ends} times"
+    if numbers != list(range(1, len(numbers) + 1)):
+        return f"its jobs have the numbers {', '.join(map(str, numbers))}"
+    if wanted > 1 and (len(numbers) > wanted or (ends and len(numbers) < wanted)):
+        return f"its input has {wanted} jobs, the output {len(numbers)}"
+    return ""
 
 
 def _new_inputs(run_text: str, marks: list[int]) -> list[int]:
@@ -118,9 +136,11 @@ def _simple(given: str) -> list[str]:
 
 
 def echo(text: str) -> str:
-    """The input as ORCA prints it at the head of a run, '' if it is not there."""
+    """The input as ORCA prints it at the head of a run, with numbered lines; '' if it is not there, or not whole."""
     begin = min(_lines(text, "INPUT FILE", _INPUT), default=0)
     end = text.find(_END_OF_INPUT, begin)
-    end = text.find("\n", end) if end >= 0 else begin + 200_000
-    lines = [line.rstrip() for line in _ECHO.findall(text[begin : end if end >= 0 else len(text)])]
-    return "\n".join(lines).split(_END_OF_INPUT)[0].rstrip()
+    end = text.find("\n", end) if end >= 0 else -1
+    found = _ECHO.findall(text[begin:end]) if end >= 0 else []
+    if [int(number) for number, _ in found] != list(range(1, len(found) + 1)):
+        return ""
+    return "\n".join(line.rstrip() for _, line in found).split(_END_OF_INPUT)[0].rstrip()

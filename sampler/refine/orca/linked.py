@@ -36,7 +36,7 @@ def joined(group: list[OrcaResult]) -> OrcaResult:
     taken, earlier = group[-1], group[:-1]
     if not earlier:
         return taken
-    if not len(taken.last_positions):
+    if not taken.geometries:
         before = next((j for j in reversed(earlier) if len(j.last_positions)), None)
         words = f"job {taken.job} of the file: {taken.message or taken.status}"
         if before is None:
@@ -51,7 +51,7 @@ def joined(group: list[OrcaResult]) -> OrcaResult:
 
 
 def _continues(group: list[OrcaResult], job: OrcaResult) -> bool:
-    if not len(job.last_positions):
+    if not job.geometries:
         return True
     known = [j for j in group if len(j.last_positions)]
     if not known:

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from ...units import BOHR, HARTREE, HARTREE_PER_BOHR
-from . import naming, source, verdict, vibrations
+from . import naming, source, verdict, vibrations, words
 from .coordinates import NUMBER, Table, element, masses_of_input, tables
 from .jobs import Job
 from .result import OrcaResult
 
 _ENERGY = re.compile(r"FINAL SINGLE POINT ENERGY[ \t]*(?:\(([^)\n]*)\))?([^\n]*)\n")
 _TOTAL = re.compile(r"QM\d?(/QM\d)*(/MM)?")  # of a job in layers: "QM/MM" is all of it, "MM" and "L-QM2" are parts
+_PARTS = re.compile(r"FINAL SINGLE POINT ENERGY[ \t]*\(")  # energies of parts of the atoms
 _LAYER = re.compile(r"MM|QM\d?|[A-Z]-\S+")
 _APART = re.compile(r"(?i)solute|solvent")  # COSMO-RS: two molecules, each for itself
 # after each of these ORCA prints another geometry, unless it was told to print little
@@ -23,6 +24,7 @@ _MOVED = re.compile(
     r"GEOMETRY OPTIMIZATION CYCLE|THE OPTIMIZATION HAS CONVERGED|FINAL ENERGY EVALUATION AT THE STATIONARY POINT|"
     r"TRAJECTORY STEP"
 )
+_REPULSION = re.compile(r"^[ \t]*Nuclear Repulsion(?:[ \t]+ENuc)?[ \t]*(?::|\.+)[ \t]*(-?\d+\.\d+)", re.MULTILINE)
 _GRADIENT = re.compile(rf"^\s*\d+\s+(\S+(?:\s+:)?)\s*:?\s+({NUMBER})\s+({NUMBER})\s+({NUMBER})\s*$")
 _TIME = re.compile(r"TOTAL RUN TIME:\s*(\d+) days (\d+) hours (\d+) minutes (\d+) seconds (\d+) msec")
 _KINDS = (
@@ -42,9 +44,13 @@ def read_job(job: Job, path: Path, name: str, number: int) -> OrcaResult:
     geometries = tables(text)
     # an energy followed by a failed wavefunction at the same geometry is not a result of the job's method
     energy, odd = (None, "") if status == "cc_not_converged" else _energy(text)
-    chosen, why = _geometry(text, geometries, energy)
+    nuclear = not any(words.semiempirical(w.lower()) for w in keywords)
+    chosen, why = _geometry(text, geometries, energy, nuclear)
     if status == "finished" and energy is None:
         status, message = ("no_energy", odd) if odd else ("truncated", "there is no final energy")
+    damage = job.damage or ("" if odd or _PARTS.search(text) else _damage(text, geometries))
+    if damage:
+        status, message = "damaged", f"not as the program wrote it: {damage}"
     last = next((g for g in reversed(geometries) if not g.damage), None)
     modes = vibrations.read(text, geometries, chosen, energy.value if energy else np.nan)
     charge, multiplicity = _charge_and_spin(text, job.input_text, energy)
@@ -75,6 +81,7 @@ def read_job(job: Job, path: Path, name: str, number: int) -> OrcaResult:
         last_numbers=last.numbers if last else np.zeros(0, np.int64),
         energy=energy.value * HARTREE if energy else float("nan"),
         forces=_forces(text, chosen, geometries) if energy else None,
+        geometries=len(geometries),
         cycles=text.count("GEOMETRY OPTIMIZATION CYCLE") if optimised is not None else 0,
         optimised=optimised,
         frequencies=modes.frequencies,
@@ -89,6 +96,15 @@ def read_job(job: Job, path: Path, name: str, number: int) -> OrcaResult:
 
 
 # ---- pieces ----------------------------------------------------------------------------------------------------------
+
+
+def _damage(text: str, geometries: list[Table]) -> str:
+    """Why the text cannot be that of one job, '' if it can."""
+    whole = [g for g in geometries if not g.damage]
+    if any(not np.array_equal(g.numbers, whole[0].numbers) for g in whole[1:]):
+        return "its atoms change on the way"
+    charges = set(re.findall(r"^\s*Total Charge\s+Charge\s+\.+\s*(-?\d+)", text, re.MULTILINE))
+    return f"its charge is {' and '.join(sorted(charges))}" if len(charges) > 1 else ""
 
 
 @dataclass(frozen=True)
@@ -127,8 +143,11 @@ def _number(word: str) -> float:
         return float("nan")
 
 
-def _geometry(text: str, geometries: list[Table], energy: _Energy | None) -> tuple[Table | None, str]:
-    """The geometry that the energy belongs to (without an energy the last one), or None and why there is none."""
+def _geometry(text: str, geometries: list[Table], energy: _Energy | None, nuclear: bool) -> tuple[Table | None, str]:
+    """The geometry that the energy belongs to (without an energy the last one), or None and why there is none.
+
+    ``nuclear``: what is printed as nuclear repulsion is that.
+    """
     before = [g for g in geometries if energy is None or g.at < energy.at]
     if not before:
         return None, "the geometry of its energy is not printed" if energy else ""
@@ -140,7 +159,21 @@ def _geometry(text: str, geometries: list[Table], energy: _Energy | None) -> tup
         return None, f"its geometry cannot be used: {chosen.damage}"
     if _MOVED.search(text, chosen.at, energy.at):
         return None, "the geometry of its energy is not printed"
+    if nuclear and not _repels_as_printed(text, chosen, energy):
+        return None, "the nuclear repulsion printed with its energy is that of another geometry"
     return chosen, ""
+
+
+def _repels_as_printed(text: str, table: Table, energy: _Energy) -> bool:
+    """Whether the nuclear repulsion printed last before the energy is that of the geometry; True where none is."""
+    printed = _REPULSION.findall(text, table.at, energy.at)
+    if not printed or table.charges is None or table.others or "pointcharges" in text[: table.at].lower():
+        return True
+    distances = np.linalg.norm(table.positions[:, None] - table.positions[None], axis=-1) / BOHR
+    one, other = np.triu_indices(len(table.charges), 1)
+    with np.errstate(divide="ignore"):
+        energy_of_nuclei = float((table.charges[one] * table.charges[other] / distances[one, other]).sum())
+    return abs(energy_of_nuclei - float(printed[-1])) < 1e-4 * max(1.0, abs(float(printed[-1])))
 
 
 def _with_other_centres(level: str, others: tuple[str, ...]) -> tuple[str, str]:

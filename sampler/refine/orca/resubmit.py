@@ -105,7 +105,7 @@ def resubmit(
 
 def _remedy(result: OrcaResult, home: Path, cores: int | None, memory_mb: int | None):
     """(input, what was changed, keywords, multiplicity, memory), or why there is no remedy."""
-    if result.status in ("input_error", "foreign", "no_energy"):
+    if result.status in ("input_error", "foreign", "no_energy", "damaged"):
         return f"{result.status}: {result.message}; needs a person"
     source = _source(result, home)
     keywords = _keywords(source)

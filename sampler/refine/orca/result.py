@@ -17,7 +17,8 @@ class OrcaResult:
     Attributes:
         name: file name without suffix; where the file holds several structures, with ``-job2`` behind it. path: the file.
         status: ``finished``; or why not: ``optimization_not_converged``, ``scf_not_converged``, ``cc_not_converged``,
-            ``out_of_memory``, ``input_error``, ``aborted``, ``truncated``, ``no_energy`` (none of the whole molecule).
+            ``out_of_memory``, ``input_error``, ``aborted``, ``truncated``, ``no_energy`` (none of the whole molecule),
+            ``damaged`` (lines are lost, doubled or of another output).
         message: the line of the output that says so, '' if finished.
         remarks: in words, what was left out of the output or not understood, and why.
         version: e.g. ``5.0.3``. keywords: words of the simple input, as given.
@@ -32,6 +33,7 @@ class OrcaResult:
         last_positions: (n, 3) Å, last_numbers: (n,), the last geometry printed: where a new attempt starts.
         energy: eV, the last total energy that is fully converged, else NaN.
         forces: (n, 3) eV/Å at ``positions``; None after the last step of an optimisation, where ORCA prints none.
+        geometries: number of geometries printed, those that cannot be read included.
         cycles: geometries of an optimisation that were evaluated. optimised: True, False, None (not an optimisation).
         frequencies: (m,) cm⁻¹, without translations and rotations; imaginary ones are negative.
         frequency_scaling: factor that ORCA applied to them.
@@ -61,6 +63,7 @@ class OrcaResult:
     last_numbers: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     energy: float = float("nan")
     forces: np.ndarray | None = None
+    geometries: int = 0
     cycles: int = 0
     optimised: bool | None = None
     frequencies: np.ndarray = field(default_factory=lambda: np.zeros(0))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ...units import HARTREE
+from ...units import CM1, HARTREE
 from ..hessian import principal_moments, standard_masses
 from .coordinates import NUMBER, Table
 
@@ -81,7 +81,9 @@ def read(text: str, geometries: list[Table], chosen: Table | None, energy: float
     )
     if remark:
         return Vibrations(remark=f"no frequencies and no thermochemistry are taken: {remark}")
-    return Vibrations(modes, float(factor[1]) if factor else 1.0, thermo)
+    wrong = _inconsistent(thermo, modes)
+    thermo, remark = ((), f"no thermochemistry is taken: {wrong}") if wrong else (thermo, "")
+    return Vibrations(modes, float(factor[1]) if factor else 1.0, thermo, remark)
 
 
 def _foreign(geometries: list[Table], chosen: Table, at: int) -> str:
@@ -107,6 +109,19 @@ def _miscounted(modes: int, chosen: Table) -> str:
         return ""
     lost = ": it was taken for bent, and a bend is lost" if linear and modes == wanted - 1 else ""
     return f"there are {modes}, and a {'linear molecule' if linear else 'molecule'} of {n} atoms has {wanted}{lost}"
+
+
+def _inconsistent(thermo: tuple[Thermochemistry, ...], modes: np.ndarray) -> str:
+    """Does a thermochemistry agree with itself, and with the frequencies?"""
+    half = 0.5 * float(modes[modes > 0].sum()) * CM1
+    for t in thermo:
+        if not np.isfinite([t.zero_point, t.enthalpy, t.gibbs, t.entropy]).all():
+            return "parts of it are missing"
+        if abs(t.enthalpy - t.temperature * t.entropy - t.gibbs) > 1e-5 * HARTREE:
+            return "its Gibbs energy is not its enthalpy without T·S"
+        if abs(t.zero_point - half) > 1e-5 * HARTREE + 1e-3 * half:
+            return "its zero-point energy is not that of its frequencies"
+    return ""
 
 
 def _of_another_energy(electronic: list[float], energy: float) -> str:

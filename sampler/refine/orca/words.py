@@ -135,6 +135,11 @@ def correlated(word: str) -> bool:
     )
 
 
+def semiempirical(word: str) -> bool:
+    """Whether a word is a method that has its own repulsion of cores."""
+    return bool(_SEMIEMPIRICAL.fullmatch(word))
+
+
 def _auxiliary_that_matters(word: str) -> bool:
     return bool(_AUXILIARY.fullmatch(word))
 
@@ -147,9 +152,7 @@ def _neutral(word: str) -> bool:
 
 
 def _method(word: str) -> bool:
-    return (
-        word == "hf" or functional(word) or correlated(word) or bool(_SEMIEMPIRICAL.fullmatch(word)) or word == "hf-3c"
-    )
+    return word == "hf" or functional(word) or correlated(word) or semiempirical(word) or word == "hf-3c"
 
 
 _ORDER = (
