@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Json, Monomers, library, print_json, print_table
+from .common import Json, Monomers, library, note, print_json, print_table
 
 HoldOut = Annotated[
     list[str] | None,
@@ -67,10 +67,21 @@ def import_labels(
     gradient: Annotated[bool, typer.Option("--gradient", help="They are gradients, not forces.")] = False,
     energy_unit: Annotated[str, typer.Option(help="eV, Eh, kcal/mol or kJ/mol.")] = "eV",
     length_unit: Annotated[str, typer.Option(help="Of the forces: A or bohr.")] = "A",
+    forces_unit: Annotated[
+        str, typer.Option(help="Of the forces, where the two units before do not make it, e.g. eV/A or Eh/bohr.")
+    ] = "",
+    coordinates: Annotated[str, typer.Option(help="Unit of the coordinates: A, bohr, nm or pm.")] = "A",
+    unchecked: Annotated[
+        bool, typer.Option("--unchecked", help="Import what contradicts its level or its units; the reasons are said.")
+    ] = False,
     monomers: Monomers = None,
     as_json: Json = False,
 ) -> None:
     """Labels of others, for training or as a test.
+
+    Bond lengths, energies against those of the molecules at the level, and the direction and size of forces against
+    GFN1-xTB (on a few structures) are compared; what cannot be right is refused, with the unit that would fit. Repeated
+    frames and forces above 12 eV/Å are left out and counted.
 
     \b
     Examples:
@@ -78,16 +89,21 @@ def import_labels(
       sampler data import frames.extxyz -o orca.npz --level b97-3c@orca5 --molecules sa,am \\
         --energy energy_Eh --energy-unit Eh --forces gradient_Eh_per_bohr --gradient --length-unit bohr
     """
-    from ..learn.importing import import_extxyz
+    from ..learn.importing import import_checked
 
-    known = library(monomers)
-    found = import_extxyz(
-        source, level, known, tuple(families.split(",")), energy, energy_unit, forces, length_unit, gradient
-    )
+    made = import_checked(
+        source, level, library(monomers), tuple(families.split(",")), unchecked, energy_key=energy,
+        energy_unit=energy_unit, forces_key=forces, length_unit=length_unit, gradient=gradient, forces_unit=forces_unit,
+        coordinates=coordinates,
+    )  # fmt: skip
+    for remark in made.remarks:
+        note(f"{source}: {remark}")
+    found = made.labels
     found.save(out)
     if as_json:
         with_forces = found.clusters.forces is not None
-        print_json({"file": out, "level": found.level, "structures": len(found), "forces": with_forces})
+        summary = {"file": out, "level": found.level, "structures": len(found), "forces": with_forces}
+        print_json(summary | {"remarks": made.remarks})
     else:
         typer.echo(f"{len(found)} labels at {found.level} in {out}")
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Json, Monomers, Quiet, library, number, print_json, print_table
+from .common import Json, Monomers, Quiet, library, note, number, print_json, print_table
 from .data import one_thread
 
 
@@ -55,6 +55,7 @@ def evaluate(
     from ..learn.evaluate import evaluate as judge
     from ..learn.evaluate import open_potential, parity_plot, relax_known, require_plot
     from ..learn.labels_file import open_labels
+    from ..learn.prepare import forces_remark
     from ..learn.seen import seen_by
 
     if len(potential) < 2:
@@ -66,6 +67,8 @@ def evaluate(
     known = library(monomers)
     labels = open_labels(file, known)
     digest = labels.digest()
+    if large := forces_remark(labels):
+        note(large)
     if only:
         wanted = sorted({Composition.parse(n, known).name(known) for n in only})
         labels = labels.subset(np.isin(labels.compositions, wanted))

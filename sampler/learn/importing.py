@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,11 +13,54 @@ from ..errors import FileFormatError, InputError, LevelError
 from ..levels import composition_of, level_with
 from ..monomers import MonomerLibrary
 from ..stated_charge import frame_charge
-from ..units import BOHR, HARTREE, KCAL_PER_MOL, KJ_PER_MOL
+from ..units import BOHR
+from .compositions import checked
 from .dataset import LabelSet
+from .newness import first_copies
+from .plausible import ENERGY_UNITS, LENGTH_UNITS, Units, examine
+from .trained_on import COPY
 
-ENERGY_UNITS = {"eV": 1.0, "Eh": HARTREE, "kcal/mol": KCAL_PER_MOL, "kJ/mol": KJ_PER_MOL}
-LENGTH_UNITS = {"A": 1.0, "bohr": BOHR}
+COORDINATES = {"A": 1.0, "bohr": BOHR, "nm": 10.0, "pm": 0.01}
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A data set, and lines on what was left out and what should be known of it."""
+
+    labels: LabelSet
+    remarks: tuple[str, ...]
+
+
+def import_checked(
+    path: Path | str,
+    level: str,
+    library: MonomerLibrary,
+    families: tuple[str, ...],
+    unchecked: bool = False,
+    **how: Any,
+) -> Imported:
+    """As :func:`import_extxyz`, without repeated frames, and compared with what is known of the level.
+
+    Args:
+        unchecked: take the labels in spite of what speaks against them, which becomes a remark.
+
+    Raises:
+        InputError: lengths, energies or forces that cannot be what they are said to be; nothing is left.
+    """
+    labels = import_extxyz(path, level, library, families, **how)
+    first = first_copies(labels.clusters, COPY) == np.arange(len(labels))
+    remarks = [f"{(~first).sum()} copies of other frames are left out"] if not first.all() else []
+    labels = labels.subset(first)
+    units = Units(how.get("energy_unit", "eV"), _force_unit(**how), how.get("gradient", False))
+    found = examine(labels, library, units)
+    remarks += found.remarks
+    if found.faults and not unchecked:
+        raise InputError(f"{path}: {'; '.join(found.faults)}. To import it all the same: --unchecked")
+    if found.faults:
+        return Imported(labels, (*found.faults, *remarks))
+    if not found.kept.any():
+        raise InputError(f"{path}: no frame is left: {'; '.join(found.remarks)}")
+    return Imported(labels.subset(found.kept), tuple(remarks))
 
 
 def import_extxyz(
@@ -28,6 +73,8 @@ def import_extxyz(
     forces_key: str = "",
     length_unit: str = "A",
     gradient: bool = False,
+    forces_unit: str = "",
+    coordinates: str = "A",
 ) -> LabelSet:
     """Read a file of extended XYZ frames.
 
@@ -37,7 +84,8 @@ def import_extxyz(
         energy_key: in the comment lines. forces_key: name of the three columns, '' for none. The names that ASE and
             MACE write, ``energy`` and ``forces``, too.
         energy_unit: one of ENERGY_UNITS, also of the forces' numerator; length_unit: of their denominator.
-        gradient: the columns are dE/dx, not forces.
+        gradient: the columns are dE/dx, not forces. forces_unit: such as ``eV/A``, where it is not made of the other two.
+        coordinates: one of COORDINATES.
 
     Raises:
         FileFormatError: no such file or key, or what is under it is no number. InputError: an unknown unit.
@@ -52,8 +100,11 @@ def import_extxyz(
         )
     frames = read_frames(path)
     reference = level_with(level, library)
-    scale = ENERGY_UNITS[energy_unit]
-    sign = (-1.0 if gradient else 1.0) * scale / LENGTH_UNITS[length_unit]
+    if coordinates not in COORDINATES:
+        raise InputError(f"coordinates in {coordinates} are not known; known: {', '.join(COORDINATES)}")
+    scale, stretch = ENERGY_UNITS[energy_unit], COORDINATES[coordinates]
+    per_energy, per_length = _force_unit(energy_unit, length_unit, forces_unit).rsplit("/", 1)
+    sign = (-1.0 if gradient else 1.0) * ENERGY_UNITS[per_energy] / LENGTH_UNITS[per_length]
     energies, forces, charges, names = [], [], [], []
     for i, frame in enumerate(frames):
         where = f"{path}: frame {i}"
@@ -61,17 +112,42 @@ def import_extxyz(
         if forces_key:
             forces.append(_columns(frame, forces_key, where) * sign)
         charges.append(_charge(frame, where))
-        try:
-            names.append(composition_of(frame.numbers, charges[-1], families, library).name(library))
-        except LevelError as error:
-            raise LevelError(f"{where}: {error}") from error
+        names.append(_composition(frame, charges[-1], families, library, where, stretch))
     clusters = Clusters.make(
-        [f.positions for f in frames], [f.numbers for f in frames], charge=charges,
+        [f.positions * stretch for f in frames], [f.numbers for f in frames], charge=charges,
         ids=[str(f.info.get("name", f.info.get("id", f"{i:05d}"))) for i, f in enumerate(frames)],
         energy=energies, forces=forces or None, level=level,
         columns={"composition": np.asarray(names, dtype=np.str_)},
     )  # fmt: skip
+    clusters = checked(clusters, library, path)
     return LabelSet(clusters, dict(reference.monomers))  # which program made them, the file does not say
+
+
+def _force_unit(energy_unit: str = "eV", length_unit: str = "A", forces_unit: str = "", **_: Any) -> str:
+    unit = forces_unit or f"{energy_unit}/{length_unit}"
+    energy, _, length = unit.rpartition("/")
+    if energy not in ENERGY_UNITS or length not in LENGTH_UNITS:
+        known = ", ".join(f"{e}/{x}" for e in ENERGY_UNITS for x in LENGTH_UNITS)
+        raise InputError(f"the unit of forces {unit} is not known; known: {known}")
+    return unit
+
+
+def _composition(
+    frame, charge: int, families: tuple[str, ...], library: MonomerLibrary, where: str, stretch: float
+) -> str:
+    """As the frame says (which is compared with its atoms later), as its atoms add up, or as its molecules are."""
+    from ..identify import recognise
+
+    if isinstance(stated := frame.info.get("composition"), str):
+        return stated
+    try:
+        return composition_of(frame.numbers, charge, families, library).name(library)
+    except LevelError as error:
+        one = Clusters.make([frame.positions * stretch], [frame.numbers], charge=charge)
+        found = recognise(one, library)[0]
+        if found and found.charge == charge and {f for f, _ in found.counts} <= set(families):
+            return found.name(library)
+        raise LevelError(f"{where}: {error}") from error
 
 
 def _number(frame, key: str, where: str) -> float:
