@@ -88,8 +88,8 @@ def _population(path: Path, found: list[Frame], energy_key: str | None, forces_k
         source=str(path),
         where=np.array(where),
         notes=(
-            *counted([note for f in found for note in f.notes] + told),
             *((f"columns per atom that are not kept: {', '.join(others)}",) if others else ()),
+            *counted([note for f in found for note in f.notes] + told),
         ),
         doubts=tuple(c.doubt for c in charges),
     )
