@@ -63,7 +63,8 @@ def sample(arguments: argparse.Namespace) -> None:
         if file.exists():
             continue
         composition = Composition.parse(name, LIBRARY)
-        protocol = resolve(load_protocol(arguments.protocol), composition, LIBRARY)
+        declared = load_protocol(arguments.protocol)
+        protocol = resolve(declared, composition, LIBRARY, "gfn1-xtb" if declared.end else "auto")
         stage = next(s for s in protocol.stage if s.kind == "relax")
         options = dict(library=with_surface(LIBRARY, protocol), seed=arguments.seed, symmetric=0.5, shares="ions-only")
         half = arguments.candidates // 2

@@ -6,9 +6,9 @@ et al. (2020), which lie in a folder of reference data (see --reference; explora
 how much lower (negative) or higher the funnel's lowest structure is. The potential is that of the protocol's last relaxation; where single points of another follow, as
 in b97-3c, the other one gives the energies.
 
-    python benchmarks/published_minima.py --protocol standard --reference ../shared/reference --out runs/evidence
+    python benchmarks/published_minima.py --protocol standard --level gfn1-xtb --reference ../shared/reference --out runs/evidence
     python benchmarks/published_minima.py 1sa1am 2sa2am 3sa3am 4sa4am --protocol quick --reference … --out runs/quick
-    python benchmarks/published_minima.py 14sa14am --protocol large --set hop.rounds=12 --reference … --out runs/large
+    python benchmarks/published_minima.py 14sa14am --protocol large --level gfn1-xtb --set hop.rounds=12 --reference … --out runs/large
     python benchmarks/published_minima.py 7sa7am --protocol b97-3c-large --parents 5sa4am 4sa5am --reference … --out runs/large
 
 Parents are run directories of smaller systems, for protocols that grow. A finished run in OUT/SYSTEM is not done again.
@@ -30,6 +30,7 @@ def main() -> None:
     parser.add_argument("systems", nargs="*", default=["1sa1am", "2sa2am", "3sa3am", "4sa4am"])
     parser.add_argument("--reference", type=Path, required=True)
     parser.add_argument("--protocol", default="standard")
+    parser.add_argument("--level", default="auto", help="as in sampler run: b97-3c, gfn1-xtb, auto")
     parser.add_argument("--set", action="append", default=[], help="as in sampler run, e.g. hop.rounds=12")
     parser.add_argument("--out", type=Path, default=Path("runs/evidence"))
     parser.add_argument("--seed", type=int, default=0)
@@ -58,14 +59,16 @@ def main() -> None:
     rows = []
     for name in arguments.systems:
         composition = Composition.parse(name, library)
-        stages = [s for s in resolve(protocol, composition, library).stage if s.kind in ("relax", "refine")]
+        stages = [
+            s for s in resolve(protocol, composition, library, arguments.level).stage if s.kind in ("relax", "refine")
+        ]
         final = [s for s in stages if s.kind == "relax"][-1]
         potential, judge = (get_potential(s.potential, **s.options) for s in (final, stages[-1]))
         started = time.monotonic()
         finished = run(
             composition, protocol, arguments.out / name, library=library, seed=arguments.seed,
             workers=arguments.workers or cores(), progress=PlainProgress(60),
-            parents=[read_parent(p, library) for p in arguments.parents],
+            parents=[read_parent(p, library) for p in arguments.parents], level=arguments.level,
         )  # fmt: skip
         seconds = time.monotonic() - started
         results.write(finished, protocol, library, composition)

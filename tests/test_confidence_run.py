@@ -8,7 +8,7 @@ from sampler.composition import Composition
 from sampler.errors import InputError, ProtocolError
 from sampler.funnel import expected_error
 from sampler.funnel import protocol as protocols
-from sampler.funnel.automatic import resolve
+from sampler.funnel.automatic import ended, resolve
 from sampler.funnel.confident import with_confidence
 from sampler.funnel.rundir import read_ledgers, read_result
 from sampler.funnel.runner import run
@@ -39,11 +39,16 @@ def outline(protocol):
 
 
 def test_with_a_search_the_archive_decides_and_nothing_is_cut_after_it():
-    changed, plain = confident("standard"), protocols.load("standard")
+    changed = confident("standard")
+    plain = ended(protocols.load("standard"), Composition.parse("4sa4am", LIBRARY))
     kinds = [s.kind for s in plain.stage]
     hop = kinds.index("hop")
     assert changed.stage[: hop + 1] == plain.stage[: hop + 1]
-    assert outline(changed)[hop + 1 :] == ["select confidence=0.95", "refine", "relax", "identify", "dedupe"]
+    assert outline(changed)[hop + 1 :] == [
+        "select confidence=0.975", "relax", "identify", "dedupe", "refine", "select confidence=0.95"
+    ]  # fmt: skip
+    other = confident("standard", "4sa4tma", error=2.0)
+    assert outline(other)[hop + 1 :] == ["select confidence=0.95", "refine", "relax", "identify", "dedupe"]
     assert changed.export.count is None
 
 

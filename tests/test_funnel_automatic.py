@@ -124,7 +124,7 @@ def test_a_delta_model_is_taken_where_one_is_at_home_and_else_what_auto_takes(li
 
 def test_the_energies_of_a_run_of_the_shipped_protocols_stay_at_one_level(library):
     """The Δ model orders the structures that the last relaxation leaves, so both are of one level wherever they are at home."""
-    for declared in (protocols.load("b97-3c"), protocols.load("b97-3c-large")):
+    for declared in map(protocols.load, ("b97-3c", "b97-3c-large", "standard", "thorough", "large")):
         for name in ("1sa1am", "3sa2am", "3sa1am", "9sa9am", "2sa2dma", "2sa1am1w"):
             stages = automatic.resolve(declared, Composition.parse(name, library), library).stage
             relaxed = [s for s in stages if s.kind == "relax"][-1].make()

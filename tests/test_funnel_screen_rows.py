@@ -8,13 +8,13 @@ import pytest
 from rich.console import Console
 from test_funnel_screen import TOY, Listener, make, rows_of, table
 
-from sampler.errors import CompositionError
+from sampler.errors import CompositionError, ProtocolError
 from sampler.funnel import protocol as protocols
 from sampler.funnel import screening
 from sampler.funnel.automatic import resolve
 from sampler.funnel.grid import expand, order, systems
 from sampler.funnel.rundir import read_ledgers
-from sampler.funnel.screen_levels import final_level, legend, symbols, warning
+from sampler.funnel.screen_levels import apart, common, final, told, warning
 from sampler.funnel.screen_rows import blank, minima
 from sampler.funnel.screen_table import draw, text_map
 from sampler.monomers import MonomerLibrary
@@ -61,29 +61,74 @@ def test_minima_of_a_run(library, tmp_path):
 # levels
 
 
+SHIPPED = ("quick", "standard", "thorough", "large", "gfn1", "b97-3c", "b97-3c-large")
+
+
 def test_the_level_that_a_system_will_get(library):
+    """Every protocol ends at the best level for the composition, or at the one that was asked for."""
     grid = systems(expand(["1-3sa", "am=sa±2"]), library)
-    quick = {name: final_level(protocols.load("quick"), composition, library) for name, composition in grid.items()}
-    for name, composition in grid.items():
-        last = [s for s in resolve(protocols.load("quick"), composition, library).stage if s.kind == "relax"][-1]
-        assert quick[name] == last.make().level
-    assert set(quick.values()) == {"b97-3c@pyscf", "gfn1-xtb"}
-    assert {final_level(protocols.load("standard"), c, library) for c in grid.values()} == {"gfn1-xtb"}
-    assert final_level(protocols.load("wu2023"), grid["1sa1am"], library) == ""
+    for protocol in map(protocols.load, SHIPPED):
+        for name, composition in grid.items():
+            found = final(protocol, composition, library)
+            near = abs(composition.counts[0][1] - dict(composition.counts).get("am", composition.counts[0][1])) <= 1
+            assert found.level == ("b97-3c@pyscf" if near else "gfn1-xtb"), (protocol.name, name)
+            assert ("PaiNN" in found.by) == near and ("numbers of molecules differ by 2" in found.why) == (not near)
+            last = [s for s in resolve(protocol, composition, library).stage if s.kind == "relax"][-1]
+            assert last.make().level == found.level
+            assert final(protocol, composition, library, "gfn1-xtb").level == "gfn1-xtb"
+    assert final(protocols.load("wu2023"), grid["1sa1am"], library).level == ""
+    assert final(protocols.load("refined"), grid["1sa3am"], library).level == "b97-3c@pyscf"
 
 
-def test_a_screen_of_two_levels_says_so(library, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("1sa1am1p", "it is charged"),
+        ("1sa1tma", "it holds tma"),
+        ("2am", "it holds no sa or w"),
+        ("1sa3am", "differ by 2"),
+    ],
+)
+def test_why_it_is_not_the_better_one(library, name, why):
+    found = final(protocols.load("quick"), systems([name], library, None).popitem()[1], library)
+    assert (found.level, found.by) == ("gfn1-xtb", "GFN1-xTB itself") and why in found.why
+
+
+def test_one_screen_has_one_level(library, tmp_path):
+    """One system without a model of B97-3c, and all are calculated with GFN1-xTB; single molecules do not count."""
     grid = systems(expand(["1-3sa", "am=sa±2"]), library)
     listener = Warned()
     what = screening.Screen(grid, order(grid, library), protocols.load("quick"), library, tmp_path)
     rows = screening.screen(what, budget=0, progress=listener)
-    (told,) = listener.warnings
-    assert "gfn1-xtb for 1sa3am, 3sa1am, 2sa4am, 3sa5am" in told and "b97-3c@pyscf for 9 systems" in told, told
-    assert "--protocol standard or gfn1" in told and "\n" not in told
-    assert [r["level"] for r in rows if r["system"] == "1sa3am"] == ["gfn1-xtb"]
+    assert {r["level"] for r in rows} == {"gfn1-xtb"} and not listener.warnings
+    (line,) = [m for m in listener.messages if m.startswith("level: ")]
+    assert line.startswith("level: all systems end at gfn1-xtb by GFN1-xTB itself: one level for all, and no model")
+    assert "1sa3am, 3sa1am, 2sa4am, 3sa5am" in line and "\n" not in line
+    near = systems([*expand(["1-2sa", "am=sa±1"]), "1am"], library)  # 1am is at no model's home, and binds with 0
+    what = replace(what, grid=near, order=order(near, library))
+    assert what.common_level == "auto" and "1am" in near
+    rows = screening.screen(what, budget=0)
+    assert {r["level"] for r in rows if r["molecules"] > 1} == {"b97-3c@pyscf"}
+    lower = replace(what, level="gfn1-xtb")
+    assert {lower.ending_of(n).level for n in near} == {"gfn1-xtb"}
+    with pytest.raises(ProtocolError, match=r"4 of 14 systems cannot end at b97-3c \(1sa3am, 2sa4am, 3sa1am, 3sa5am\)"):
+        screening.screen(replace(what, grid=grid, order=order(grid, library), level="b97-3c"), budget=0)
+
+
+def test_protocols_that_cannot_end_at_one_level_say_so(library, tmp_path):
+    grid = systems(expand(["1-2sa", "1-2am"]), library)
+    explicit = protocols.build(TOY, "toy")
+    systems_of = {n: (explicit if n == "2sa2am" else protocols.load("quick"), c) for n, c in grid.items()}
+    assert common("auto", systems_of, library) == "auto"
+    what = screening.Screen(
+        grid, order(grid, library), protocols.load("quick"), library, tmp_path, large=explicit, beyond=3
+    )
     listener = Warned()
-    screening.screen(replace(what, protocol=protocols.load("gfn1")), budget=0, progress=listener)
-    assert listener.warnings == []
+    rows = screening.screen(what, budget=0, progress=listener)
+    (warned,) = listener.warnings
+    assert "b97-3c@pyscf for 3 systems; lennard-jones for 2sa2am" in warned and "of its own" in warned
+    assert sorted(p.name for p in tmp_path.glob("*.csv")) == ["screen-lennard-jones.csv", "screen.csv"]
+    assert [r["system"] for r in apart(rows, grid)["-lennard-jones"]] == ["2sa2am"]
 
 
 def of_levels(library):
@@ -94,23 +139,29 @@ def of_levels(library):
     return grid, rows
 
 
-def test_the_minority_is_marked(library, tmp_path):
+def test_levels_are_kept_apart(library, tmp_path):
+    """Another level has a table and a heat map of its own; a single molecule binds with 0 at every level."""
     grid, rows = of_levels(library)
-    assert symbols(rows) == {"b97-3c@pyscf": "", "gfn1-xtb": "*"}
+    parts = apart(rows, grid)
+    assert {end: {r["system"] for r in of} for end, of in parts.items()} == {
+        "": {"1sa", "2sa", "1sa1am", "2sa1am", "2sa2am"}, "-gfn1-xtb": {"1sa2am"}
+    }  # fmt: skip
     console = Console(width=120, record=True, file=io.StringIO())
-    console.print(text_map(rows, grid))
+    console.print(text_map(parts[""], grid))
     shown = console.export_text()
-    lines = [line.split() for line in shown.splitlines()]
-    assert ["1sa", "0.0", "-1.0", "-2.0*"] in lines  # a single molecule binds with 0 at every level
-    assert ["2sa", "-3.0", "-4.0", "-5.0"] in lines
-    assert "* gfn1-xtb; the others b97-3c@pyscf" in shown
-    draw(tmp_path / "a.svg", rows, grid)
-    drawn = (tmp_path / "a.svg").read_text()
-    assert "-2.0*" in drawn.replace("\u2212", "-") and "gfn1-xtb" in drawn
+    assert "binding energy per molecule, kcal/mol, b97-3c@pyscf" in shown and "gfn1" not in shown
+    draw(tmp_path / "a.svg", parts["-gfn1-xtb"], grid)
+    drawn = (tmp_path / "a.svg").read_text().replace("\u2212", "-")
+    lonely = next(r for r in rows if r["system"] == "1sa2am")["binding_energy_per_molecule_kcalmol"]
+    assert f"{lonely:.1f}" in drawn and "gfn1-xtb" in drawn and "b97-3c" not in drawn
+    screening.write_tables(tmp_path, rows, grid)
+    assert (tmp_path / "screen-gfn1-xtb.csv").exists()
     for row in rows:
         row["level"] = "gfn1-xtb"
-    assert legend(rows) == warning(rows) == "" and symbols(rows) == {"gfn1-xtb": ""}
-    assert symbols([]) == {}
+    assert warning(rows) == "" and list(apart(rows, grid)) == [""]
+    screening.write_tables(tmp_path, rows, grid)
+    assert not (tmp_path / "screen-gfn1-xtb.csv").exists()
+    assert told("auto", "auto", [], grid) == ""
 
 
 # earlier screens

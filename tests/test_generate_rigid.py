@@ -227,7 +227,7 @@ def test_candidates_are_for_the_level_that_judges_them_first():
     for name in ("quick", "standard", "b97-3c", "gfn1", "wu2023"):
         surfaces[name] = with_surface(LIBRARY, resolve(load(name), composition, LIBRARY)).surface
     assert surfaces == {
-        "quick": "b97-3c", "standard": "gfn1-xtb", "b97-3c": "b97-3c", "gfn1": "gfn1-xtb", "wu2023": "gfn1-xtb"
+        "quick": "b97-3c", "standard": "b97-3c", "b97-3c": "b97-3c", "gfn1": "gfn1-xtb", "wu2023": "gfn1-xtb"
     }  # fmt: skip
     energies = [
         generate(composition, 4, library=LIBRARY.on(s), shares="ions-only").columns["rigid_energy_eV"]

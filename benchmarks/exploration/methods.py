@@ -53,12 +53,13 @@ def _resolved(name: str, system: str):
     """The protocol with the potentials that it takes for a system, and the system's composition."""
     from sampler.composition import Composition
     from sampler.funnel import protocol as protocols
-    from sampler.funnel.automatic import resolve
+    from sampler.funnel.automatic import AUTO, resolve
     from sampler.monomers import MonomerLibrary
 
     library = MonomerLibrary.load()
-    composition = Composition.parse(system, library)
-    return resolve(protocols.load(name), composition, library), composition
+    composition, declared = Composition.parse(system, library), protocols.load(name)
+    level = POTENTIAL if declared.end else AUTO  # GFN1-xTB is the judge here
+    return resolve(declared, composition, library, level), composition
 
 
 def budget(method: str, same: list[dict[str, Any]]) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated
 
@@ -42,7 +43,22 @@ def run(
         str, typer.Option("--stage", help="Where --from enters: relax, identify, dedupe, select, refine or orca.")
     ] = "relax",
     level: Annotated[
-        str | None, typer.Option("--level", help="Level of theory of the energies in --from, where it does not say.")
+        str,
+        typer.Option(
+            "--level",
+            help="Level that the energies end at: b97-3c, gfn1-xtb, or auto (the best of the two for the composition). With "
+            "--from also the level of the energies there, where the file does not say.",
+        ),
+    ] = "auto",
+    from_level: Annotated[
+        str | None,
+        typer.Option("--from-level", help="Level of the energies in --from, where it is not that of --level."),
+    ] = None,
+    models: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model", help="A trained model, shipped or a folder, to relax and rank with (repeated: a committee)."
+        ),
     ] = None,
     energy_key: Annotated[
         str | None, typer.Option("--energy", help="Key of the energies in --from, where there are several.")
@@ -100,15 +116,18 @@ def run(
       sampler run 1sa1am --protocol refined --engine orca
       sampler run 4sa4am -p thorough --parents 3sa3am --parents 4sa3am --patience 10
       sampler run 3sa3am --protocol standard --confidence 0.95
-      sampler run --from ensemble.xyz --stage dedupe --level gfn2-xtb
+      sampler run 4sa4am --level gfn1-xtb
+      sampler run 2sa2am --model training/model
+      sampler run --from ensemble.xyz --stage dedupe --from-level gfn2-xtb
       sampler run 4sa4am --workers dask://node1:8786
       sampler run 2sa2am --json | jq '.structures[0]'
     """
     from ..composition import Composition
     from ..errors import CompositionError, InputError
+    from ..funnel import own_model, results
     from ..funnel import progress as reporting
     from ..funnel import protocol as protocols
-    from ..funnel import results
+    from ..funnel.automatic import ended
     from ..funnel.parents import read_parent
     from ..funnel.runner import Start
     from ..funnel.runner import run as run_protocol
@@ -130,25 +149,33 @@ def run(
         chosen = protocols.load(protocol, overrides | limits)
     if confidence is None and error_kcalmol is not None:
         raise InputError("--error-kcalmol has a meaning only with --confidence")
-    if engine is not None:
-        from ..funnel.engine import with_engine
-
-        chosen = with_engine(chosen, engine)
-        if stage in ("refine", "orca"):
-            stage = next((s.kind for s in chosen.stage if s.kind in ("refine", "orca")), stage)
+    level, from_level = _levels(level, from_level, source)
     progress = reporting.choose(quiet or as_json)
     start = None
     if source is not None:
         from ..interop.entry import enter
 
         entry = enter(
-            spelled(source, known), known, wanted, stage=stage, level=level, charge=charge, energy_key=energy_key
+            spelled(source, known), known, wanted, stage=stage, level=from_level, charge=charge, energy_key=energy_key
         )
         wanted, start = entry.composition, Start(entry.clusters, entry.sha256, source.name, stage, entry.left_out)
         for note in entry.notes:
             progress.message(note)
         for name, reason in entry.left_out.items():
             progress.message(f"{name} is left out: {reason}")
+    if models:
+        chosen = own_model.with_models(chosen, models, wanted, known, level)
+        for remark in own_model.remarks(models, wanted, known):
+            progress.message(remark)
+    else:
+        chosen = ended(chosen, wanted, level)
+    if engine is not None:
+        from ..funnel.engine import with_engine
+
+        chosen = with_engine(chosen, engine)
+        if start and stage in ("refine", "orca"):
+            stage = next((s.kind for s in chosen.stage if s.kind in ("refine", "orca")), stage)
+            start = dataclasses.replace(start, stage=stage)
     if confidence is not None:
         from ..funnel.confident import with_confidence
 
@@ -156,6 +183,11 @@ def run(
         chosen = with_confidence(chosen, confidence, error_kcalmol, wanted, known, entered)
     smaller = [read_parent(spelled(folder, known), known) for folder in parents or []]
     folder = out or Path(wanted.name(known))
+
+    def leave(done):
+        results.write(done, chosen, known, wanted)
+        own_model.judge(done, wanted, known)
+
     try:
         with workplace(workers, slurm, progress.message) as where:
             finished = run_protocol(
@@ -171,7 +203,8 @@ def run(
                 parents=smaller,
                 join=join,
                 replace=replace,
-                leave=lambda done: results.write(done, chosen, known, wanted),
+                leave=leave,
+                level=level,
             )
     finally:
         progress.close()
@@ -182,3 +215,26 @@ def run(
         typer.echo(
             f"\n{len(finished.clusters)} structures in {folder}; {results.inputs(finished, chosen)} ORCA inputs in {folder / 'orca'}"
         )
+
+
+def _levels(level: str, from_level: str | None, source: Path | None) -> tuple[str, str | None]:
+    """The level that the run ends at, and that of the energies in --from where the file does not say.
+
+    Raises:
+        InputError: a level that no run ends at, or --from-level without --from.
+    """
+    from ..errors import InputError
+    from ..funnel.automatic import AUTO, CHOICES
+
+    level = level.lower() if level.lower() in CHOICES else level
+    if source is None:
+        if from_level is not None:
+            raise InputError("--from-level has a meaning only with --from")
+        if level not in CHOICES:
+            raise InputError(f"--level {level}: a run ends at one of {', '.join(CHOICES)}")
+        return level, None
+    if level not in CHOICES:  # of the structures that enter, then
+        if from_level is not None:
+            raise InputError(f"--level {level}: a run ends at one of {', '.join(CHOICES)}")
+        return AUTO, level
+    return level, from_level or (level if level != AUTO else None)

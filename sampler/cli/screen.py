@@ -45,6 +45,19 @@ def screen(
     ] = None,
     beyond: Annotated[int, typer.Option("--beyond", min=1, help="With --large: molecules.")] = 16,
     out: Annotated[Path, typer.Option("--out", "-o", help="Directory of all runs and of the table.")] = Path("screen"),
+    level: Annotated[
+        str,
+        typer.Option(
+            "--level",
+            help="Level that all systems end at: b97-3c, gfn1-xtb, or auto (the best of the two that all have).",
+        ),
+    ] = "auto",
+    models: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model", help="A trained model, shipped or a folder, to relax and rank with, as in sampler run."
+        ),
+    ] = None,
     charge: Annotated[
         int | None, typer.Option("--charge", "-c", help="Total charge of every cluster. Default: from the names.")
     ] = None,
@@ -85,6 +98,7 @@ def screen(
       sampler screen 1-4sa 0-4am
       sampler screen 1-15sa am=sa±2 --protocol thorough --large large --time-budget 12h
       sampler screen 1-2sa 1-2dma 0-3w --protocol standard --out wet
+      sampler screen 1-4sa am=sa±2 --level gfn1-xtb
       sampler screen --list wanted.txt --priority 4sa4am,3sa3am
     """
     from ..errors import InputError
@@ -114,7 +128,9 @@ def screen(
     if impossible:
         why = next(iter(impossible.values()))
         progress.warn(f"left out, for a charge that they cannot have: {', '.join(impossible)} ({why})")
-    what = screening.Screen(grid, order, chosen, known, out, seed, growth, other, beyond)
+    what = screening.Screen(
+        grid, order, chosen, known, out, seed, growth, other, beyond, level.lower(), tuple(models or ())
+    )
     if not replace:
         screening.check_results(what)
     try:
@@ -122,20 +138,31 @@ def screen(
             rows = screening.screen(what, workers=where, join=join, replace=replace, budget=seconds, progress=progress)
     finally:
         progress.close()
+    from ..funnel.screen_levels import apart, told
     from ..funnel.screen_table import draw
 
     # with what earlier screens have left in the folder
     table = grids.systems([row["system"] for row in rows], known, None)
-    for kind in ("svg", "png"):
-        draw(out / f"screen.{kind}", rows, table)
+    levels = {end: of_level for end, of_level in apart(rows, grid).items() if of_level}
+    for end, of_level in levels.items():
+        for kind in ("svg", "png"):
+            draw(out / f"screen{end}.{kind}", of_level, table)
     if as_json:
         print_json(rows)
     else:
         before = len(rows) - len(grid)
         by = chosen.name + (f", {other.name} beyond {beyond} molecules" if other else "")
         with_them = f", and {before} that earlier screens have left there" if before else ""
-        _show(rows, table, f"{len(grid)} systems ({by}, seed {seed}){with_them}; kcal/mol", set(grid))
-        typer.echo(f"table: {out / 'screen.csv'}; heat map: {out / 'screen.svg'}, {out / 'screen.png'}")
+        title = f"{len(grid)} systems ({by}, seed {seed}){with_them}; kcal/mol"
+        for end, of_level in levels.items():
+            _show(of_level, table, f"of another level, {end[1:]}; kcal/mol" if end else title, set(grid))
+            files = [str(out / f"screen{end}.{kind}") for kind in ("csv", "svg", "png")]
+            typer.echo(f"table: {files[0]}; heat map: {files[1]}, {files[2]}")
+        if line := told(what.level, what.common_level, rows, grid):
+            typer.echo(line)
+        for row in rows:
+            if row["remark"]:
+                typer.echo(f"{row['system']}: remark: {row['remark']}")
     status = {row["status"] for row in rows}
     if "failed" in status:
         raise typer.Exit(1)

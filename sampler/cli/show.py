@@ -83,6 +83,8 @@ def _print_screen(folder: Path, runs: list[Path], known, limit: int | None) -> N
 def print_ranking(folder: Path, known, limit: int) -> None:
     """The lowest structures of a run, as a table."""
     from ..funnel import results
+    from ..funnel.ending import Ending
+    from ..funnel.own_model import remarks_of
     from ..funnel.rundir import read_manifest, read_result
 
     rows = results.ranking(read_result(folder), results.composition_of(folder, known), known)
@@ -108,6 +110,10 @@ def print_ranking(folder: Path, known, limit: int) -> None:
         ],
         right={0, 1, 4, 5, 6} if refined else {0, 3, 4, 5},
     )
+    if "level" in manifest:
+        typer.echo(f"level: {Ending(**manifest['level'])}")
+    for remark in remarks_of(folder):
+        typer.echo(f"remark: {remark}")
 
 
 def _more(ledger: dict[str, Any]) -> str:

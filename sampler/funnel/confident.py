@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from ..composition import Composition
 from ..errors import ProtocolError
 from ..monomers import MonomerLibrary
-from .automatic import resolve
+from .automatic import ended, resolve
 from .energy_source import EnergySource, before, made_by
 from .expected_error import expected_error
 from .orca_stage import Orca
@@ -47,6 +47,7 @@ def with_confidence(
         InputError, ModelError: the error of a potential is not known.
     """
     decisive = _select(confidence, error_kcalmol)
+    protocol = ended(protocol, composition)
     resolved = resolve(protocol, composition, library).stage
     if not any(s.kind == "select" for s in protocol.stage[first:]):
         raise ProtocolError(f"the protocol {protocol.name} has no stage 'select', so --confidence has no use for it")

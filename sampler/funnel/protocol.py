@@ -1,7 +1,8 @@
 """Protocols: funnels written down as TOML files.
 
-A protocol file has a ``name``, a ``description``, one ``[[stage]]`` table for each step and an ``[export]`` table.
-All mistakes of a file are reported at once, each with its path and value.
+A protocol file has a ``name``, a ``description``, one ``[[stage]]`` table for each step and an ``[export]`` table. What
+depends on the level that the energies are wanted at follows in ``[[end.b97-3c]]`` and ``[[end.gfn1-xtb]]`` tables, of which
+a run does one kind (:mod:`.automatic`). All mistakes of a file are reported at once, each with its path and value.
 """
 
 from __future__ import annotations
@@ -40,6 +41,10 @@ class Export(BaseModel):
     """Per core."""
 
 
+ENDS = ("b97-3c", "gfn1-xtb")
+"""Levels that a protocol may have an end for."""
+
+
 class Protocol(BaseModel):
     """A validated protocol."""
 
@@ -48,19 +53,26 @@ class Protocol(BaseModel):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     description: str
     stage: tuple[Any, ...] = Field(min_length=1)
+    end: dict[str, tuple[Any, ...]] = {}
+    """Level, one of ``ENDS`` -> the stages that follow ``stage`` where the energies are wanted at this level."""
     export: Export = Export()
 
     @model_validator(mode="after")
     def _first_generates(self) -> Protocol:
         if self.stage[0].kind != "generate":
             raise ValueError(f"the first stage must be 'generate', not {self.stage[0].kind!r}")
-        late = [i for i, s in enumerate(self.stage) if i and s.kind == "generate"]
-        if late:
-            raise ValueError(f"only the first stage can be 'generate'; stage {late[0] + 1} is too")
-        presets = [s.preset for s in self.stage if s.kind == "orca"]
-        if len(set(presets)) < len(presets):
-            raise ValueError("two orca stages have the same preset, and so would share a folder; use each once")
+        for stages in self.ways():
+            late = [i for i, s in enumerate(stages) if i and s.kind == "generate"]
+            if late:
+                raise ValueError(f"only the first stage can be 'generate'; stage {late[0] + 1} is too")
+            presets = [s.preset for s in stages if s.kind == "orca"]
+            if len(set(presets)) < len(presets):
+                raise ValueError("two orca stages have the same preset, and so would share a folder; use each once")
         return self
+
+    def ways(self) -> list[tuple[Any, ...]]:
+        """The stages with each of the ends; the stages alone where there is none."""
+        return [self.stage + end for end in self.end.values()] or [self.stage]
 
     def dump(self) -> dict[str, Any]:
         """JSON-able values; :func:`build` makes the same protocol of them."""
@@ -68,6 +80,7 @@ class Protocol(BaseModel):
             "name": self.name,
             "description": self.description,
             "stage": [s.model_dump(mode="json") for s in self.stage],
+            **({"end": {k: [s.model_dump(mode="json") for s in v] for k, v in self.end.items()}} if self.end else {}),
             "export": self.export.model_dump(mode="json"),
         }
 
@@ -83,26 +96,23 @@ def build(table: dict[str, Any], where: str, overrides: dict[str, Any] | None = 
     Raises:
         ProtocolError: with every mistake.
     """
-    table = {**table, "stage": [dict(s) if isinstance(s, dict) else s for s in _as_list(table.get("stage", []))]}
-    mistakes = _override(table, overrides or {})
-    stages: list[Stage | None] = []
-    for number, entry in enumerate(table["stage"], start=1):
-        kind = entry.get("kind") if isinstance(entry, dict) else None
-        if not isinstance(kind, str) or kind not in STAGES:
-            mistakes.append(f"stage {number}: kind = {kind!r} is not a stage; known: {', '.join(STAGES)}")
-            stages.append(None)
-            continue
-        try:
-            stages.append(TypeAdapter(STAGES[kind]).validate_python(entry))
-        except ValidationError as error:
-            mistakes += [f"stage {number} ({kind}): {line}" for line in _lines(error)]
-            stages.append(None)
-    if None in stages:  # the other tables are still checked, with a stand-in for the stages
-        stand_in = [STAGES["generate"](kind="generate")]
+    table = {**table, "stage": _tables(table.get("stage", []))}
+    mistakes = []
+    ends = table.pop("end", {})
+    if not isinstance(ends, dict) or set(ends) - set(ENDS):
+        found = ", ".join(ends) if isinstance(ends, dict) else repr(ends)
+        mistakes.append(f"end: {found}: write [[end.LEVEL]] tables, LEVEL one of {', '.join(ENDS)}")
+        ends = {}
+    ends = {level: _tables(stages) for level, stages in ends.items()}
+    mistakes += _override(table, ends, overrides or {})
+    stages = _stages(table["stage"], "stage", mistakes)
+    endings = {level: _stages(tables, f"end.{level}, stage", mistakes) for level, tables in ends.items()}
+    if None in stages or any(None in found for found in endings.values()):
+        stand_in = [STAGES["generate"](kind="generate")]  # the other tables are still checked, with it for the stages
         mistakes += _mistakes({**table, "stage": stand_in})
     else:
         try:
-            protocol = Protocol(**{**table, "stage": tuple(stages)})
+            protocol = Protocol(**{**table, "stage": tuple(stages), "end": {k: tuple(v) for k, v in endings.items()}})
         except ValidationError as error:
             mistakes += _lines(error)
     if mistakes:
@@ -157,16 +167,40 @@ def parse_overrides(settings: list[str]) -> dict[str, Any]:
     return parsed
 
 
-def _override(table: dict[str, Any], overrides: dict[str, Any]) -> list[str]:
+def _tables(value: Any) -> list:
+    return [dict(s) if isinstance(s, dict) else s for s in (value if isinstance(value, list) else [value])]
+
+
+def _stages(tables: list, name: str, mistakes: list[str]) -> list[Stage | None]:
+    """The stages that the tables stand for, None where one has mistakes, which are added to ``mistakes``."""
+    stages: list[Stage | None] = []
+    for number, entry in enumerate(tables, start=1):
+        kind = entry.get("kind") if isinstance(entry, dict) else None
+        stages.append(None)
+        if not isinstance(kind, str) or kind not in STAGES:
+            mistakes.append(f"{name} {number}: kind = {kind!r} is not a stage; known: {', '.join(STAGES)}")
+            continue
+        try:
+            stages[-1] = TypeAdapter(STAGES[kind]).validate_python(entry)
+        except ValidationError as error:
+            mistakes += [f"{name} {number} ({kind}): {line}" for line in _lines(error)]
+    return stages
+
+
+def _override(table: dict[str, Any], ends: dict[str, list], overrides: dict[str, Any]) -> list[str]:
+    """Change the tables; a number counts on from the stages into each of the ends."""
     mistakes = []
     for key, value in overrides.items():
         target, _, parameter = key.partition(".")
-        stages = [s for s in table["stage"] if isinstance(s, dict)]
+        first = table["stage"]
+        stages = [s for tables in (first, *ends.values()) for s in tables if isinstance(s, dict)]
         if target == "export":
             table["export"] = {**table.get("export", {}), parameter: value}
             continue
         if target.isdigit():
-            chosen = stages[int(target) - 1 : int(target)] if int(target) else []
+            ways = [first + tables for tables in ends.values()] or [first]
+            there = [way[int(target) - 1] for way in ways if 0 < int(target) <= len(way)]
+            chosen = [s for s in there if isinstance(s, dict)]
         else:
             chosen = [s for s in stages if s.get("kind") == target]
         if not chosen:
@@ -196,7 +230,3 @@ def _lines(error: ValidationError) -> list[str]:
             message = "is not a parameter here"
         lines.append(f"{path}{value}: {message}" if path else message)
     return lines
-
-
-def _as_list(value: Any) -> list:
-    return value if isinstance(value, list) else [value]

@@ -161,12 +161,16 @@ def summary(folder: Path | str, library: MonomerLibrary) -> dict[str, Any]:
     ``complete`` is false where a run that was started later has not ended: then the structures are those of the last that
     has, and protocol and seed those of the later one.
     """
+    from .own_model import remarks_of
+
     manifest = read_manifest(folder)
     clusters = read_result(folder)
     return {
         "folder": str(folder),
         "composition": manifest["composition"],
         "energies_by": energies_by(manifest),
+        "level": manifest.get("level"),
+        "remarks": remarks_of(folder),
         "charge": manifest["charge"],
         "protocol": manifest["protocol"]["name"],
         "seed": manifest["seed"],

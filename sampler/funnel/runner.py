@@ -21,9 +21,10 @@ from ..errors import RunError
 from ..generate import fitted
 from ..monomers import MonomerLibrary
 from ..storage import write_text
-from .automatic import resolve, without_model
+from .automatic import AUTO, resolve, without_model
 from .chunks import claim_folder, run_chunks
 from .context import Context
+from .ending import at_level, ending
 from .energy_source import first_energies
 from .forecast import announce, announce_all
 from .parallel import cores
@@ -92,6 +93,7 @@ def run(
     join: bool = False,
     replace: bool = False,
     leave: Callable[[Run], Any] | None = None,
+    level: str = AUTO,
 ) -> Run:
     """Run ``protocol`` for ``composition`` in ``folder``, or take up where an earlier run of it stopped.
 
@@ -101,6 +103,8 @@ def run(
     same in the same folder at the same time; they share the chunks. With ``replace`` results of another protocol or seed in
     the folder may be replaced; what both have in common is taken up. ``leave`` writes what a finished run leaves for people,
     while the folder is still held: outside, others may start something else in it, or take unfinished files for lost ones.
+    ``level``: that the energies are to end at (:data:`sampler.funnel.automatic.CHOICES`); which it is, by what and why, is
+    said, and is in the manifest.
 
     The result does not depend on ``workers`` and ``join``, nor on how often the run was interrupted.
 
@@ -110,12 +114,15 @@ def run(
         SamplerError: what a stage raises.
     """
     progress = progress or Progress()
-    declared, protocol = protocol, resolve(protocol, composition, library)
+    clusters = start.clusters if start else Clusters.empty()
+    declared, protocol = protocol, resolve(protocol, composition, library, level)
+    first = start.position(protocol) if start else 0
+    protocol = at_level(declared, level, composition, library, first, clusters.level)
+    ends = ending(protocol, level, composition, library, first, clusters.level)
     if words := without_model(declared, protocol):
         progress.message(words)
     if parents and not takes_parents(protocol.stage):
         raise RunError(f"the protocol {protocol.name} has no stage 'grow', so it has no use for parents")
-    clusters, first = (start.clusters, start.position(protocol)) if start else (Clusters.empty(), 0)
     library = with_surface(library, protocol, first)
     parents = check_parents(parents, composition, library)
     processes, scheduler = (cores(), workers) if isinstance(workers, str) else (workers, "")
@@ -126,9 +133,11 @@ def run(
         "charge": composition.charge,
         "seed": seed,
         "protocol": protocol.dump(),
+        "level": ends.dump(),
         "sampler_version": __version__,
         "monomers": library_digest(library, composition),
     }
+    progress.message(f"level: {ends}")
     protocol = informed(protocol, first, clusters.level)
     for stage in protocol.stage[first:]:
         stage.check(context)

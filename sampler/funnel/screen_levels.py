@@ -1,28 +1,86 @@
-"""Which level of theory each system of a screen gets: the automatic potentials of a protocol choose by composition."""
+"""The level of theory that the systems of a screen end at: one for all, where the protocols can, or several kept apart."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ..composition import Composition
-from ..errors import SamplerError
+from ..errors import ProtocolError, SamplerError
 from ..monomers import MonomerLibrary
-from .automatic import resolve
-from .energy_source import before
+from .automatic import AUTO, BEST, FALLBACK, keeps_out
+from .ending import Ending, at_level, ending
 from .protocol import Protocol
 
-_SYMBOLS = "*†‡§#"
+Systems = Mapping[str, tuple[Protocol, Composition]]
 
 
-def final_level(protocol: Protocol, composition: Composition, library: MonomerLibrary) -> str:
-    """The level of the energies that a run of ``protocol`` ends with; '' where that shows only when it has ended."""
+def final(protocol: Protocol, composition: Composition, library: MonomerLibrary, level: str = AUTO) -> Ending:
+    """What a run of ``protocol`` ends with; its ``level`` is '' where that shows only when it has ended."""
     try:
-        stages = resolve(protocol, composition, library).stage
-        level = before(stages, len(stages)).level
-    except SamplerError:  # the run itself will say what is wrong
+        found = ending(at_level(protocol, level, composition, library), level, composition, library)
+    except SamplerError as error:  # the run itself will say what is wrong
+        return Ending("", "", str(error))
+    return (
+        Ending("", found.by, found.why) if found.level.endswith("@orca") else found
+    )  # ORCA's version is part of the level
+
+
+def common(asked: str, systems: Systems, library: MonomerLibrary) -> str:
+    """The level for all systems, one of :data:`sampler.funnel.automatic.CHOICES`: what was asked for, or the best one that
+    all can end at. ``auto``: each gets what is best for it, since it is the same, or the protocols leave no choice.
+
+    Raises:
+        ProtocolError: systems cannot end at the level that was asked for.
+    """
+    several = {name: found for name, found in systems.items() if found[1].molecules() > 1}
+    if asked != AUTO:
+        refused = {}
+        for name, (protocol, composition) in several.items():
+            try:
+                at_level(protocol, asked, composition, library)
+            except ProtocolError as error:
+                refused[name] = str(error)
+        if refused:
+            raise ProtocolError(
+                f"{len(refused)} of {len(systems)} systems cannot end at {asked} ({', '.join(_some(list(refused)))}), so they "
+                f"would not compare with the others; the first: {next(iter(refused.values()))}"
+            )
+        return asked
+    if len({final(*found, library).level for found in several.values()} - {""}) <= 1:
+        return AUTO
+    lower = {final(*found, library, FALLBACK).level for found in several.values()}
+    return FALLBACK if lower == {FALLBACK} else AUTO
+
+
+def of_single(level: str, composition: Composition) -> str:
+    """The level for one system of a screen at ``level``: a single molecule, which binds with 0 at every level, may be of no
+    model's home."""
+    return AUTO if level == BEST and composition.molecules() == 1 and keeps_out(composition) else level
+
+
+def told(asked: str, level: str, rows: Sequence[Mapping[str, Any]], grid: Mapping[str, Composition]) -> str:
+    """One line: the level of all systems, what gives it and why; '' where there is none, or several.
+
+    Args:
+        asked: of the screen. level: what :func:`common` made of it. rows: of the systems of ``grid``.
+    """
+    of = by_level([row for row in rows if row["system"] in grid])
+    if len(of) != 1:
         return ""
-    return "" if level.endswith("@orca") else level  # ORCA's version is part of the level
+    ((name, systems),) = of.items()
+    row = next(r for r in rows if r["system"] == systems[0])
+    why = row["level_why"]
+    by = dict.fromkeys(r["level_by"] for r in rows if r["system"] in systems)
+    if asked == AUTO and level == FALLBACK:
+        out = {n: keeps_out(grid[n]) for n in systems}
+        foreign = [n for n, reason in out.items() if reason]
+        if foreign:
+            why = (
+                f"one level for all, and no model of {BEST} is at home in {len(foreign)} of them "
+                f"({', '.join(_some(foreign))}; the first: {out[foreign[0]]})"
+            )
+    return f"level: all systems end at {Ending(name, ' or '.join(by), why)}"
 
 
 def by_level(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
@@ -48,25 +106,21 @@ def warning(rows: Sequence[Mapping[str, Any]]) -> str:
         *(f"{level} for {', '.join(_some(names))}" for level, names in others),
     ]
     return (
-        f"the systems are of different levels of theory, whose binding energies do not compare: {'; '.join(told)}. "
-        "For one level take --protocol standard or gfn1 (both end with GFN1-xTB), or a grid with smaller differences, such "
-        "as am=sa±1; the table has the level of each"
+        f"the systems end at different levels of theory, whose binding energies do not compare: {'; '.join(told)}. "
+        "Each level gets a table and a heat map of its own; for one level take --level, or protocols that can end at it"
     )
 
 
-def symbols(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Level -> what marks it in the heat map: nothing for the level of most systems."""
-    levels = list(by_level(rows))
-    return {level: _SYMBOLS[min(i, len(_SYMBOLS)) - 1] if i else "" for i, level in enumerate(levels)}
-
-
-def legend(rows: Sequence[Mapping[str, Any]]) -> str:
-    """One line that explains :func:`symbols`; '' where all systems are of one level."""
-    marks = symbols(rows)
-    if len(marks) < 2:
-        return ""
-    marked = ", ".join(f"{symbol} {level}" for level, symbol in marks.items() if symbol)
-    return f"{marked}; the others {next(iter(marks))}: levels do not compare"
+def apart(rows: Sequence[Mapping[str, Any]], asked: Collection[str]) -> dict[str, list[Mapping[str, Any]]]:
+    """The rows of each level, under the end of its files' names: '' for the level of most of the systems that were asked
+    for, which single molecules and systems of no known level are put to, else ``-LEVEL``."""
+    levels = [*by_level([r for r in rows if r["system"] in asked]), *by_level(rows)]
+    main = levels[0] if levels else ""
+    found: dict[str, list[Mapping[str, Any]]] = {"": []}
+    for row in rows:
+        with_main = row["level"] in ("", main) or row["molecules"] == 1
+        found.setdefault("" if with_main else f"-{row['level']}", []).append(row)
+    return found
 
 
 def _some(names: list[str]) -> list[str]:

@@ -14,22 +14,27 @@ from ..composition import Composition
 from ..errors import RunError, SamplerError
 from ..monomers import MonomerLibrary
 from . import results
-from .automatic import resolve
+from .automatic import AUTO, resolve
 from .chunks import cpu_seconds
+from .ending import Ending
+from .own_model import remarks_of
 from .parents import Parent
 from .protocol import Protocol
 from .rundir import complete, read_ledgers, read_manifest, read_result
 from .runner import library_digest, with_surface
 
 Row = dict[str, Any]
+UNKNOWN = Ending("", "", "")
 
 
-def blank(name: str, composition: Composition, level: str = "", protocol: str = "", seed: int = 0) -> Row:
-    """The row of a system that has not been started; ``level`` is the one that it is going to get."""
+def blank(name: str, composition: Composition, ends: Ending = UNKNOWN, protocol: str = "", seed: int = 0) -> Row:
+    """The row of a system that has not been started; ``ends`` is what it is going to end with."""
     return {
         "system": name, "status": "waiting", "molecules": composition.molecules(), "binding_energy_kcalmol": None,
-        "binding_energy_per_molecule_kcalmol": None, "state": "", "minima": None, "level": level, "id": "",
+        "binding_energy_per_molecule_kcalmol": None, "state": "", "minima": None, "level": ends.level, "level_by": ends.by,
+        "level_why": ends.why, "id": "",
         "evaluations": None, "cpu_seconds": None, "parents": "", "protocol": protocol, "seed": seed, "error": "",
+        "remark": "",
     }  # fmt: skip
 
 
@@ -37,6 +42,7 @@ def of_run(
     folder: Path, composition: Composition, library: MonomerLibrary, clusters: Clusters, ledgers: list[dict[str, Any]]
 ) -> Row:
     """What the table says of a finished run. ``cpu_seconds`` are those of its chunks, each counted once."""
+    ends = read_manifest(folder).get("level", {})
     lowest = results.ranking(clusters, composition, library)[0]
     binding = lowest["binding_energy_kcalmol"]
     binding = None if binding != binding else binding + 0.0  # no minus zero
@@ -47,10 +53,13 @@ def of_run(
         "state": lowest["state"],
         "minima": minima(ledgers),
         "level": lowest["level"],
+        "level_by": ends.get("by", ""),
+        "level_why": ends.get("why", ""),
         "id": lowest["id"],
         "evaluations": sum(ledger.get("evaluations", 0) for ledger in ledgers),
         "cpu_seconds": round(sum(cpu_seconds(folder / "stages" / ledger["folder"]) for ledger in ledgers), 1),
         "error": "",
+        "remark": "; ".join(remarks_of(folder)),
     }
 
 
@@ -78,14 +87,20 @@ def earlier(folder: Path, library: MonomerLibrary, besides: Collection[str]) -> 
             manifest = read_manifest(run)
             composition = Composition.parse(manifest["composition"], library, manifest["charge"])
             if composition.name(library) == run.name:
-                row = blank(run.name, composition, "", manifest["protocol"]["name"], manifest["seed"])
+                row = blank(run.name, composition, UNKNOWN, manifest["protocol"]["name"], manifest["seed"])
                 row |= of_run(run, composition, library, read_result(run), read_ledgers(run))
                 rows.append(row | {"parents": " ".join(p["composition"] for p in manifest.get("parents", []))})
     return sorted(rows, key=lambda row: (row["molecules"], row["system"]))
 
 
 def same(
-    run: Path, composition: Composition, protocol: Protocol, library: MonomerLibrary, seed: int, parents: list[Parent]
+    run: Path,
+    composition: Composition,
+    protocol: Protocol,
+    library: MonomerLibrary,
+    seed: int,
+    parents: list[Parent],
+    level: str = AUTO,
 ) -> bool:
     """Whether a finished run in ``run`` is the one that these parameters make, so that nothing is left to do."""
     if not complete(run):
@@ -94,7 +109,7 @@ def same(
         made = read_manifest(run)
     except RunError:
         return False
-    resolved = resolve(protocol, composition, library)
+    resolved = resolve(protocol, composition, library, level)
     return (
         made["protocol"] == json.loads(json.dumps(resolved.dump()))
         and made["seed"] == seed

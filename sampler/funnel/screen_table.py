@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..composition import Composition
 from ..storage import write_atomic
-from .screen_levels import legend, symbols
+from .screen_levels import by_level
 
 VALUE = "binding_energy_per_molecule_kcalmol"
 _MARKS = {"failed": "failed", "waiting": "…", "running": "…", "jobs elsewhere": "jobs", "in use": "in use"}
-_LETTERS = 17  # of the legend, in an inch
 
 
 def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -71,7 +69,8 @@ def panels(table: Sequence[Mapping[str, Any]], grid: Mapping[str, Composition]) 
 def text_map(table: Sequence[Mapping[str, Any]], grid: Mapping[str, Composition]):
     """A rich renderable: a number a system, coloured on a terminal that has colours; '·' where the grid is empty.
 
-    What is not of the level of most systems has a mark, which a line below explains.
+    Args:
+        table: rows of one level, which the title names.
     """
     from rich.box import SIMPLE_HEAD
     from rich.console import Group
@@ -80,10 +79,9 @@ def text_map(table: Sequence[Mapping[str, Any]], grid: Mapping[str, Composition]
 
     down, across, planes = panels(table, grid)
     low, high = _limits(table)
-    marks = symbols(table)
     shown = []
     for plane in planes:
-        title = "binding energy per molecule, kcal/mol" + (f"; {plane.rest}" if plane.rest else "")
+        title = f"binding energy per molecule, kcal/mol{_of_level(table)}" + (f"; {plane.rest}" if plane.rest else "")
         sheet = Table(box=SIMPLE_HEAD, pad_edge=False)
         sheet.add_column("")
         for column in plane.columns:
@@ -93,11 +91,10 @@ def text_map(table: Sequence[Mapping[str, Any]], grid: Mapping[str, Composition]
             for column in plane.columns:
                 cell = plane.cells.get((row, column))
                 style = "" if cell is None else _colour(cell[VALUE], low, high)
-                line.append(Text("·" if cell is None else _mark(cell, marks), style=style))
+                line.append(Text("·" if cell is None else _mark(cell), style=style))
             sheet.add_row(*line)
         shown += [Text(title), sheet]  # as a title of the table it would be wrapped to its width
-    told = legend(table)
-    return Group(*shown, *([Text(f"{told}\n")] if told else []))
+    return Group(*shown)
 
 
 def draw(path: Path | str, table: Sequence[Mapping[str, Any]], grid: Mapping[str, Composition]) -> None:
@@ -121,7 +118,6 @@ def _figure(table, grid):
 
     down, across, planes = panels(table, grid)
     low, high = _limits(table)
-    marks = symbols(table)
     sizes = [(0.55 * len(p.columns) + 1.6, 0.4 * len(p.rows) + 1.1) for p in planes]
     across_page = min(len(planes), 3)
     deep = -(-len(planes) // across_page)
@@ -135,26 +131,26 @@ def _figure(table, grid):
             i, j = plane.rows.index(r), plane.columns.index(c)
             values[i, j] = np.nan if cell[VALUE] is None else cell[VALUE]
             dark = np.isfinite(values[i, j]) and values[i, j] < (low + high) / 2
-            axis.text(
-                j, i, _mark(cell, marks), ha="center", va="center", color="white" if dark else "black", fontsize=6
-            )
+            axis.text(j, i, _mark(cell), ha="center", va="center", color="white" if dark else "black", fontsize=6)
         image = axis.imshow(values, cmap="viridis", vmin=low, vmax=high, origin="lower", aspect="auto")
         axis.set_xticks(range(len(plane.columns)), plane.columns if across else [""] * len(plane.columns))
         axis.set_yticks(range(len(plane.rows)), plane.rows)
         axis.set(xlabel=across, ylabel=down, title=plane.rest)
     for axis in axes[len(planes) :]:
         axis.set_visible(False)
-    figure.colorbar(image, ax=list(axes), label="binding energy per molecule (kcal/mol)")
-    if told := legend(table):
-        figure.supxlabel(textwrap.fill(told, int(_LETTERS * figure.get_figwidth())), fontsize=7)
+    figure.colorbar(image, ax=list(axes), label=f"binding energy per molecule (kcal/mol){_of_level(table)}")
     return figure
 
 
-def _mark(cell: Mapping[str, Any], marks: Mapping[str, str]) -> str:
+def _of_level(table: Sequence[Mapping[str, Any]]) -> str:
+    levels = list(by_level(table))
+    return f", {', '.join(levels)}" if levels else ""
+
+
+def _mark(cell: Mapping[str, Any]) -> str:
     if cell["status"] != "finished":
         return _MARKS[cell["status"]]
-    of_level = marks.get(cell["level"], "") if cell["molecules"] > 1 else ""
-    return "–" if cell[VALUE] is None else f"{cell[VALUE]:.1f}{of_level}"
+    return "–" if cell[VALUE] is None else f"{cell[VALUE]:.1f}"
 
 
 def _limits(table: Sequence[Mapping[str, Any]]) -> tuple[float, float]:

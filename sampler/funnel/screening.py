@@ -6,6 +6,7 @@ Layout::
       4sa4am/            a run directory
       screen.csv         the table, up to date while the screen runs
       screen.svg, .png   the binding energy per molecule over the grid
+      screen-LEVEL.csv … the same for what is of another level, where there is something
       errors/4sa4am.txt  the traceback of a failure that was not foreseen
 """
 
@@ -15,27 +16,41 @@ import contextlib
 import re
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ..composition import Composition
-from ..errors import InputError, NoWorkers, RunBusy, RunError, SamplerError, StorageError, WaitingForJobs
+from ..errors import (
+    InputError,
+    LevelError,
+    ModelError,
+    NoWorkers,
+    RunBusy,
+    RunError,
+    SamplerError,
+    StorageError,
+    WaitingForJobs,
+)
+from ..levels import levels
 from ..monomers import MonomerLibrary
 from ..storage import write_text
 from . import results
-from .automatic import resolve
+from .automatic import AUTO, resolve
 from .belongs import differences, has_results
 from .claims import Claims, Others, sweep, tidy
+from .ending import Ending
 from .grid import index_of, sources
 from .grow_stage import Grow
+from .own_model import judge, with_models
 from .parents import Parent, read_parent, takes_parents
 from .progress import Progress, duration
 from .protocol import Protocol
 from .rundir import is_run, not_overwritten, read_ledgers, read_manifest, read_result
-from .runner import run
-from .screen_levels import final_level, warning
+from .runner import Run, run
+from .screen_levels import apart, common, final, of_single, told, warning
 from .screen_rows import Row, blank, earlier, of_run, same
 from .screen_table import to_csv
 
@@ -54,6 +69,7 @@ class Screen:
         growth: give finished systems of the grid to larger ones as parents; of no effect with a protocol that has no
             stage ``grow``.
         large: the protocol of systems with more than ``beyond`` molecules, if it is another.
+        level: that all end at; ``auto`` for the best one that all have. models: to end with, in place of the recommended.
     """
 
     grid: Mapping[str, Composition]
@@ -65,12 +81,42 @@ class Screen:
     growth: bool = True
     large: Protocol | None = None
     beyond: int = 16
+    level: str = AUTO
+    models: tuple[str, ...] = ()
 
     def protocol_of(self, name: str) -> Protocol:
-        """The protocol of one system."""
+        """The protocol of one system, as it was given."""
         if self.large is not None and self.grid[name].molecules() > self.beyond:
             return self.large
         return self.protocol
+
+    def made_for(self, name: str) -> Protocol:
+        """The protocol of one system, with the models that were named.
+
+        Raises:
+            ModelError, LevelError, ProtocolError: see :func:`.own_model.with_models`.
+        """
+        if not self.models:
+            return self.protocol_of(name)
+        return with_models(self.protocol_of(name), self.models, self.grid[name], self.library, self.level)
+
+    @cached_property
+    def common_level(self) -> str:
+        """See :func:`.screen_levels.common`."""
+        if self.models:
+            return self.level
+        return common(self.level, {n: (self.protocol_of(n), c) for n, c in self.grid.items()}, self.library)
+
+    def level_of(self, name: str) -> str:
+        """The level that one system is to end at, as :func:`sampler.funnel.runner.run` takes it."""
+        return of_single(self.common_level, self.grid[name])
+
+    def ending_of(self, name: str) -> Ending:
+        """What a system is going to end with."""
+        try:
+            return final(self.made_for(name), self.grid[name], self.library, self.level_of(name))
+        except (ModelError, LevelError) as error:  # the run will say so, too
+            return Ending("", "", str(error))
 
     def grows(self, name: str) -> bool:
         """Whether this system grows from smaller ones."""
@@ -109,8 +155,9 @@ def screen(
     rows = {}
     for name in what.order:
         protocol = what.protocol_of(name)
-        level = final_level(protocol, what.grid[name], what.library)
-        rows[name] = blank(name, what.grid[name], level, protocol.name, what.seed)
+        rows[name] = blank(name, what.grid[name], what.ending_of(name), protocol.name, what.seed)
+    if words := told(what.level, what.common_level, list(rows.values()), what.grid):
+        progress.message(words)
     if words := warning(list(rows.values())):
         progress.warn(words)
     index = index_of(what.grid)
@@ -121,7 +168,7 @@ def screen(
         def keep(name: str, **values: Any) -> None:
             rows[name] |= values
             shown = rows.values() if claims is None else _seen_by_all(rows, claims)
-            write_text(what.folder / "screen.csv", to_csv([*shown, *others]))
+            write_tables(what.folder, [*shown, *others], what.grid)
 
         while waiting := [name for name in what.order if rows[name]["status"] == "waiting"]:
             if budget is not None and clock() - started >= budget:
@@ -142,17 +189,34 @@ def screen(
             if claims is not None:
                 claims.drop(_CLAIMS, name)
     table = [*rows.values(), *earlier(what.folder, what.library, rows)]  # another screen may have ended meanwhile
-    write_text(what.folder / "screen.csv", to_csv(table))
+    write_tables(what.folder, table, what.grid)
     return table
+
+
+def write_tables(folder: Path, rows: Sequence[Row], asked: Collection[str]) -> None:
+    """``screen.csv``, and a table of its own for each further level."""
+    tables = apart(rows, asked)
+    for end, of_level in tables.items():
+        if of_level:
+            write_text(folder / f"screen{end}.csv", to_csv(of_level))
+    for end in {f"-{level}" for level in levels()} - set(tables):  # of runs that are gone, or are of this level now
+        for kind in ("csv", "svg", "png"):
+            (folder / f"screen{end}.{kind}").unlink(missing_ok=True)
 
 
 def _run(what: Screen, name: str, rows: Mapping[str, Row], index: Mapping, keep: Callable, **options: Any) -> None:
     parents = _parents(what, name, rows, index, options["progress"].message)
     keep(name, parents=" ".join(p.name for p in parents))
-    protocol = what.protocol_of(name)
+    protocol, composition = what.made_for(name), what.grid[name]
+
+    def leave(done: Run) -> None:
+        results.write(done, protocol, what.library, composition)
+        for remark in judge(done, composition, what.library):
+            options["progress"].message(f"remark: {remark}")
+
     finished = run(
-        what.grid[name], protocol, what.folder / name, library=what.library, seed=what.seed, parents=parents,
-        leave=lambda done: results.write(done, protocol, what.library, what.grid[name]), **options,
+        composition, protocol, what.folder / name, library=what.library, seed=what.seed, parents=parents,
+        leave=leave, level=what.level_of(name), **options,
     )  # fmt: skip
     keep(name, **of_run(finished.folder, what.grid[name], what.library, finished.clusters, finished.ledgers))
 
@@ -198,9 +262,10 @@ def _take_up(what: Screen, rows: dict[str, Row], index: Mapping) -> None:
         folder, composition = what.folder / name, what.grid[name]
         if rows[name]["status"] != "waiting" or not (folder / "ledger.json").exists():
             continue
-        with contextlib.suppress(RunError):
+        with contextlib.suppress(RunError, ModelError, LevelError):
             parents = _parents(what, name, rows, index)
-            if same(folder, composition, what.protocol_of(name), what.library, what.seed, parents):
+            made = what.made_for(name)
+            if same(folder, composition, made, what.library, what.seed, parents, what.level_of(name)):
                 rows[name] |= of_run(folder, composition, what.library, read_result(folder), read_ledgers(folder))
                 rows[name]["parents"] = " ".join(p.name for p in parents)
 
@@ -282,7 +347,7 @@ def check_results(what: Screen) -> None:
         if not (is_run(folder) and has_results(folder)):
             continue
         try:
-            protocol = resolve(what.protocol_of(name), what.grid[name], what.library)
+            protocol = resolve(what.made_for(name), what.grid[name], what.library, what.level_of(name))
         except SamplerError:  # the run itself will say what is wrong
             continue
         not_overwritten(folder, differences(read_manifest(folder), {"protocol": protocol.dump(), "seed": what.seed}))
