@@ -56,7 +56,7 @@ def at_level(
     if level == AUTO:
         return resolved
     last = last_source(resolved, first, entered)
-    if last.level.partition("@")[0] == level:
+    if last.level.partition("@")[0] == level or (first and not last.level):  # what enters has none, and gets none
         return resolved
     name, nothing = composition.name(library), "energies of no known level"
     if level == BEST and last.level == FALLBACK and (why := keeps_out(composition)):
