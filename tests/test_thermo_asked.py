@@ -403,7 +403,9 @@ def test_runs_and_screens_of_different_levels(sampler, tmp_path):
             status, out, err = sampler(*command, *[r for r in inputs if r.is_dir()], "-j", 1, "-q")
             assert status == 2 and not out, (command, err)
             assert "1w: gfn1-xtb" in err and "2w: PaiNN" in err and "--potential gfn1-xtb" in err
-    shutil.copytree(tmp_path / "screen" / "2w", tmp_path / "other" / "1w")  # runs of one name hide nothing of each other
+    shutil.copytree(
+        tmp_path / "screen" / "2w", tmp_path / "other" / "1w"
+    )  # runs of one name hide nothing of each other
     status, _, err = sampler("thermo", tmp_path / "screen" / "1w", tmp_path / "other" / "1w", "-j", 1, "-q")
     assert status == 2 and "screen/1w: gfn1-xtb" in err and "other/1w: PaiNN" in err
     found = told(sampler, tmp_path / "screen", "-P", "gfn1-xtb", "-n", 1, "-q")
@@ -492,3 +494,42 @@ def test_outputs_of_our_inputs_must_be_of_their_composition(sampler, tmp_path):
     found = told(sampler, tmp_path / "outs")
     assert found["problems"]["d"] == "reacted: 2w; it is no conformer of 1sa"
     assert [c["cluster"] for c in found["clusters"]] == ["1w"]
+
+
+def test_acdc_options_that_apply_to_nothing(sampler):
+    kept = DATA / "34-vapour-without-unit" / "neutral.json"
+    for words in (("--name", "dma=D"), ("--density", "dma=680")):
+        status, _, err = sampler("export", "acdc", kept, *words)
+        assert status == 2 and f"{words[0]} dma applies to nothing here" in err
+
+
+def test_a_monomer_without_a_minimum_is_told():
+    """The reason is its imaginary mode, and not that nobody computed it."""
+    saddle = make(["am"], -3.0, -90.0)
+    with pytest.raises(LevelError, match="no thermochemistry of am .*imaginary mode"):
+        study([make(["sa"], -10.0, 300.0), saddle, make(["sa", "am"], -14.0, 50.0)], LIBRARY)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_order_of_inputs_does_not_matter(seed):
+    """Any order of the same structures, evaporated and heavy ones among them, gives the same numbers and remarks."""
+    pair = make(["sa", "am"], -14.0, 50.0)
+    x = np.array(pair.columns["positions"])
+    x[len(LIBRARY["sa"].numbers) :] += [15.0, 0.0, 0.0]
+    apart = dataclasses.replace(pair, id="apart", columns={**pair.columns, "positions": x.tolist()})
+    heavy = dataclasses.replace(pair, id="heavy", mass=pair.mass + 5, columns={**pair.columns, "isotopes": "2H"})
+    species = [
+        make(["sa"], -10.0, 300.0), make(["am"], -3.0, 900.0), pair, apart, heavy, make(["amh"], -2.5, 900.0, charge=1),
+        make(["sa", "am"], -14.02, 55.0, name="other"), make(["sa", "sa"], -20.8, 30.0), make(["sa", "sa", "am"], -25.0, 25.0),
+        make(["amh", "am"], -6.5, 60.0, charge=1), make(["w"], -5.0, 1600.0),
+    ]  # fmt: skip
+    right = study(species, LIBRARY)
+    order = np.random.default_rng(seed).permutation(len(species))
+    found = study([species[i] for i in order], LIBRARY)
+    assert [c.name for c in found.clusters] == [c.name for c in right.clusters] and found.problems == right.problems
+    assert "evaporated" in found.problems["apart"]
+    for one, other in zip(found.clusters, right.clusters):
+        assert one.mixture.thermo.gibbs == pytest.approx(other.mixture.thermo.gibbs, abs=1e-12)
+        assert (one.binding is None) == (other.binding is None)
+        assert one.lowest.id == other.lowest.id
+    assert set(found.evaporation) == set(right.evaporation) and set(found.splits) == set(right.splits)

@@ -92,17 +92,20 @@ def acdc(
     wanted = Wanted(
         potential, model, energies, level, charge, count, isotopes, step, cores(workers), quiet or as_json
     )  # fmt: skip
+    names = _pairs(name, "--name", known)
+    densities = {k: _number(k, v) for k, v in _pairs(density, "--density", known).items()}
     gathered = gather(inputs, wanted, known)
     _no_isotopes(gathered.species)
     made = study(gathered.species, known, options.conditions, options.treatment)
-    densities = {k: _number(k, v) for k, v in _pairs(density, "--density", known).items()}
+    _in_the_set(names, "--name", made, known)
+    _in_the_set(densities, "--density", made, known)
     moments, failed = {}, {}
     if dipoles is not None:
         from ..refine.moments import moments_of
 
         neutral = [c.lowest for c in made.clusters if c.charge == 0]
         moments, failed = moments_of(neutral, dipoles, cores(workers), lambda: keep(gathered))
-    whole = files.system(made, known, _pairs(name, "--name", known), densities, moments)
+    whole = files.system(made, known, names, densities, moments)
     written = files.write(whole, out, [files.parse_counts(text, whole) for text in outgrown or []])
     holes = files.missing_clusters(whole)
     ions = any(e.charge for e in whole.entries)
@@ -131,6 +134,14 @@ def acdc(
         )
     for key, reason in problems.items():
         typer.echo(f"left out {key}: {reason}")
+
+
+def _in_the_set(given: dict, option: str, made, known) -> None:
+    from ..errors import InputError
+
+    families = {known[m].family for c in made.clusters for m, _ in c.counts}
+    if strangers := [m for m in given if known[m].family not in families]:
+        raise InputError(f"{option} {strangers[0]} applies to nothing here: no cluster holds {strangers[0]}")
 
 
 def _no_isotopes(species: list) -> None:

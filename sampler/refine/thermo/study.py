@@ -191,6 +191,12 @@ class _Part:
     def _name(self, composition: Composition) -> str:
         return isotopes.named(composition.name(self.library), self.label)
 
+    def _missing(self, monomer: str) -> str:
+        """A monomer that has no free energy, and why if it is here."""
+        name = self._name(Composition.parse(f"1{monomer}", self.library))
+        why = problems_of(self.remarks).get(name)
+        return f"{monomer} ({why})" if why else monomer
+
     def _thermo(self, s: Species, broken: str) -> Thermo:
         if broken:
             return Thermo(s.energy, *[float("nan")] * 4, self.conditions, s.level, broken)
@@ -215,8 +221,8 @@ class _Part:
             missing = [m for m, _ in counts if m not in monomers]
             if missing and self.needs_monomers:
                 raise LevelError(
-                    f"no thermochemistry of {', '.join(missing)} at the level {mixture.thermo.level}, which {name} is made "
-                    "of; add frequency calculations of the monomers"
+                    f"no thermochemistry of {', '.join(map(self._missing, missing))} at the level {mixture.thermo.level}, "
+                    f"which {name} is made of; add frequency calculations of the monomers"
                 )
             if missing and self.label:
                 self.remarks.append((name, f"no binding: no {', '.join(missing)} of the same isotopes"))
