@@ -9,7 +9,7 @@ from sampler.clusters import Clusters
 from sampler.composition import Composition, split_name
 from sampler.errors import CompositionError, LevelError, MonomerError
 from sampler.funnel.grid import expand, systems
-from sampler.funnel.results import ranking
+from sampler.funnel.results import no_binding, ranking
 from sampler.generate.candidates import molecule_index
 from sampler.interop.jkqc import _cluster_type
 from sampler.levels import binding_energy, level_with, load_level, require_references
@@ -110,3 +110,11 @@ def test_two_energies_of_one_molecule_are_a_contradiction(tmp_path, monkeypatch,
     file.write_text(text.format(-450.1 / 27.211386245988))
     with pytest.raises(LevelError, match="hio3 has .* in its own file"):
         level_with("gfn1-xtb", library)
+
+
+def test_show_says_why_there_are_no_binding_energies(library):
+    composition = Composition.parse("1hio31am", library)
+    assert no_binding("gfn1-xtb", composition, library) == ""
+    told = no_binding("gfn2-xtb", composition, library)
+    assert "no reference energy for hio3" in told and "sampler label --references hio3 --level gfn2-xtb" in told
+    assert "'other' has no monomer energies" in no_binding("other", composition, library)

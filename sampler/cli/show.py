@@ -87,7 +87,8 @@ def print_ranking(folder: Path, known, limit: int) -> None:
     from ..funnel.own_model import remarks_of
     from ..funnel.rundir import read_manifest, read_result
 
-    rows = results.ranking(read_result(folder), results.composition_of(folder, known), known)
+    clusters, composition = read_result(folder), results.composition_of(folder, known)
+    rows = results.ranking(clusters, composition, known)
     shown = rows[:limit]
     refined = any(r["rank_before"] for r in rows)
     manifest = read_manifest(folder)
@@ -114,6 +115,8 @@ def print_ranking(folder: Path, known, limit: int) -> None:
         typer.echo(f"level: {Ending(**manifest['level'])}")
     for remark in remarks_of(folder):
         typer.echo(f"remark: {remark}")
+    if reason := results.no_binding(clusters.level, composition, known):
+        note(reason)
 
 
 def _more(ledger: dict[str, Any]) -> str:

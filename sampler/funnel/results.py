@@ -14,7 +14,7 @@ import numpy as np
 from ..clusters import Clusters
 from ..composition import Composition
 from ..errors import LevelError
-from ..levels import binding_energy
+from ..levels import binding_energy, require_references
 from ..monomers import MonomerLibrary
 from ..storage import write_text
 from ..units import KCAL_PER_MOL
@@ -31,7 +31,7 @@ _COLUMNS = [
 def ranking(clusters: Clusters, composition: Composition, library: MonomerLibrary) -> list[dict[str, Any]]:
     """One dict a structure, lowest energy first, with the keys of ranking.csv.
 
-    The binding energy is NaN where no monomer reference energies of the level are known.
+    The binding energy is NaN where no monomer reference energies of the level are known (:func:`no_binding` says why).
     """
     clusters = clusters.lowest_first()
     try:
@@ -60,6 +60,15 @@ def ranking(clusters: Clusters, composition: Composition, library: MonomerLibrar
             }
         )
     return rows
+
+
+def no_binding(level: str, composition: Composition, library: MonomerLibrary) -> str:
+    """Why :func:`ranking` has no binding energies at ``level``, and what to do; '' where it has."""
+    try:
+        require_references(level, composition, library)
+    except LevelError as error:
+        return f"no binding energies: {error}"
+    return ""
 
 
 def _rank_before(columns: dict[str, np.ndarray], i: int) -> int | None:
@@ -165,6 +174,7 @@ def summary(folder: Path | str, library: MonomerLibrary) -> dict[str, Any]:
 
     manifest = read_manifest(folder)
     clusters = read_result(folder)
+    composition = composition_of(folder, library)
     return {
         "folder": str(folder),
         "composition": manifest["composition"],
@@ -176,5 +186,6 @@ def summary(folder: Path | str, library: MonomerLibrary) -> dict[str, Any]:
         "seed": manifest["seed"],
         "complete": complete(folder),
         "ledger": read_ledgers(folder),
-        "structures": ranking(clusters, composition_of(folder, library), library),
+        "remark": no_binding(clusters.level, composition, library),
+        "structures": ranking(clusters, composition, library),
     }
