@@ -119,3 +119,34 @@ def test_disturbed_copies_of_shipped_minima_are_one_structure(name):
         extra += [(i, str(labels.compositions[i]), left)] if left > 1 else []
     print(f"{name}: {len(minima)} minima, {len(flips)} with two labels")
     assert not extra, extra
+
+
+def test_the_command_keeps_one_copy_within_the_window(tmp_path):
+    """From the file as it came: energies under ``energy=``, as ASE writes and reads them, in eV."""
+    import csv
+
+    from typer.testing import CliRunner
+
+    from sampler.cli.app import app
+
+    protocol = tmp_path / "p.toml"
+    stages = ("generate", "candidates = 8"), ("identify", ""), ("dedupe", ""), ("select", "count = 10")
+    text = "".join(f'[[stage]]\nkind = "{kind}"\n{more}\n' for kind, more in stages)
+    protocol.write_text(f'name = "unique"\ndescription = "what is distinct"\n{text}')
+    words = [
+        "-p",
+        protocol,
+        "--from",
+        COPIES,
+        "--stage",
+        "identify",
+        "--level",
+        "gfn1-xtb",
+        "-o",
+        tmp_path / "run",
+        "-q",
+    ]
+    done = CliRunner().invoke(app, ["run", "1sa1am", *map(str, words)])
+    assert done.exit_code == 0, done.exception
+    rows = list(csv.DictReader((tmp_path / "run" / "ranking.csv").open()))
+    assert [row["id"] for row in rows] == ["copy0", "copy2"] and {row["state"] for row in rows} == {ION_PAIR}

@@ -26,6 +26,7 @@ _XTB = re.compile(rf"\s*energy:\s*({_NUMBER})(?=\s|$)")
 _OLD_XTB = re.compile(rf"\s*SCF done\s+({_NUMBER})(?=\s|$)")
 _CP2K = re.compile(rf"\s*i\s*=\s*\d+.*?\bE\s*=\s*({_NUMBER})\s*$")
 _NAMED = re.compile(rf"\b(?:energy|E(?:tot|_tot|el|scf)?)\b[^=:\d\n]{{0,30}}[=:]\s*({_NUMBER})", re.IGNORECASE)
+_ASE = re.compile(rf"(?:^|\s)energy=({_NUMBER})(?=\s|$)")
 _NOT_TOTAL = re.compile(
     r"relative|/\s*atom|per atom|binding|interaction|formation|\bdE\b|Δ|delta|\bddG|\bdG\b|gibbs|enthalp|\brel",
     re.IGNORECASE,
@@ -48,7 +49,8 @@ def energy_of(comment: str, numbers: np.ndarray, ours: bool = False) -> tuple[fl
 
     Known without a unit are the ways of CREST, CENSO and GOAT (the energy opens the line), xtb (``energy: … gnorm: …``, ``SCF done …``),
     ORCA (``Coordinates from ORCA-job … E …``) and CP2K (``i = …, E = …``): Hartree. A number that cannot be a total
-    energy of these atoms in Hartree is not taken.
+    energy of these atoms in Hartree is not taken. ASE's ``energy=…`` is in eV, where the atoms can have it in
+    eV, and is said.
 
     Args:
         comment: the line. numbers: (n,) atomic numbers. ours: the line is known to be written by this package.
@@ -69,6 +71,8 @@ def energy_of(comment: str, numbers: np.ndarray, ours: bool = False) -> tuple[fl
         return found * scale, told
     if ours:
         return found * HARTREE, ""
+    if not known and _ASE.search(text) and plausible(found / HARTREE, numbers):
+        return found, "energies in the comment lines (energy=…) are taken in eV, as ASE has them"
     if not known:
         return np.nan, "numbers in the comment lines are not taken as energies: their unit is not stated"
     if _NOT_TOTAL.search(text) or found >= 0:
