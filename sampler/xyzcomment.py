@@ -37,13 +37,15 @@ def pairs(text: str) -> tuple[dict[str, Any], list[str]]:
 
 
 def number(text: str) -> float | None:
-    """A number, Fortran's ``1.0D+02`` too; None where it is none."""
+    """A number, Fortran's ``1.0D+02`` and numpy's ``np.float64(1.0)`` too; None where it is none."""
     if "_" in text:  # Python reads 1_0 as ten
         return None
     try:
         return float(text)
     except ValueError:
         pass
+    if text.startswith("np.") and (match := re.fullmatch(r"np\.(?:float|int)\d+\(([^()]*)\)", text)):
+        return number(match[1])
     try:
         return float(re.sub(r"(?<=[\d.])[dD](?=[+-]?\d+$)", "e", text))
     except ValueError:

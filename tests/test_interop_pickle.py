@@ -181,3 +181,18 @@ def test_written_pickles_are_as_public_ones(tmp_path):
     assert frame["info"]["components"][0] == ["w"]
     assert frame["log"]["vibrational_frequencies"][1] == [-20.0, 3600.0, 3700.0]
     assert theirs is None or set(theirs.columns) <= set(frame.columns) | {("xyz", "id1")}
+
+
+@pytest.mark.parametrize(("kind", "told"), [(np.float32, True), (np.float64, False)])
+def test_energies_in_single_precision_are_said(tmp_path, kind, told):
+    pd = pytest.importorskip("pandas")
+    from ase import Atoms
+
+    water = Atoms("OH2", [(0, 0, 0), (0, 0.76, 0.5), (0, -0.76, 0.5)])
+    frame = pd.DataFrame({"a": [water] * 2, "b": np.array([-3030.1234567, -3030.1200001], kind)})
+    frame.columns = pd.MultiIndex.from_tuples([("xyz", "structure"), ("log", "electronic_energy")])
+    frame.to_pickle(tmp_path / "a.pkl")
+    notes = read_population(tmp_path / "a.pkl").notes
+    # the spacing of single precision at 3030 Hartree is 2.4e-4 Hartree
+    assert [n for n in notes if "single precision, rounded by up to 0.077 kcal/mol" in n] == list(notes)[: int(told)]
+    assert bool(notes) == told

@@ -8,10 +8,11 @@ import pytest
 from sampler.clusters import Clusters
 from sampler.errors import FileFormatError, LevelError
 from sampler.learn.dataset import LabelSet, atom_references, binding_energies, split
-from sampler.learn.importing import import_extxyz
+from sampler.learn.importing import import_checked, import_extxyz
 from sampler.learn.newness import distinct, fingerprint
 from sampler.levels import load_level
 from sampler.monomers import MonomerLibrary
+from sampler.potentials import get_potential
 from sampler.units import HARTREE, HARTREE_PER_BOHR, KCAL_PER_MOL
 
 
@@ -324,3 +325,19 @@ def test_sampling_starts_from_what_it_is_given(column, library, tmp_path):
         assert min(np.abs(positions - am).max(), np.abs(positions - am - 5.0).max()) < 1e-5
     refused = CliRunner().invoke(app, [*words, "-c", "1am=3", "-c", "2sa1am=3"])
     assert refused.exit_code != 0 and "no structure of 2sa1am" in str(refused.exception)
+
+
+def test_isolated_atoms_of_files_for_mace_are_left_out_and_said(tmp_path, library):
+    file = tmp_path / "mace.extxyz"
+    atom = '1\nProperties=species:S:1:pos:R:3 REF_energy=-13.6 config_type=IsolatedAtom pbc="F F F"\nH 0 0 0\n'
+    am = library["am"]
+    energy = get_potential("gfn1-xtb").evaluate(Clusters.make([am.conformers[0].positions], [am.numbers])).energy[0]
+    rows = "".join(f"{s} {x} {y} {z}\n" for s, (x, y, z) in zip("NHHH", am.conformers[0].positions))
+    frame = f'4\nProperties=species:S:1:pos:R:3 REF_energy={float(energy)} config_type=Default pbc="F F F"\n{rows}'
+    file.write_text(atom + frame)
+    found = import_checked(file, "gfn1-xtb", library, ("am",), energy_key="REF_energy")
+    assert found.labels.compositions.tolist() == ["1am"]
+    assert any("1 isolated atoms" in remark for remark in found.remarks), found.remarks
+    file.write_text(atom)
+    with pytest.raises(FileFormatError, match="isolated atoms only"):
+        import_checked(file, "gfn1-xtb", library, ("am",), energy_key="REF_energy")

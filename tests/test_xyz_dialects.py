@@ -111,3 +111,11 @@ def test_coordinates_in_bohr_are_named(tmp_path):
         read_known(path, library)
     write_extxyz(Clusters.make([positions * 1.4], [acid.numbers]), path)
     assert not any("bohr" in n for n in with_molecules(read_population(path), library).notes)
+
+
+@pytest.mark.parametrize("written", ["np.float64({})", "{}", '"np.float64({})"'])
+def test_numbers_as_numpy_2_shows_them(tmp_path, water, written):
+    lines, energy = water
+    path = tmp_path / "numpy.extxyz"
+    path.write_text(frame(f"{EXTENDED} energy={written.format(repr(energy))}", lines))
+    assert read_any(path).energy[0] == energy

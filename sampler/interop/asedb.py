@@ -16,7 +16,7 @@ from ..storage import write_atomic
 from . import schnetpack_db
 from .cells import whole
 from .isotopes import no_isotopes
-from .population import Population, column, counted, energy_column
+from .population import Population, column, counted, energy_column, rounded
 from .sqlite import read_only, tables, told
 
 _OWN = "sampler"
@@ -37,11 +37,13 @@ def read_ase_db(path: Path | str, energy_key: str | None = None) -> Population:
     rows, labels = _rows(path)
     infos = [_info(row) for row in rows]
     forces = [np.array(row.forces) if "forces" in row else None for row in rows]
-    where = [f"row {row.id}" for row in rows]
+    where, notes = [f"row {row.id}" for row in rows], []
     named = labels.energy_name(energy_key) if labels else None
     if named and (energy_key or not any("energy" in row for row in rows)):
-        for row, info in zip(rows, infos):
-            info["energy"] = schnetpack_db.value(row, named, path) * labels.energies[named]
+        values = [schnetpack_db.value(row, named, path) for row in rows]
+        notes += rounded(values, labels.energies[named])
+        for value, info in zip(values, infos):
+            info["energy"] = value * labels.energies[named]
         if not energy_key and labels.forces is not None:
             found = [schnetpack_db.forces(row) for row in rows]
             forces = [None if f is None else f * labels.forces for f in found]
@@ -51,7 +53,7 @@ def read_ase_db(path: Path | str, energy_key: str | None = None) -> Population:
             if not isinstance(info.get(energy_key), (int, float)):
                 raise InputError(f"{path}: row {row.id} has no number {energy_key!r}")
             info["energy"] = info[energy_key] * scale
-    positions, notes = [], []
+    positions = []
     length = labels.length if labels else 1.0
     for row, place in zip(rows, where):
         if row.get("masses") is not None:

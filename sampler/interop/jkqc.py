@@ -28,7 +28,7 @@ from ..storage import write_atomic
 from ..units import HARTREE
 from . import dataframe, unpickle
 from .isotopes import no_isotopes
-from .population import JSON, Population, column
+from .population import JSON, Population, column, rounded
 
 STRUCTURE, ENERGY, FORCES = ("xyz", "structure"), ("log", "electronic_energy"), ("extra", "forces")
 NAME, CHARGE, LEVEL = ("info", "file_basename"), ("log", "charge"), ("extra", "level")
@@ -82,6 +82,7 @@ def read_jkqc(path: Path | str, energy_key: str | None = None) -> Population:
         forces=forces,
         columns=columns,
     )
+    notes += rounded([_number(v) for v in keep.get(chosen, [])], HARTREE)
     without = [str(table.get(NAME, range(rows))[i]) for i in range(rows) if i not in set(with_atoms)]
     if without:
         notes.append(f"{len(without)} row(s) without a structure are left out: {', '.join(without[:5])}")

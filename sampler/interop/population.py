@@ -176,6 +176,17 @@ def forces_column(key: str) -> tuple[str, float]:
     )
 
 
+def rounded(values: Sequence[float | None], unit: float) -> list[str]:
+    """What is to be said of energies in single precision, as data sets for learning often have them: of the total energy
+    of a large cluster it leaves tenths of a kcal/mol. ``unit`` is that of the values, in eV."""
+    given = np.array([v for v in values if v is not None and np.isfinite(v)], float)
+    single = given.astype(np.float32)
+    if not len(given) or not (single == given).all() or (given == np.rint(given)).all():
+        return []
+    worst = float(np.spacing(np.abs(single)).max()) / 2 * unit / KCAL_PER_MOL
+    return [f"energies are stored in single precision, rounded by up to {worst:.2g} kcal/mol"] if worst > 1e-3 else []
+
+
 def _listed(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.tolist()

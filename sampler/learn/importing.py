@@ -47,9 +47,12 @@ def import_checked(
     Raises:
         InputError: lengths, energies or forces that cannot be what they are said to be; nothing is left.
     """
-    labels = import_extxyz(path, level, library, families, **how)
+    frames, atoms = _without_atoms(_read(path))
+    labels = _labels(path, frames, level, library, families, **how)
     first = first_copies(labels.clusters, COPY) == np.arange(len(labels))
     remarks = [f"{(~first).sum()} copies of other frames are left out"] if not first.all() else []
+    if atoms:
+        remarks.append(f"{atoms} isolated atoms (config_type) are left out: energies count from molecules here")
     labels = labels.subset(first)
     units = Units(how.get("energy_unit", "eV"), _force_unit(**how), how.get("gradient", False))
     found = examine(labels, library, units)
@@ -91,14 +94,47 @@ def import_extxyz(
         FileFormatError: no such file or key, or what is under it is no number. InputError: an unknown unit.
         LevelError: unknown level or composition.
     """
+    frames, _ = _without_atoms(_read(path))
+    return _labels(
+        path, frames, level, library, families, energy_key, energy_unit, forces_key, length_unit, gradient, forces_unit,
+        coordinates,
+    )  # fmt: skip
+
+
+def _read(path: Path | str) -> list:
     from ..interop.xyz import read_frames
 
+    return read_frames(path)
+
+
+def _without_atoms(frames: list) -> tuple[list, int]:
+    """The frames but for the atoms that files for MACE bring with them, and how many these are."""
+    kept = [f for f in frames if len(f.numbers) != 1 or str(f.info.get("config_type")).lower() != "isolatedatom"]
+    return kept, len(frames) - len(kept)
+
+
+def _labels(
+    path: Path | str,
+    frames: list,
+    level: str,
+    library: MonomerLibrary,
+    families: tuple[str, ...],
+    energy_key: str,
+    energy_unit: str = "eV",
+    forces_key: str = "",
+    length_unit: str = "A",
+    gradient: bool = False,
+    forces_unit: str = "",
+    coordinates: str = "A",
+) -> LabelSet:
+    """See :func:`import_extxyz`."""
     if energy_unit not in ENERGY_UNITS or length_unit not in LENGTH_UNITS:
         raise InputError(
             f"units {energy_unit}, {length_unit} are not known; energies: {', '.join(ENERGY_UNITS)}; "
             f"lengths: {', '.join(LENGTH_UNITS)}"
         )
-    frames = read_frames(path)
+    if not frames:
+        raise FileFormatError(f"{path} holds isolated atoms only")
     reference = level_with(level, library)
     if coordinates not in COORDINATES:
         raise InputError(f"coordinates in {coordinates} are not known; known: {', '.join(COORDINATES)}")
