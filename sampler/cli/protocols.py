@@ -30,7 +30,7 @@ def protocols(
         if as_json:
             print_json([p.dump() for p in found])
             return
-        rows = [[p.name, " → ".join(s.kind for s in p.stage), " ".join(p.description.split())] for p in found]
+        rows = [[p.name, _outline(p), " ".join(p.description.split())] for p in found]
         for title, stages, description in rows:
             typer.echo(f"{title}\n  {description}\n  {stages}\n")
         return
@@ -39,9 +39,23 @@ def protocols(
         print_json(chosen.dump())
         return
     typer.echo(f"{chosen.name}: {' '.join(chosen.description.split())}")
-    rows = []
-    for position, stage in enumerate(chosen.stage, start=1):
-        values = stage.model_dump(mode="json", exclude={"kind"}, exclude_none=True)
-        rows.append([position, stage.kind, ", ".join(f"{k} = {v}" for k, v in values.items())])
+    rows = _rows(chosen.stage, 1)
+    for level, stages in chosen.end.items():
+        rows += [["", f"end at {level}:", ""], *_rows(stages, len(chosen.stage) + 1)]
     rows.append(["", "export", ", ".join(f"{k} = {v}" for k, v in chosen.export.model_dump(exclude_none=True).items())])
     print_table("", ["stage", "kind", "parameters"], rows, wrap={2})
+
+
+def _outline(protocol) -> str:
+    """The kinds of the stages, and of each end."""
+    first, *ends = (" → ".join(s.kind for s in stages) for stages in (protocol.stage, *protocol.end.values()))
+    return first + "".join(f"\n    then, to end at {level}: {end}" for level, end in zip(protocol.end, ends))
+
+
+def _rows(stages, first: int) -> list[list]:
+    """Number, kind and parameters of stages."""
+    rows = []
+    for position, stage in enumerate(stages, start=first):
+        values = stage.model_dump(mode="json", exclude={"kind"}, exclude_none=True)
+        rows.append([position, stage.kind, ", ".join(f"{k} = {v}" for k, v in values.items())])
+    return rows

@@ -153,11 +153,8 @@ def run(
     progress = reporting.choose(quiet or as_json)
     start = None
     if source is not None:
-        from ..interop.entry import enter
-
-        entry = enter(
-            spelled(source, known), known, wanted, stage=stage, level=from_level, charge=charge, energy_key=energy_key
-        )
+        file = spelled(source, known)
+        entry = _entry(file, known, wanted, level, from_level, stage=stage, charge=charge, energy_key=energy_key)
         wanted, start = entry.composition, Start(entry.clusters, entry.sha256, source.name, stage, entry.left_out)
         for note in entry.notes:
             progress.message(note)
@@ -237,4 +234,19 @@ def _levels(level: str, from_level: str | None, source: Path | None) -> tuple[st
         if from_level is not None:
             raise InputError(f"--level {level}: a run ends at one of {', '.join(CHOICES)}")
         return AUTO, level
-    return level, from_level or (level if level != AUTO else None)
+    return level, from_level
+
+
+def _entry(source: Path, known, wanted, level: str, from_level: str | None, **options):
+    """The population in a file; ``level`` is that of its energies where it states none, or several."""
+    from ..errors import InputError, LevelError
+    from ..funnel.automatic import AUTO
+    from ..interop.entry import enter
+
+    if from_level is not None or level == AUTO:
+        return enter(source, known, wanted, level=from_level, **options)
+    try:
+        entry = enter(source, known, wanted, **options)
+    except (InputError, LevelError):
+        return enter(source, known, wanted, level=level, **options)
+    return entry if entry.clusters.level else enter(source, known, wanted, level=level, **options)
