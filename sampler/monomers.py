@@ -260,6 +260,16 @@ class MonomerLibrary:
         more = self._checked([*((m, f"the molecule {m.name}") for m in self.monomers), (monomer, monomer.name)])
         return replace(more, surface=self.surface)
 
+    def require_readable(self, names: Iterable[str]) -> None:
+        """Check that further names leave one way to read a composition.
+
+        Raises:
+            MonomerError: one is another name with digits after it, or the other way round.
+        """
+        _check_readable(
+            {**{word: f"the molecule {m.name}" for word, m in self._by_name.items()}, **{n: n for n in names}}
+        )
+
     def on(self, surface: str) -> MonomerLibrary:
         """The same molecules on another fitted surface."""
         return replace(self, surface=surface)

@@ -421,12 +421,22 @@ def test_add(sampler):
     assert [m.name for m in MonomerLibrary.load().family("meoh")] == ["meohh", "meoh"]
 
 
+def test_add_says_what_it_is_a_twin_of(sampler):
+    result = CliRunner().invoke(monomer_app, ["add", "wet", "--smiles", "O", "--charges", "mulliken", "--dry-run"])
+    assert "wet is the same molecule as w (water)" in result.output + result.stderr
+    w, b, nitrous = LIBRARY["w"], LIBRARY["b"], embed.from_smiles("ON=O", 1, 0)
+    assert graph.same_molecule(w.numbers, w.bonds, w.numbers[[1, 0, 2]], np.array([[0, 1], [1, 2]]))
+    assert not graph.same_molecule(w.numbers, w.bonds, b.numbers, b.bonds)
+    assert not graph.same_molecule(nitrous[0], nitrous[1], nitrous[0], np.array([[0, 1], [1, 2], [1, 3]]))  # H on N
+
+
 def test_add_refuses(sampler):
     for words, message in (
         (("sa", "--smiles", "O"), "'sa' is taken by sulfuric acid .*choose another name$"),
         (("x", "--smiles", "O", "--alias", "aq"), "'aq' is taken by water"),
         (("X2", "--smiles", "O"), "must be lower-case letters"),
         (("p", "--smiles", "O"), "not p"),
+        (("sa2", "--smiles", "O"), "could be read in two ways; choose a name with other letters"),
         (("x",), "either a SMILES string or an xyz file"),
         (("x", "--smiles", "O", "--family", "sa", "--charges", "mulliken"), "cannot be of the family sa"),
     ):

@@ -32,10 +32,14 @@ def import_file(
     ] = None,
     charge: Annotated[int | None, typer.Option("--charge", "-c", help="Total charge, where none is stated.")] = None,
     energy: Annotated[
-        str | None, typer.Option("--energy", help="Other energies, with unit: b973c_electronic_energy_Eh, REF_energy:eV.")
+        str | None,
+        typer.Option("--energy", help="Other energies, with unit: b973c_electronic_energy_Eh, REF_energy:eV."),
     ] = None,
     forces: Annotated[
-        str | None, typer.Option("--forces", help="Other forces or gradients, with unit: b973c_gradient_Eh_per_bohr, REF_forces:eV_per_A.")
+        str | None,
+        typer.Option(
+            "--forces", help="Other forces or gradients, with unit: b973c_gradient_Eh_per_bohr, REF_forces:eV_per_A."
+        ),
     ] = None,
     no_forces: Annotated[bool, typer.Option("--no-forces", help="Leave the forces out.")] = False,
     monomers: Monomers = None,

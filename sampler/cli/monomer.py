@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .common import Json, Monomers, number, print_json, print_table
+from .common import Json, Monomers, note, number, print_json, print_table
 
 if TYPE_CHECKING:
     from ..monomers import Monomer
@@ -110,6 +110,7 @@ def add(
     """
     from ..errors import MonomerError
     from ..monomer_builder import MonomerSpec, build, to_toml
+    from ..monomer_builder.graph import same_molecule
     from ..monomers import Monomer, MonomerLibrary, check_name, user_folder
     from ..storage import write_text
     from ..units import KCAL_PER_MOL
@@ -129,6 +130,7 @@ def add(
         owner = library[taken[0]]
         remedy = "choose another name" + (", or add --replace" if path.is_file() and not replace else "")
         raise MonomerError(f"the name {taken[0]!r} is taken by {owner.title} ({owner.label}); {remedy}")
+    library.require_readable((name, *aliases))
     relatives = [m for m in library if m.family == family]
     monomer = build(
         MonomerSpec(
@@ -149,6 +151,11 @@ def add(
             seed=seed,
         )
     )
+    for twin in (m for m in library if same_molecule(m.numbers, m.bonds, monomer.numbers, monomer.bonds)):
+        if twin.charge == monomer.charge:
+            note(
+                f"{name} is the same molecule as {twin.name} ({twin.title}), by which structures are named where both fit"
+            )
     text = to_toml(monomer)
     library.adding(Monomer.loads(text, name))  # what is written can be read, and fits its family
     if not dry_run:

@@ -10,8 +10,8 @@ import numpy as np
 from ..clusters import Clusters
 from ..errors import InputError
 from ..identify import recognise
+from ..levels import level_with, separated
 from ..levels import levels as known_levels
-from ..levels import load_level, separated
 from ..monomers import MonomerLibrary
 from ..units import BOHR
 from .population import Population
@@ -128,7 +128,9 @@ def strange_energies(clusters: Clusters, levels: np.ndarray, library: MonomerLib
     """Row -> what is wrong with an energy, compared with the molecules' own at its level; rows whose level or molecules
     have no known energy are not judged."""
     references = {
-        level: dict(load_level(level).monomers) for level in sorted(set(map(str, levels))) if level in known_levels()
+        level: dict(level_with(level, library).monomers)
+        for level in sorted(set(map(str, levels)))
+        if level in known_levels()
     }
     rows = np.flatnonzero(np.isfinite(clusters.energy) & _sound(clusters) & np.isin(levels, list(references) or [""]))
     told: dict[int, str] = {}

@@ -49,6 +49,16 @@ def equivalence_classes(numbers: np.ndarray, bonds: np.ndarray) -> np.ndarray:
         colour = refined
 
 
+def same_molecule(numbers: np.ndarray, bonds: np.ndarray, others: np.ndarray, other_bonds: np.ndarray) -> bool:
+    """Whether two bond graphs (without bond orders) are one: every class of atoms is as large in both."""
+    if len(numbers) != len(others) or len(bonds) != len(other_bonds):
+        return False
+    n = len(numbers)
+    joined = np.concatenate([np.reshape(bonds, (-1, 2)), np.reshape(other_bonds, (-1, 2)) + n])
+    classes = equivalence_classes(np.concatenate([numbers, others]), joined)
+    return np.array_equal(np.sort(classes[:n]), np.sort(classes[n:]))
+
+
 def is_connected(n: int, bonds: np.ndarray) -> bool:
     near, seen, todo = neighbours(n, bonds), {0}, [0]
     while todo:
