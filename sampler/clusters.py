@@ -232,7 +232,8 @@ class Clusters:
         for i in range(len(self)):
             atoms = self.atoms_of(i)
             frame = Atoms(self.numbers[atoms], self.positions[atoms])
-            frame.info = {"id": str(self.ids[i]), "charge": int(self.charge[i])}
+            frame.info = {k: v[i].item() for k, v in self.columns.items()}
+            frame.info |= {"id": str(self.ids[i]), "charge": int(self.charge[i])}
             known = {}
             if np.isfinite(self.energy[i]):
                 known["energy"] = float(self.energy[i])
@@ -243,7 +244,6 @@ class Clusters:
                 frame.info["level"] = self.level
                 frame.calc = SinglePointCalculator(frame, **known)
                 frame.calc.name = self.level or "unknown"
-            frame.info |= {k: v[i].item() for k, v in self.columns.items()}
             frames.append(frame)
         return frames
 
