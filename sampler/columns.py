@@ -1,6 +1,6 @@
 """What the columns of a population derive from, told by their names, so that they go when that changes.
 
-A column is a record (``parent``, ``seed_chunk``, ``times_found``, ``energy_before_eV``: what was, and stays true), or it
+A column is a record (``parent``, ``seed_chunk``, ``held_probability``, ``energy_before_eV``: what was, and stays true), or it
 derives from the energies (``binding_energy_kcalmol``, ``rank``, ``converged``), or from the geometry (``state``,
 ``rotational_a_cm1``). A name that is not known, and that says no unit of energy, is a record.
 """
@@ -11,12 +11,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_RECORDS = re.compile(r"(^|_)(before|parent|ceiling)(_|$)")
+_RECORDS = re.compile(r"(^|_)(before|parent|ceiling|assumed)(_|$)")
 _ENERGIES = re.compile(
     r"_(eV|kcal_?mol|kJ_?mol|Eh|calmolK)(_per_\w+)?$|^(binding|relative)_|^orca_|^(log|out):", re.ASCII
 )
 _JUDGED = frozenset(
-    "rank converged lowest_probability held_probability assumed_error_kcalmol reference_set duplicate_of imaginary_modes "
+    "rank converged reference_set duplicate_of imaginary_modes "
     "temperature_K dipole_debye polarizability_bohr3".split()
 )
 _PLACED = re.compile(r"^(rigid|rotational|identity)_|_cm1$|_frequenc(y|ies)\b")

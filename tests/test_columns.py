@@ -9,9 +9,10 @@ from sampler.potentials import get_potential
 from sampler.relax import RelaxParams, relax
 
 RECORDS = {"parent": "x", "seed_chunk": 3, "times_found": 4, "energy_before_eV": -1.0, "level_before": "a",
-           "rank_before": 2, "parent_energy_eV": -2.0, "label_of_mine": "mine", "multiplicity": 1}  # fmt: skip
+           "rank_before": 2, "parent_energy_eV": -2.0, "label_of_mine": "mine", "held_probability": 0.9, "lowest_probability": 0.5,
+           "assumed_error_kcalmol": 0.8, "multiplicity": 1}  # fmt: skip
 OF_ENERGY = {"binding_energy_kcalmol": -9.0, "relative_energy_kcalmol": 0.0, "gibbs_eV": 1.0, "fmax_eV_per_A": 0.1,
-             "rank": 1, "lowest_probability": 0.5, "converged": True, "orca_status": "finished",
+             "rank": 1, "converged": True, "orca_status": "finished",
              "entropy_eV_per_K": 0.1, "log:gibbs_free_energy": -3.0, "reference_set": "minima"}  # fmt: skip
 OF_GEOMETRY = {"state": "2 Ar", "identity": "intact", "intact": True, "rotational_a_cm1": 0.3, "rg_A": 2.0,
                "lowest_frequency_cm1": 20.0, "rigid_energy_eV": -1.0, "molecules": "1sa"}  # fmt: skip
@@ -87,3 +88,10 @@ def test_files_of_earlier_versions_say_times_found(pair, tmp_path, suffix):
     spins = {"multiplicity": np.array([2]), "mirror_count": np.array([63]), "orca_status": np.array(["finished"])}
     write_any(pair.replace(columns=spins), path)
     assert read_any(path).columns["multiplicity"].tolist() == [2]
+
+
+def test_settings_that_a_run_goes_on_from_are_those_of_the_stages():
+    from sampler.funnel.belongs import LIMITS
+    from sampler.funnel.stages import STAGES
+
+    assert {kind: stage.limits for kind, stage in STAGES.items() if stage.limits} == LIMITS

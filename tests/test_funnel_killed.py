@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -159,3 +160,21 @@ def test_screens_that_grow_share_and_are_killed(folder):
     assert table(folder / "screen") == table(folder / "alone" / "screen")
     assert [row["parents"] for row in table(folder / "screen")] == ["", "1sa", "1sa", "1sa 1sa1am 2sa"]
     assert contents(folder / "screen") == contents(folder / "alone" / "screen")
+
+
+def test_results_that_are_replaced_are_kept_however_often_it_is_killed(peace, folder):
+    words = [*SCREEN, "-s", "1"]
+    shutil.copytree(peace / "screen", folder / "screen")
+    refused = sampler(*words, "--quiet", cwd=folder)
+    assert "--replace" in refused.communicate(timeout=600)[1] and refused.returncode == 1
+    assert contents(folder / "screen") == contents(peace / "screen")
+    alone = sampler(*words, "--quiet", "--out", "alone", cwd=folder)
+    assert alone.communicate(timeout=600)[1] == "" and alone.returncode == 0
+    deadly([*words, "--replace"], folder, processes=1, kills=2, seed=5, watch=CHUNKS)
+    for name in ("1sa", "1sa1am", "1sa2am"):
+        ours, theirs, before = (
+            contents(place / name) for place in (folder / "screen", folder / "alone", peace / "screen")
+        )
+        assert all(ours[file] == content for file, content in theirs.items())
+        kept = {Path(file).name: ours[file] for file in ours if file.startswith("earlier")}
+        assert len(kept) == 4 and all(before[file] == content for file, content in kept.items())

@@ -16,7 +16,8 @@ from ..storage import write_atomic
 
 EARLIER = "earlier"
 _TABLES = ("ranking.csv", "structures.xyz")
-_ASKED = ("protocol", "seed", "from")
+LIMITS = {"hop": ("rounds", "patience", "budget")}
+"""Kind of stage -> settings that may be raised later; see :class:`~sampler.funnel.stage.Stage`."""
 
 Manifest = Mapping[str, Any]
 
@@ -40,8 +41,8 @@ def differences(old: Manifest, new: Manifest) -> list[str]:
 
 
 def same_command(old: Manifest, new: Manifest) -> bool:
-    """Whether protocol with all settings, seed and source are the same."""
-    return all(_plain(old.get(k)) == _plain(new.get(k)) for k in _ASKED)
+    """Whether protocol, seed and source are the same, with all settings but those that a finished run goes on from."""
+    return _asked(old) == _asked(new)
 
 
 def keep(folder: Path, old: Manifest) -> None:
@@ -49,7 +50,7 @@ def keep(folder: Path, old: Manifest) -> None:
 
     Tables that a killed run has not yet replaced are of others, which were kept when they were: they are left out.
     """
-    digest = hashlib.sha256(json.dumps([_plain(old.get(k)) for k in _ASKED], sort_keys=True).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps(_asked(old), sort_keys=True).encode()).hexdigest()
     place = folder / EARLIER / f"{old['protocol']['name']}-seed{old['seed']}-{digest[:8]}"
     for name in ("manifest.json", "ledger.json", *(_TABLES if _written(folder) else ())):
         if (folder / name).is_file():
@@ -83,5 +84,9 @@ def _entered(manifest: Manifest) -> tuple:
     return start.get("sha256"), start.get("stage")
 
 
-def _plain(value: Any) -> Any:
-    return json.loads(json.dumps(value))
+def _asked(manifest: Manifest) -> list:
+    asked = json.loads(json.dumps([manifest["protocol"], manifest["seed"], manifest.get("from")]))
+    for stage in asked[0]["stage"]:
+        for name in LIMITS.get(stage["kind"], ()):
+            stage.pop(name, None)
+    return asked

@@ -16,6 +16,7 @@ from . import ranks
 from .context import Context
 from .protocol_types import PositiveInt
 from .stage import Stage
+from .states import with_states
 
 
 def known_preset(name: str) -> str:
@@ -77,7 +78,7 @@ class Orca(Stage):
                 f"{found.missing[0]}.out); run the jobs there (sbatch slurm_array.sh, or bash run_all.sh), then give "
                 "the same sampler command again"
             )
-        return Clusters.concatenate([self._merge(task, found), rest])
+        return Clusters.concatenate([self._merge(task, found, context), rest])
 
     def _run_here(self, folder: Path, at_a_time: int) -> None:
         from ..refine.orca.binary import find_orca
@@ -93,7 +94,7 @@ class Orca(Stage):
         refined = everything[everything.columns["fate"] == ""]
         return {"refined": len(refined), "ranking": ranks.change(refined)} if len(refined) else {"refined": 0}
 
-    def _merge(self, task: Clusters, found) -> Clusters:
+    def _merge(self, task: Clusters, found, context: Context) -> Clusters:
         """``task`` with ORCA's geometries and energies; jobs that gave none are dropped with ORCA's reason."""
         place = {str(name): i for i, name in enumerate(found.clusters.ids)}
         has = np.array([str(name) in place for name in task.ids])
@@ -114,4 +115,4 @@ class Orca(Stage):
             fate=np.array([t[0] for t in told], dtype=np.str_),
             fate_detail=np.array([t[1] for t in told], dtype=np.str_),
         )
-        return Clusters.concatenate([done, lost])
+        return Clusters.concatenate([with_states(done, task, context), lost])

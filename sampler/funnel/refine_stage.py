@@ -17,6 +17,7 @@ from .context import Context
 from .forecast import Forecast
 from .potential_stage import PotentialStage
 from .protocol_types import Positive, PositiveInt
+from .states import with_states
 
 
 class Refine(PotentialStage):
@@ -82,7 +83,9 @@ class Refine(PotentialStage):
         if "fate" in task.columns:  # what is beyond ``count`` keeps no energy: it is of the other level
             return task.without_energies()
         potential = self.started()
-        return self._optimise(task, potential) if self.mode == "optimise" else _single_points(task, potential)
+        if self.mode != "optimise":
+            return _single_points(task, potential)
+        return with_states(self._optimise(task, potential), task, context)
 
     def _optimise(self, task: Clusters, potential: Potential) -> Clusters:
         from ..relax import RelaxParams, relax

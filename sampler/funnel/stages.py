@@ -20,6 +20,7 @@ from .protocol_types import Positive, PositiveInt
 from .refine_stage import Refine
 from .select_stage import Select
 from .stage import Stage
+from .states import with_states
 
 _CHUNK = {"painn": 40, "b97-3c": 1, "r2scan-3c": 1, "wb97x-d": 1}
 
@@ -80,7 +81,7 @@ class Relax(PotentialStage):
         from ..relax import RelaxParams, relax
 
         parameters = RelaxParams(optimizer=self.optimizer, fmax=self.fmax, max_steps=self.max_steps)
-        relaxed = relax(task, self.started(), parameters)
+        relaxed = with_states(relax(task, self.started(), parameters), task, context)
         if not self.keep_unconverged:
             fate = relaxed.columns["fate"]
             lost = (fate == "") & ~relaxed.columns["converged"]
