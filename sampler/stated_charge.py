@@ -15,7 +15,7 @@ CHARGE_KEYS = ("charge", "total_charge", "totalcharge", "tot_charge", "net_charg
 """Names of keys, in lower case, under which a total charge stands."""
 _SUM = 0.05
 """e; partial charges printed with a few decimals add up to a whole charge within this."""
-_PAIR = re.compile(r"\s*([+-]?\d{1,2})\s+(\d{1,2})\s*")
+_PAIR = re.compile(r"\s*([+-]?\d{1,2})(?:\s+|\s*,\s*)(\d{1,2})\s*")
 _WORD = re.compile(r"\b(?:total |net )?(?:charge|chrg)\s*[:=]?\s*([+-]?\d+(?:\.0*)?)(?![\d.])", re.IGNORECASE)
 
 

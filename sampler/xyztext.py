@@ -23,6 +23,7 @@ MOST_ATOMS = 5000
 
 _LABEL = re.compile(r"([A-Za-z]{1,2})(?:[_-]?\d+[A-Za-z']?|_[A-Za-z]+)")
 _HEAVY_HYDROGEN = {"D": "deuterium", "T": "tritium"}
+_LENGTHS = {"bohr": BOHR, "au": BOHR, "a.u.": BOHR, "nm": 10.0, "pm": 0.01}
 _DUMMIES = ("X", "XX", "DU", "Q", "LP", "QLP", "BQ", "GH")
 
 
@@ -98,6 +99,11 @@ def _frame(path: Path | str, lines: list[str], at: int) -> tuple[Frame, int]:
             f"{path}, line {at + 1}: the frame ends after {got} of {n} atoms; the file is truncated, copy it again"
         )
     comment = lines[at + 1]
+    if comment.startswith("Atoms. Timestep:") and body and body[0].split()[0].isdigit():
+        raise FileFormatError(
+            f"{path}, line {at + 3}: LAMMPS wrote the types of its atoms, {body[0].split()[0]!r}, where elements should "
+            "stand; name them there with: dump_modify ID element O H"
+        )
     info, long = pairs(comment)
     layout = [("species", 1), ("pos", 3)]
     if "Properties" in info:
@@ -107,9 +113,10 @@ def _frame(path: Path | str, lines: list[str], at: int) -> tuple[Frame, int]:
     frame = Frame(at + 1, numbers[real], table["pos"].reshape(n, 3)[real], comment, info=info, notes=notes)
     frame.extended = "Properties" in info
     frame.arrays = {k: v[real] for k, v in table.items() if k not in ("species", "pos")}
-    if len(head) > 1 and head[1].strip("()[]").lower() in ("bohr", "au", "a.u."):
-        frame.positions = frame.positions * BOHR
-        notes.append(f"coordinates in {head[1].strip('()[]')}, as its first line says, are converted to Å")
+    unit = head[1].strip("()[]") if len(head) > 1 else ""
+    if (scale := _LENGTHS.get(unit.lower())) is not None:
+        frame.positions = frame.positions * scale
+        notes.append(f"coordinates in {unit}, as the first line says, are converted to Å")
     if long:
         notes.append(f"values of more than 10,000 characters are not kept: {', '.join(long)}")
     charges, after = _force_field(lines, at + 2 + n, n)

@@ -507,3 +507,67 @@ def test_a_folder_of_outputs_with_a_pipe_and_an_encoding(tmp_path):
     found = read_folder(tmp_path)
     assert [r.name for r in found.results] == ["w"] and found.results[0].finished
     assert "w" in told_by("import", "orca", tmp_path)
+
+
+# ---- what other programs write --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "head, comment, electronvolts",
+    [
+        ("3", "Properties=species:S:1:pos:R:3 energy=-76.4 energy_unit=Hartree", -76.4 * HARTREE),
+        ("3", "Properties=species:S:1:pos:R:3 energy=-2080.0 energy_units=eV", -2080.0),
+        ("3", "Properties=species:S:1:pos:R:3 energy=-47941.6 energy_unit=kcal/mol", -47941.6 * KCAL_PER_MOL),
+        ("3", "Properties=species:S:1:pos:R:3 energy=-1.0 energy_unit=furlong", np.nan),
+    ],
+)
+def test_a_unit_beside_an_energy_is_heeded(tmp_path, head, comment, electronvolts):
+    found = read_population(written(tmp_path, f"{head}\n{comment}\n{WATER}"))
+    np.testing.assert_allclose(found.clusters.energy, [electronvolts], rtol=1e-12)
+    assert not found.clusters.columns and bool(found.notes) == ("energy_units=eV" not in comment)
+
+
+def test_types_of_lammps_are_no_elements(tmp_path):
+    types = WATER.replace("O", "1").replace("H", "2")
+    with pytest.raises(FileFormatError, match="line 3: LAMMPS wrote the types of its atoms, '1'"):
+        read_any(written(tmp_path, f"3\nAtoms. Timestep: 1000\n{types}"))
+    assert read_any(written(tmp_path, "1\n\n8 0 0 0\n")).numbers.tolist() == [8]
+
+
+def test_a_molden_file_is_named(tmp_path):
+    with pytest.raises(FileFormatError, match="is a Molden file"):
+        read_any(written(tmp_path, "[Molden Format]\n[Atoms] AU\nO 1 8 0 0 0\n"))
+
+
+def test_files_that_only_ase_reads(tmp_path):
+    """A POSCAR that is wrapped, and an input of Gaussian, which states its charge."""
+    poscar = "water\n1.0\n12 0 0\n0 12 0\n0 0 12\nO H\n1 2\nCartesian\n0 0 11.9\n0 0.763 11.3\n0 11.237 11.3\n"
+    c = read_any(written(tmp_path, poscar, "a.vasp"))
+    assert np.linalg.norm(c.positions[1:] - c.positions[0], axis=1).max() < 1.0
+    nitrate = NITRATE.replace(" 0 0 0\n", " 0.0 0.0 0.0\n").replace(" 0\n", " 0.0\n").replace(" 0 ", " 0.0 ")
+    route = f"#p b3lyp/6-31g*\n\nnitrate\n\n-1 1\n{nitrate}\n"
+    assert read_any(written(tmp_path, route, "a.gjf")).charge.tolist() == [-1]
+    assert read_population(tmp_path / "a.gjf").charge_stated.tolist() == [True]
+
+
+def test_a_charge_in_a_trajectory_of_ase(tmp_path):
+    import ase.io
+
+    ion = ase.io.read(DATA / "09-ase-initial-charges" / "ion.extxyz")
+    ion.write(tmp_path / "a.traj")
+    assert read_any(tmp_path / "a.traj").charge.tolist() == [-1]
+    assert Clusters.from_ase([ion]).charge.tolist() == [-1]
+
+
+def test_a_broken_frame_has_the_charge_of_the_others(tmp_path, library):
+    """Along a trajectory of an anion a molecule falls apart: its charge does not change."""
+    whole = read_any(DATA / "09-ase-initial-charges" / "ion.extxyz")
+    far = whole.positions.copy()
+    far[whole.numbers == 1] += [[0, 0, 4.0]]
+    both = Clusters.make([whole.positions, far], [whole.numbers] * 2)
+    write_any(both, tmp_path / "a.extxyz")
+    silent = written(tmp_path, (tmp_path / "a.extxyz").read_text().replace("charge=0", ""), "b.extxyz")
+    assert recognise(both, library)[1] is None
+    notes: list[str] = []
+    assert read_structures(silent, note=notes.append).charge.tolist() == [-1, -1]
+    assert any("taken from others with the same atoms: -1 for frame 2" in note for note in notes)

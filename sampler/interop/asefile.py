@@ -20,12 +20,17 @@ _NOT_HERE = {"extxyz", "xyz", "db", "postgresql", "mysql", "bundletrajectory", "
 
 def is_known(path: Path) -> bool:
     """Whether ASE knows the format of a file from its content or ending."""
-    from ase.io.formats import UnknownFileTypeError, filetype
+    return bool(_kind(path))
+
+
+def _kind(path: Path) -> str:
+    from ase.io.formats import UnknownFileTypeError, filetype, ioformats
 
     try:
-        return filetype(str(path), guess=False) not in _NOT_HERE
+        kind = filetype(str(path))
     except (UnknownFileTypeError, OSError, ValueError):
-        return False
+        return ""
+    return kind if kind in ioformats and kind not in _NOT_HERE and ioformats[kind].can_read else ""
 
 
 def read_ase(path: Path | str, energy_key: str | None = None) -> Population:
@@ -39,8 +44,10 @@ def read_ase(path: Path | str, energy_key: str | None = None) -> Population:
     path = Path(path)
     if energy_key is not None:
         raise InputError(f"{path}: energies are chosen by name in extended XYZ, ASE databases and JKQC pickles only")
+    # an input of Gaussian states its charge, which ASE keeps with the calculator only
+    more = {"attach_calculator": True} if _kind(path) == "gaussian-in" else {}
     try:
-        frames = read(path, ":")
+        frames = read(path, ":", **more)
     except Exception as error:  # ASE's readers raise whatever their parsing meets
         raise FileFormatError(f"{path} cannot be read as structures: {type(error).__name__}: {error}") from error
     if not frames:
@@ -55,8 +62,12 @@ def read_ase(path: Path | str, energy_key: str | None = None) -> Population:
         placed, moved = whole(frame.positions, frame.numbers, np.array(frame.cell), frame.pbc)
         positions.append(placed)
         notes += [moved] if moved else []
-        charges.append(stated_charge(frame.info, frame.arrays.get("initial_charges"), "", int(frame.numbers.sum())))
-    results = [frame.calc.results if frame.calc is not None else {} for frame in frames]
+        given = getattr(frame.calc, "parameters", None) or {}
+        said = {k: v for k, v in given.items() if k in CHARGE_KEYS}
+        charges.append(
+            stated_charge({**said, **frame.info}, frame.arrays.get("initial_charges"), "", int(frame.numbers.sum()))
+        )
+    results = [getattr(frame.calc, "results", None) or {} for frame in frames]
     forces = [
         np.asarray(r["forces"]) if "forces" in r else np.full((len(f), 3), np.nan) for r, f in zip(results, frames)
     ]

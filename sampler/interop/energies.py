@@ -99,6 +99,12 @@ def plausible(hartree: float, numbers: np.ndarray) -> bool:
     return bool((np.abs(hartree / totals - 1) < _WITHIN).any())
 
 
+def unit_scale(text: str) -> float | None:
+    """eV per unit; None for one that is not known."""
+    unit = _UNIT.fullmatch(text.strip())
+    return _scale(unit) if unit else None
+
+
 def _number_in(text: str) -> tuple[re.Match | None, bool]:
     """The number that is an energy, and whether its way of standing there is known to mean Hartree."""
     in_hartree = (_ORCA, _CP2K, _XTB, _OLD_XTB, _FIRST)
@@ -117,5 +123,9 @@ def _unit_at(text: str, match: re.Match) -> tuple[float, str] | None:
     unit = _UNIT.match(text, start) or _UNIT.search(text, match.start(), match.start(1))
     if unit is None or re.match(r"\s*(?:/|per)\s*(?:atom|molecule|monomer)", text[unit.end() :], re.IGNORECASE):
         return None
+    return _scale(unit), unit[0]
+
+
+def _scale(unit: re.Match) -> float:
     k = next(i for i, g in enumerate(unit.groups()) if g)
-    return _UNITS[k][1] / (1000 if k == 0 and unit[0][0] in "cC" else 1), unit[0]
+    return _UNITS[k][1] / (1000 if k == 0 and unit[0][0] in "cC" else 1)

@@ -53,6 +53,10 @@ def kind_of(path: Path | str) -> str:
         return "extxyz"
     if "O   R   C   A" in "\n".join(lines):
         raise FileFormatError(f"{path} is an ORCA output; read its folder with: sampler import orca {path.parent}")
+    if lines[0].lower().startswith("[molden format]"):
+        raise FileFormatError(
+            f"{path} is a Molden file; write its geometry as plain XYZ, for example with: obabel -imolden"
+        )
     if path.suffix.lower() in (".xyz", ".extxyz") and len(lines) > 1:
         raise FileFormatError(
             f"{path} is of no known format: its first line should be a number of atoms, it is {lines[0].strip()[:60]!r}"

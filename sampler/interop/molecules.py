@@ -57,16 +57,18 @@ def with_molecules(
         return population
     found = iter(recognise(clusters[sound], library))
     charges, taken, notes = clusters.charge.copy(), [], list(population.notes)
-    contradictions, odd, unknown = [], [], []
+    contradictions, silent, unknown = [], [], []
+    of_atoms: dict[bytes, set[int]] = {}
     for i in range(len(clusters)):
         composition = next(found) if sound[i] else None
         unclear = bool(population.doubts) and bool(population.doubts[i])
         stated = charge if charge is not None else int(clusters.charge[i]) if population.charge_stated[i] else None
         if composition is None:
             unknown += [i] if sound[i] else []
-            if stated is None and not unclear and int(clusters.numbers[clusters.atoms_of(i)].sum()) % 2:
-                odd.append(i)
-        elif stated is None:
+            silent += [i] if stated is None and not unclear else []
+            continue
+        of_atoms.setdefault(_atoms(clusters, i), set()).add(composition.charge)
+        if stated is None:
             charges[i] = composition.charge
             taken += [(i, composition)] if composition.charge and not unclear else []
         elif stated != composition.charge:
@@ -95,6 +97,31 @@ def with_molecules(
         if strict and charge is None:
             raise InputError(f"{population.source}: {text}; correct the file, or say the charge with --charge")
         notes.append(text)
+    notes += _silent(population, charges, silent, of_atoms, strict)
+    return replace(population, clusters=clusters.replace(charge=charges), notes=tuple(notes))
+
+
+def _silent(
+    population: Population, charges: np.ndarray, rows: list[int], of_atoms: dict[bytes, set[int]], strict: bool
+) -> list[str]:
+    """Charges, put into ``charges``, of structures whose molecules are not known and whose charge nothing states: that of
+    the other structures with the same atoms, such as the frame before a bond broke; else 0. What is to be said of it.
+
+    Raises:
+        InputError: ``strict``, and an odd number of electrons.
+    """
+    clusters, notes = population.clusters, []
+    alike = {i: next(iter(q)) for i in rows if len(q := of_atoms.get(_atoms(clusters, i), set())) == 1}
+    for i, charge in alike.items():
+        charges[i] = charge
+    charged = [i for i in alike if alike[i]]
+    if charged:
+        notes.append(
+            f"the charge of {len(charged)} structures of unknown or broken molecules is not stated and taken from others "
+            f"with the same atoms: {alike[charged[0]]:+d} for {population.where[charged[0]]}"
+        )
+    rest = [i for i in rows if i not in alike]
+    odd = [i for i in rest if int(clusters.numbers[clusters.atoms_of(i)].sum()) % 2]
     if odd:
         text = (
             f"{len(odd)} structures of unknown molecules have an odd number of electrons with the charge 0, and none "
@@ -103,7 +130,17 @@ def with_molecules(
         if strict:
             raise InputError(f"{population.source}: {text}; say the charge with --charge (0 for a radical)")
         notes.append(text)
-    return replace(population, clusters=clusters.replace(charge=charges), notes=tuple(notes))
+    even = [i for i in rest if i not in odd]
+    if even:
+        notes.append(
+            f"the charge of {len(even)} structures of unknown or broken molecules is not stated and taken to be 0: "
+            f"{population.where[even[0]]}"
+        )
+    return notes
+
+
+def _atoms(clusters: Clusters, i: int) -> bytes:
+    return np.sort(clusters.numbers[clusters.atoms_of(i)]).tobytes()
 
 
 def _in_bohr(clusters: Clusters, library: MonomerLibrary) -> bool:

@@ -17,11 +17,12 @@ from ..units import HARTREE
 from ..xyzcomment import number
 from ..xyztext import Frame, frames
 from .cells import whole
-from .energies import energy_of, plausible
+from .energies import energy_of, plausible, unit_scale
 from .isotopes import no_isotopes
 from .population import Population, column, counted, energy_column, forces_column
 
 _OWN = ("id", "charge", "energy", "energy_eV", "level", "Properties", "pbc", "Lattice")
+_UNIT_KEYS = ("energy_unit", "energy_units", "unit_energy", "units_energy")
 _NAMES = ("energy_eV", "energy"), ("forces_eV_per_A", "forces")
 
 
@@ -79,7 +80,11 @@ def _population(path: Path, found: list[Frame], energy_key: str | None, forces_k
         ids=[str(i.get("id", i.get("name", f"{n:04d}"))) for n, i in enumerate(infos)],
         energy=energy,
         forces=forces,
-        columns={k: column([i.get(k) for i in infos]) for k in names if k not in skip and k.lower() not in CHARGE_KEYS},
+        columns={
+            k: column([i.get(k) for i in infos])
+            for k in names
+            if k not in skip and k.lower() not in (*CHARGE_KEYS, *_UNIT_KEYS)
+        },
     )
     return Population(
         clusters,
@@ -124,8 +129,10 @@ def _energies(path: Path, found: list[Frame], key: str | None) -> tuple[list[flo
         keys = _NAMES[0] if frame.extended else _NAMES[0][:1]
         values = [v for k in keys if (v := _number(frame.info.get(k))) is not None]
         if values:
-            energies.append(values[0])
-            told += _doubtful(values[0], frame) if "level" not in frame.info else []
+            scale, note = _stated_unit(frame.info)
+            energies.append(values[0] * scale)
+            told += [note] if note else []
+            told += _doubtful(energies[-1], frame) if "level" not in frame.info and scale == scale else []
             continue
         if frame.extended:
             energies.append(np.nan)
@@ -135,6 +142,17 @@ def _energies(path: Path, found: list[Frame], key: str | None) -> tuple[list[flo
         energies.append(value)
         told += [note] if note else []
     return energies, "", told
+
+
+def _stated_unit(info: dict[str, Any]) -> tuple[float, str]:
+    """eV per unit of a frame's ``energy``: ASE's eV unless a key says otherwise; NaN for a unit that is not known."""
+    key = next((k for k in info if k.lower() in _UNIT_KEYS), None)
+    if key is None:
+        return 1.0, ""
+    scale = unit_scale(str(info[key]))
+    if scale is None:
+        return np.nan, f"energies are not taken: their unit, {key}={info[key]}, is not known"
+    return scale, "" if scale == 1.0 else f"energies are in {info[key]}, as {key} says, and converted to eV"
 
 
 def _number(value: Any) -> float | None:
