@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from ..units import ATMOSPHERE
 from .common import Json, Monomers, Quiet, Workers, cores, library, print_json
 from .thermo_options import (
     ROOM_TEMPERATURE,
+    STANDARD_PRESSURE,
     Charge,
     Count,
     Cutoff,
@@ -52,7 +52,7 @@ def acdc(
     charge: Charge = None,
     count: Count = None,
     temperature: Temperature = ROOM_TEMPERATURE,
-    pressure: Pressure = ATMOSPHERE,
+    pressure: Pressure = STANDARD_PRESSURE,
     low_modes: Low = "grimme",
     cutoff: Cutoff = None,
     scale: Scale = "none",

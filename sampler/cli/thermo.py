@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from ..units import ATMOSPHERE
 from .common import Json, Monomers, Quiet, Workers, cores, library, number, print_json, print_table
 from .thermo_options import (
     ROOM_TEMPERATURE,
+    STANDARD_PRESSURE,
     Charge,
     Count,
     Cutoff,
@@ -43,7 +43,7 @@ def thermo(
     charge: Charge = None,
     count: Count = None,
     temperature: Temperature = ROOM_TEMPERATURE,
-    pressure: Pressure = ATMOSPHERE,
+    pressure: Pressure = STANDARD_PRESSURE,
     low_modes: Low = "grimme",
     cutoff: Cutoff = None,
     scale: Scale = "none",

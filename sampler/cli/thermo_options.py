@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-ROOM_TEMPERATURE = 298.15
-"""K."""
+ROOM_TEMPERATURE, STANDARD_PRESSURE = "298.15", "101325"
+"""As on a command line: K, Pa."""
 
 Inputs = Annotated[
     list[Path],
@@ -51,8 +51,11 @@ Count = Annotated[
         help="The lowest structures of every composition in each input. Default: 10; all that bring their frequencies.",
     ),
 ]  # fmt: skip
-Temperature = Annotated[float, typer.Option("--temperature", "-T", help="K.")]
-Pressure = Annotated[float, typer.Option("--pressure", help="Standard pressure in Pa.")]
+Temperature = Annotated[str, typer.Option("--temperature", "-T", help="K, or with a unit: 298.15K, 25C.")]
+Pressure = Annotated[
+    str,
+    typer.Option("--pressure", help="Standard pressure in Pa, or with a unit: 1atm, 1bar, 1000hPa (mbar, kPa, Torr)."),
+]
 Low = Annotated[
     str,
     typer.Option("--low-modes", help="grimme (interpolation to a free rotor), raised (to the cutoff) or harmonic."),
@@ -96,12 +99,13 @@ class Options:
 def options_of(temperature, pressure, low, cutoff, scale, imaginary, symmetry, mirror_images) -> Options:
     from ..errors import InputError
     from ..refine.thermo import Conditions, Treatment, scaling
+    from ..refine.thermo.quantities import kelvin, pascal
 
     if cutoff is not None and low == "harmonic":
         raise InputError(f"--cutoff {cutoff:g} has no effect with --low-modes harmonic; leave one of them out")
 
     return Options(
-        Conditions(temperature, pressure),
+        Conditions(kelvin(temperature), pascal(pressure)),
         Treatment(
             low=low, cutoff=100.0 if cutoff is None else cutoff, scaling=scaling(scale), imaginary=imaginary, symmetry=symmetry,
             mirror_images=mirror_images,
