@@ -533,3 +533,28 @@ def test_the_order_of_inputs_does_not_matter(seed):
         assert (one.binding is None) == (other.binding is None)
         assert one.lowest.id == other.lowest.id
     assert set(found.evaporation) == set(right.evaporation) and set(found.splits) == set(right.splits)
+
+
+def test_one_minimum_with_two_energies_counts_once(sampler, tmp_path):
+    """Kept with a better energy and brought again without: once --energies has made them alike, they are one."""
+    plain = [make(["w"], -5.0, 1600.0), make(["am"], -3.0, 900.0), make(["w", "am"], -8.3, 60.0)]
+    save(tmp_path / "low.json", plain)
+    right = told(sampler, "low.json", "--energies", "gfn1-xtb", "--out", "high.json")
+    status, _, err = sampler("thermo", "low.json", "high.json")
+    assert status == 2 and "gfn1-xtb//x" in err and "--energies" in err
+    both = told(sampler, "low.json", "high.json", "--energies", "gfn1-xtb")
+    gibbs = lambda d: [c["gibbs_eV"] for c in d["clusters"]]  # noqa: E731
+    assert gibbs(both) == pytest.approx(gibbs(right)) and [c["conformers"] for c in both["clusters"]] == [1, 1, 1]
+    assert sum("same minimum" in text for text in both["problems"].values()) == 3
+
+
+def test_what_ranked_a_run():
+    from sampler.cli.thermo_hessians import ranked_by
+
+    stage = lambda kind, potential, **options: {"kind": kind, "potential": potential, "options": options}  # noqa: E731
+    committee = {"model": ["a", "b", "c"]}
+    stages = [stage("relax", "painn", **committee), {"kind": "select"}]
+    manifest = lambda *more: {"protocol": {"stage": [*stages, *more]}}  # noqa: E731
+    assert ranked_by(manifest(), "painn", committee) == ""
+    assert ranked_by(manifest(stage("refine", "painn", model=["a", "d"])), "painn", committee) == "PaiNN (a and 1 more)"
+    assert ranked_by(manifest({"kind": "orca"}), "painn", committee) == "ORCA"

@@ -37,11 +37,9 @@ class Hessians:
             self.own[str(source.path)] = own
         elif self._asked() is None:
             raise InputError(f"no potential relaxed {source}: --potential says the level of its frequencies")
-        if self._asked() is None and (last := ranked_by(manifest)) != describe(*own):
-            self.made.remarks.append(
-                (name, f"its ranking is that of {last}; here energies and frequencies are of {describe(*own)}, which "
-                "relaxed it last (--energies takes others)")
-            )  # fmt: skip
+        if self._asked() is None and (last := ranked_by(manifest, *own)):
+            text = f"its ranking is that of {last}; here energies and frequencies are of {describe(*own, brief=True)}, which "
+            self.made.remarks.append((name, f"{text}relaxed it last (--energies takes others)"))
         clusters = self._lowest(clusters, source)
         ids = np.array([f"{name}/{i}" for i in clusters.ids])
         composition = np.array([str(manifest["composition"])] * len(clusters))
@@ -249,23 +247,24 @@ def relaxed_with(manifest: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
     return None
 
 
-def ranked_by(manifest: dict[str, Any]) -> str:
-    """The potential of the last energies of a run, in words."""
+def ranked_by(manifest: dict[str, Any], potential: str, options: dict[str, Any]) -> str:
+    """The potential of the last energies of a run in words, '' if it is the given one."""
     for stage in reversed(manifest["protocol"]["stage"]):
         if stage["kind"] == "orca":
             return "ORCA"
         if "potential" in stage:
-            return describe(stage["potential"], stage.get("options", {}))
+            last = stage["potential"], stage.get("options", {})
+            return describe(*last, brief=True) if describe(*last) != describe(potential, options) else ""
     return ""
 
 
-def describe(potential: str, options: dict[str, Any]) -> str:
-    """A potential in words, equal for equal ones."""
-    model = options.get("model")
+def describe(potential: str, options: dict[str, Any], brief: bool = False) -> str:
+    """A potential in words, equal for equal ones (unless ``brief``: a committee by its first model)."""
+    models = _models(options)
     others = ", ".join(f"{k} {v}" for k, v in sorted(options.items()) if k != "model")
     name = "PaiNN" if potential.lower() == "painn" else potential.lower()
-    if model:
-        name += f" ({', '.join(map(str, model)) if isinstance(model, list) else model})"
+    if models:
+        name += f" ({models[0]} and {len(models) - 1} more)" if brief and len(models) > 1 else f" ({', '.join(models)})"
     return name + (f" with {others}" if others else "")
 
 

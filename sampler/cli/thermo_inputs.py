@@ -47,7 +47,9 @@ def gather(inputs: list[Path], wanted: Wanted, known) -> Gathered:
             made.species, lacking = with_energies(
                 made.species, wanted.energies, known, wanted.workers, wanted.quiet, lambda: keep(made)
             )
-            made.remarks += lacking
+            # what came with other energies may be the same minimum after all
+            made.species, more = sources.distinct(made.species)
+            made.remarks += [*lacking, *((r.id, r.reason) for r in more)]
     except SamplerError:
         if made.kept is not None:
             made.kept.close()

@@ -247,7 +247,9 @@ def one_level(species: Sequence[Species]) -> tuple[str, str]:
     """
     levels = sorted({s.level for s in species})
     if len(levels) > 1:
-        raise LevelError(f"structures of different levels of theory cannot be combined: {', '.join(levels)}")
+        low = {level.rpartition("//")[2] for level in levels}
+        remedy = "; --energies NAME gives all the electronic energies of one potential" if len(low) == 1 else ""
+        raise LevelError(f"structures of different levels of theory cannot be combined: {', '.join(levels)}{remedy}")
     engines = sorted({str(s.columns["engine"]) for s in species if s.columns.get("engine")})
     if len(engines) > 1:
         raise LevelError(
