@@ -144,6 +144,8 @@ def test_labels_that_contradict_each_other_are_said(tmp_path):
     )
     ready = prepare([tmp_path / "a.npz", tmp_path / "b.npz"], (), LIBRARY)
     assert any("contradict each other, by 2.31 kcal/mol" in r for r in ready.remarks), ready.remarks
+    done = sampler("data", "collect", tmp_path / "a.npz", tmp_path / "b.npz", "-o", tmp_path / "c.npz")
+    assert "contradict each other, by 2.31 kcal/mol" in done.output and "12 within 0.005" in done.output
 
 
 @pytest.mark.parametrize("name", ["1am1sa", "1b1am1p", "1SA1AM"])

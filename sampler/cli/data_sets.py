@@ -49,6 +49,8 @@ def collect(
     found = gather(folders, known, families.split(","), charge, hold_out or (), largest_force, threshold, mix_engines)
     kept = found.labels
     kept.save(out)
+    for remark in found.remarks:
+        note(remark)
     if as_json:
         summary = {"file": out, "level": kept.level, "engine": kept.engine, "structures": len(kept)}
         print_json(summary | {"left_out": found.left_out})

@@ -16,7 +16,10 @@ from ..monomers import MonomerLibrary
 from .compositions import checked
 from .dataset import LabelSet
 from .labels_file import label_set, open_labels
+from .newness import distinct, first_copies
+from .prepare import contradiction_remark
 from .sample import LARGEST_FORCE, sane
+from .trained_on import COPY
 
 LEFT_OUT = {
     "failed": "without a label",
@@ -31,10 +34,11 @@ LEFT_OUT = {
 
 @dataclass(frozen=True)
 class Gathered:
-    """A data set, and reason (see LEFT_OUT) -> structures left out."""
+    """A data set, reason (see LEFT_OUT) -> structures left out, and what should be known besides."""
 
     labels: LabelSet
     left_out: Mapping[str, int]
+    remarks: tuple[str, ...] = ()
 
 
 def gather(
@@ -59,7 +63,6 @@ def gather(
         InputError: nothing is left, or a structure is something else than its column ``composition`` says.
     """
     from .label import collect, count
-    from .newness import distinct
     from .teach import require_labels
 
     left_out, parts = Counter(dict.fromkeys(LEFT_OUT, 0)), []
@@ -87,7 +90,8 @@ def gather(
             held_out=int(held.sum()), large_forces=int((torn & ~held).sum()), near_duplicates=len(usable) - len(kept)
         )
         if len(kept):
-            return Gathered(kept, dict(left_out))
+            remark = contradiction_remark(usable, first_copies(usable.clusters, min(threshold, COPY)))
+            return Gathered(kept, dict(left_out), (remark,) if remark else ())
     names = " and ".join(str(s) for s in sources)
     words = in_words(left_out, largest_force, threshold)
     if not words:

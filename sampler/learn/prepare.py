@@ -86,17 +86,12 @@ def prepare(
 
 
 def _remarks(whole: LabelSet, source: np.ndarray, by_model: np.ndarray, own: Sequence[LabelSet]) -> list[str]:
-    copy, energy = source != np.arange(len(whole)), whole.clusters.energy
-    found = []
+    copy, found = source != np.arange(len(whole)), []
     if n := int((copy & ~by_model).sum()):
         found.append(f"{n} copies of structures are left out: each is trained on, or validated on, once")
-    apart = np.abs(energy - energy[source]) * (copy & ~by_model)
-    if apart.max(initial=0.0) > _SAME_LABEL:
-        i = int(np.argmax(apart))
-        found.append(
-            f"labels of one structure contradict each other, by {apart[i] / KCAL_PER_MOL:.2f} kcal/mol for "
-            f"{whole.clusters.ids[source[i]]} and {whole.clusters.ids[i]}; the first is taken"
-        )
+    own_source = np.where(by_model, np.arange(len(whole)), source)
+    if contradiction := contradiction_remark(whole, own_source):
+        found.append(contradiction)
     if n := int((copy & by_model).sum()):
         found.append(f"{n} taught structures are left out: they have labels, or are copies")
     if outliers := forces_remark(whole.subset(~copy)):
@@ -105,6 +100,19 @@ def _remarks(whole: LabelSet, source: np.ndarray, by_model: np.ndarray, own: Seq
         known = " and ".join(different_engines([p.engine for p in own]))
         found.append(f"some sets do not say which engine made them; the others: {known}")
     return found
+
+
+def contradiction_remark(labels: LabelSet, source: np.ndarray) -> str:
+    """One line where copies (``source`` as of :func:`.newness.first_copies`) have other energies than the first; else ''."""
+    energy, ids = labels.clusters.energy, labels.clusters.ids
+    apart = np.nan_to_num(np.abs(energy - energy[source]))
+    if apart.max(initial=0.0) <= _SAME_LABEL:
+        return ""
+    i = int(np.argmax(apart))
+    return (
+        f"labels of one structure contradict each other, by {apart[i] / KCAL_PER_MOL:.2f} kcal/mol for {ids[source[i]]} and "
+        f"{ids[i]}; the first is taken"
+    )
 
 
 def forces_remark(labels: LabelSet) -> str:
