@@ -17,6 +17,7 @@ from .columns import remaining, renamed
 from .errors import FileFormatError, InputError, LevelError
 from .stated_charge import CHARGE_KEYS, stated_charge
 from .storage import write_atomic
+from .textfiles import no_pipe
 
 if TYPE_CHECKING:
     import ase
@@ -302,7 +303,7 @@ class Clusters:
         Raises:
             FileFormatError: the file is missing, empty, truncated, corrupted or not such a file.
         """
-        path = Path(path)
+        path = no_pipe(path)
         try:
             with np.load(path, allow_pickle=False) as data:
                 header = json.loads(str(data["header"]))

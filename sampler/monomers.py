@@ -19,6 +19,7 @@ import numpy as np
 
 from . import resources
 from .errors import MonomerError
+from .textfiles import no_pipe
 from .units import HARTREE
 
 _SUPERSCRIPT = str.maketrans("0123456789+-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻")
@@ -107,7 +108,7 @@ class Monomer:
             MonomerError: a missing key, arrays of unlike length, a value that has no meaning.
         """
         try:
-            text = Path(path).read_text(encoding="utf-8")
+            text = no_pipe(path).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise MonomerError(f"{path}: cannot be read: {error}") from error
         return cls.loads(text, str(path))

@@ -44,6 +44,16 @@ def regular_file(path: Path | str) -> Path:
     return path
 
 
+def no_pipe(path: Path | str) -> Path:
+    """The path, whatever is there or not, but for a pipe, socket or device.
+
+    Raises:
+        FileFormatError: it is one of these.
+    """
+    path = Path(path)
+    return regular_file(path) if path.exists() and not path.is_dir() else path
+
+
 def read_head(path: Path | str, size: int = 20_000) -> bytes:
     """The first bytes of a file.
 

@@ -498,6 +498,23 @@ def test_a_pipe_is_no_file(tmp_path, library):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs POSIX pipes")
+@pytest.mark.parametrize(
+    "words, name",
+    [
+        (("thermo",), "a.json"),
+        (("evaluate", "gfn1-xtb"), "a.npz"),
+        (("run", "1w", "-p"), "a.toml"),
+        (("screen", "--list"), "a.txt"),
+        (("monomer", "add", "x", "--dry-run", "--xyz"), "a.xyz"),
+        (("data", "info"), "a.npz"),
+    ],
+)
+def test_a_pipe_does_not_stop_a_command_for_ever(tmp_path, words, name):
+    os.mkfifo(tmp_path / name)
+    assert "a named pipe" in " ".join(told_by(*words, tmp_path / name).split())
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs POSIX pipes")
 def test_a_folder_of_outputs_with_a_pipe_and_an_encoding(tmp_path):
     """The output that PowerShell wrote is read, the pipe beside it is no output."""
     from sampler.refine.orca import read_folder

@@ -10,6 +10,7 @@ from pathlib import Path
 from ..composition import Composition, split_name
 from ..errors import CompositionError, InputError
 from ..monomers import PROTON, MonomerLibrary
+from ..textfiles import no_pipe
 from .parents import is_part_of
 
 _RANGE = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?([a-zA-Z]+\d*)")
@@ -92,7 +93,7 @@ def read_list(path: Path | str) -> list[str]:
         InputError: it cannot be read, or holds no name.
     """
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        lines = no_pipe(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read: {error}") from error
     names = [name for line in lines for name in line.partition("#")[0].replace(",", " ").split()]

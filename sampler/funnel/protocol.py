@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 
 from .. import resources
 from ..errors import ProtocolError
+from ..textfiles import no_pipe
 from .orca_stage import known_preset
 from .protocol_types import PositiveInt
 from .stage import Stage
@@ -136,7 +137,7 @@ def load(name_or_path: str, overrides: dict[str, Any] | None = None) -> Protocol
             )
         path = resources.path("protocols", f"{name_or_path}.toml")
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(no_pipe(path).read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise ProtocolError(f"{path}: not valid TOML: {error}") from error
     except (OSError, UnicodeDecodeError) as error:

@@ -21,6 +21,7 @@ from ..errors import FileFormatError, InputError, LevelError
 from ..levels import cheapest_reference
 from ..monomers import MonomerLibrary
 from ..storage import write_atomic
+from ..textfiles import no_pipe
 from .engine_names import SEPARATOR, different_engines
 
 FORMAT = "sampler-labels-1"
@@ -99,7 +100,7 @@ class LabelSet:
             FileFormatError: missing, truncated or not such a file.
         """
         path = Path(path)
-        if path.exists() and not zipfile.is_zipfile(path):
+        if no_pipe(path).exists() and not zipfile.is_zipfile(path):
             raise FileFormatError(
                 f"{path} is empty, truncated or not a data set of labels (.npz), as sampler data collect and import "
                 "make them"

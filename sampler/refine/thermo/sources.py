@@ -15,6 +15,7 @@ from ...errors import FileFormatError, InputError
 from ...monomers import MonomerLibrary
 from ...potentials.base import Potential
 from ...storage import write_text
+from ...textfiles import no_pipe
 from ...units import DEBYE, KCAL_PER_MOL
 from ..hessian import hessians, isotope_masses, normal_modes, principal_moments, standard_masses
 from . import isotopes as isotope
@@ -232,7 +233,7 @@ def load(path: Path | str) -> list[Species]:
         FileFormatError: missing, damaged or another kind of file.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(no_pipe(path).read_text(encoding="utf-8"))
         if content["format"] != _FORMAT:
             raise FileFormatError(f"{path} has the format {content['format']!r}, expected {_FORMAT!r}")
         return [
