@@ -78,9 +78,9 @@ def told(asked: str, level: str, rows: Sequence[Mapping[str, Any]], grid: Mappin
         if foreign:
             why = (
                 f"one level for all, and no model of {BEST} is at home in {len(foreign)} of them "
-                f"({', '.join(_some(foreign))}; the first: {out[foreign[0]]})"
+                f"({', '.join(_some(foreign))}: {out[foreign[0]]}{' in the first' if len(foreign) > 1 else ''})"
             )
-    return f"level: all systems end at {Ending(name, ' or '.join(by), why)}"
+    return f"level: all systems of this screen end at {Ending(name, ' or '.join(by), why)}"
 
 
 def by_level(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
