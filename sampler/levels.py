@@ -120,6 +120,11 @@ def levels() -> list[str]:
     return sorted({_id(p) for folder in _folders() for p in folder.glob("*.toml")})
 
 
+def spelled_level(name: str) -> str:
+    """The name of a level as it is written here, for one written otherwise (``GFN1-xTB``); others stay as they are."""
+    return next((known for known in levels() if known.lower() == name.strip().lower()), name)
+
+
 def load_level(name: str | Path, reference_set: str = "minima") -> Level:
     """The level with the identifier ``name``, or from a TOML file of the same form.
 

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sampler.cli.app import app
-from sampler.errors import InputError
+from sampler.errors import FileFormatError, InputError
 from sampler.refine.thermo import sources
 from sampler.refine.thermo.quantities import kelvin, pascal
 from sampler.refine.thermo.rrho import Species
@@ -77,3 +77,32 @@ def test_the_command_line(tmp_path):
     assert entropy("--pressure", "1bar") - entropy() == pytest.approx(1.987204 * np.log(1.01325), abs=1e-5)
     with pytest.raises(InputError, match="1atm"):
         entropy("--pressure", "1")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"symmetry_number": 0}, "a symmetry number of 0"),  # an infinite entropy
+        ({"degeneracy": 0}, "a degeneracy of 0"),
+        ({"multiplicity": -1}, "a multiplicity of -1"),
+        ({"mass_amu": 0.0}, "a mass of 0.0 amu"),
+        ({"moments_amuA2": [1.0, 2.0]}, "moments of inertia"),
+        ({"frequencies_cm1": []}, "0 frequencies and 3 rotations of 3 atoms"),
+        ({"frequencies_cm1": [1600.0, 3700.0]}, "2 frequencies and 3 rotations of 3 atoms"),
+        ({"energy_eV": float("inf")}, "no finite number"),
+        ({"columns": {"charge": 0, "numbers": [8, 1, 1]}}, "positions"),
+    ],
+)
+def test_a_file_of_species_that_cannot_be(tmp_path, change, words):
+    columns = {"numbers": [8, 1, 1], "positions": [[0, 0, 0.1], [0, 0.77, -0.47], [0, -0.77, -0.47]], "charge": 0}
+    water = Species(
+        "w", -157.0, np.array([1600.0, 3700.0, 3800.0]), 18.02, np.array([0.6, 1.2, 1.8]), 2, columns=columns
+    )
+    file = tmp_path / "w.json"
+    sources.save(file, [water])
+    assert sources.load(file)[0].symmetry_number == 2
+    content = json.loads(file.read_text())
+    content["species"][0].update(change)
+    file.write_text(json.dumps(content))
+    with pytest.raises(FileFormatError, match=words):
+        sources.load(file)

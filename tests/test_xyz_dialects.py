@@ -119,3 +119,14 @@ def test_numbers_as_numpy_2_shows_them(tmp_path, water, written):
     path = tmp_path / "numpy.extxyz"
     path.write_text(frame(f"{EXTENDED} energy={written.format(repr(energy))}", lines))
     assert read_any(path).energy[0] == energy
+
+
+def test_a_level_in_another_spelling_is_the_same_level(tmp_path, water):
+    lines, energy = water
+    path = tmp_path / "w.extxyz"
+    path.write_text(
+        frame(f"{EXTENDED} energy={energy}", lines) + frame(f"{EXTENDED} energy={energy} level=GFN1-XTB", lines)
+    )
+    found = read_any(path, level="GFN1-xTB")
+    assert found.level == "gfn1-xtb" and len(found) == 2
+    assert read_any(path, level="gfn1-xtb").level == "gfn1-xtb"

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..clusters import Clusters
 from ..errors import FileFormatError, InputError, LevelError
+from ..levels import spelled_level
 from ..units import BOHR, HARTREE, KCAL_PER_MOL, KJ_PER_MOL
 
 JSON = ":json"
@@ -88,11 +89,14 @@ class Population:
 
     def _one_level(self, clusters: Clusters, level: str | None) -> Clusters:
         energies = np.isfinite(clusters.energy)
-        stated = Counter(str(v) for v in self.levels[energies])
+        known = {str(v): spelled_level(str(v)) for v in np.unique(self.levels)}
+        levels = np.array([known[str(v)] for v in self.levels], dtype=np.str_)
+        level = level if level is None else spelled_level(level)
+        stated = Counter(str(v) for v in levels[energies])
         if not stated:
             return clusters
         if level is not None and level in stated and len(set(stated) - {""}) > 1:
-            return clusters[energies & (self.levels == level)].replace(level=level)
+            return clusters[energies & (levels == level)].replace(level=level)
         if level is not None and set(stated) - {"", level}:
             raise LevelError(f"{self.source} states the level {', '.join(sorted(set(stated) - {''}))}, not {level}")
         if len(set(stated) - {""}) > 1 or (len(stated) > 1 and level is None):

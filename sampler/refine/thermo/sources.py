@@ -236,7 +236,7 @@ def load(path: Path | str) -> list[Species]:
         content = json.loads(no_pipe(path).read_text(encoding="utf-8"))
         if content["format"] != _FORMAT:
             raise FileFormatError(f"{path} has the format {content['format']!r}, expected {_FORMAT!r}")
-        return [
+        read = [
             Species(
                 r["id"], float(r["energy_eV"]), np.array(r["frequencies_cm1"], float), float(r["mass_amu"]),
                 np.array(r["moments_amuA2"], float), int(r["symmetry_number"]), bool(r["chiral"]),
@@ -244,10 +244,33 @@ def load(path: Path | str) -> list[Species]:
             )
             for r in content["species"]
         ]  # fmt: skip
+        for one in read:
+            if wrong := _impossible(one):
+                raise FileFormatError(f"{path}: {one.id}: {wrong}; the file was changed or is damaged")
+        return read
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FileFormatError(
             f"{path} is not a readable file of species (made with sampler thermo --out): {error!r}"
         ) from error
+
+
+def _impossible(one: Species) -> str:
+    """What no structure can have, or ''. A symmetry number of 0 gives an infinite entropy, no frequencies none at all."""
+    numbers, positions = one.columns["numbers"], np.asarray(one.columns["positions"], float)
+    n, moments = len(numbers), np.asarray(one.moments)
+    if positions.shape != (n, 3) or not n:
+        return f"{n} atoms and positions of the shape {positions.shape}"
+    if not (np.isfinite(one.energy) and np.isfinite(moments).all() and np.isfinite(one.frequencies).all()):
+        return "an energy, a moment of inertia or a frequency is no finite number"
+    for name in ("symmetry_number", "multiplicity", "degeneracy"):
+        if getattr(one, name) < 1:
+            return f"a {name.replace('_', ' ')} of {getattr(one, name)}"
+    if not one.mass > 0 or moments.shape != (3,) or (moments < 0).any():
+        return f"a mass of {one.mass} amu and moments of inertia {moments.tolist()}"
+    rotations = int((moments > 0).sum())
+    if len(one.frequencies) != 3 * n - 3 - rotations:
+        return f"{len(one.frequencies)} frequencies and {rotations} rotations of {n} atoms"
+    return ""
 
 
 __all__ = ["HessianParams", "Rejected", "distinct", "from_orca", "from_potential", "load", "monomer_structures", "save"]
