@@ -102,7 +102,9 @@ def test_one_screen_has_one_level(library, tmp_path):
     rows = screening.screen(what, budget=0, progress=listener)
     assert {r["level"] for r in rows} == {"gfn1-xtb"} and not listener.warnings
     (line,) = [m for m in listener.messages if m.startswith("level: ")]
-    assert line.startswith("level: all systems of this screen end at gfn1-xtb by GFN1-xTB itself: one level for all, and no model")
+    assert line.startswith(
+        "level: all systems of this screen end at gfn1-xtb by GFN1-xTB itself: one level for all, and no model"
+    )
     assert "1sa3am, 3sa1am, 2sa4am, 3sa5am" in line and "\n" not in line
     near = systems([*expand(["1-2sa", "am=sa±1"]), "1am"], library)  # 1am is at no model's home, and binds with 0
     what = replace(what, grid=near, order=order(near, library))
