@@ -75,3 +75,18 @@ def test_a_unit_that_is_not_known(tmp_path):
     strange = labels({"_distance_unit": "Ang", "_property_unit_dict": {"energy": "1.0", "forces": "N"}}, tmp_path)
     assert strange.energies == {} and strange.forces is None and strange.others == ("energy", "forces")
     assert labels({}, tmp_path) is None
+
+
+@pytest.mark.parametrize(("data", "charge", "stated"), [
+    ({"charge": -1, "spin": 1}, -1, True), ({"charge": np.array([-1.0])}, -1, True), ({"charge": [0.1, -0.1, 0.0]}, 0, False),
+])  # fmt: skip
+def test_a_charge_among_the_data_of_a_row(tmp_path, data, charge, stated):
+    # a molecule that the library does not know: nothing but the file can tell
+    from ase import Atoms
+    from ase.db import connect
+
+    path = tmp_path / "omol.db"
+    with connect(str(path), type="db", use_lock_file=False) as made:
+        made.write(Atoms("NO2", [(0, 0, 0), (1.1, 0.6, 0), (-1.1, 0.6, 0)]), data=data)
+    found = read_population(path)
+    assert found.clusters.charge.tolist() == [charge] and found.charge_stated.tolist() == [stated]

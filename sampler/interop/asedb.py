@@ -114,10 +114,17 @@ def _rows(path: Path) -> tuple[list, schnetpack_db.Labels | None]:
     return rows, schnetpack_db.labels(metadata, path)
 
 
+def _in_data(row) -> dict:
+    """Charges that a row keeps among its data, as Open Molecules' databases do, one number each."""
+    data = row.data if isinstance(row.data, dict) else {}
+    found = {k: np.asarray(v).ravel() for k, v in data.items() if isinstance(k, str) and k.lower() in CHARGE_KEYS}
+    return {k: v[0].item() for k, v in found.items() if v.size == 1 and v.dtype.kind in "iufU"}
+
+
 def _info(row) -> dict:
     pairs = dict(row.key_value_pairs)
     own = row.data.get(_OWN) if isinstance(row.data, dict) else None
-    charge = stated_charge(pairs, row.get("initial_charges"))
+    charge = stated_charge({**_in_data(row), **pairs}, row.get("initial_charges"))
     if own:
         stated = StatedCharge(int(own["charge"])) if "charge" in own else charge
         return {**pairs, **own, "charge": stated, "energy": float(row.get("energy", np.nan))}
