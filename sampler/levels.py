@@ -168,6 +168,12 @@ def level_with(name: str, library: MonomerLibrary) -> Level:
 def how_to_add(level: str, monomers: Iterable[str]) -> str:
     """The commands that add monomer energies to a level, as the end of an error message."""
     method = level.removesuffix("@pyscf")
+    if "/" in level:
+        # with a basis, settings or another level behind it: of outputs of ORCA, which no command here calculates
+        return (
+            f"calculate {', '.join(monomers)} in the same way, write their energies with id = {level!r} into a file of the "
+            "form of data/levels/*.toml, and name its folder in the environment variable SAMPLER_LEVELS"
+        )
     return (
         f"compute them with: sampler label --references {','.join(monomers)} --level {method} --out levels/{level}.toml, "
         "and set the environment variable SAMPLER_LEVELS=levels"

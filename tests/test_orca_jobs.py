@@ -214,6 +214,8 @@ def test_outputs_that_the_program_did_not_write_are_refused(tmp_path):
         (text.replace(mark, mark + mark), "its jobs have the numbers 1, 2, 2"),
         (text.replace("JOB NUMBER  1", "JOB NUMBER  3"), "its jobs have the numbers 3, 2"),
         (dummy + end, "the program ends 2 times"),
+        (dummy.replace("|  5> H 0 0.76 -0.47", "|  5> C 0 0.76 -0.47"), "its atoms are not those of its input"),
+        (dummy.replace("|  2> * xyz 0 1", "|  2> * xyz 1 2"), "its charge is 0 and 1"),
         (dummy.replace(end, "") + ammonia, "its atoms change on the way"),
         (
             dummy.replace(" Total Charge", " Total Charge           Charge          ....   -1\n Total Charge"),
@@ -282,6 +284,15 @@ def test_geometry_that_contradicts_itself_is_refused(tmp_path):
     assert right.numbers.tolist() == [8, 1, 1]
     wrong = read_output(_changed(tmp_path, name, (" Total Charge", repulsion.format("9.1234"))))
     assert not len(wrong.numbers) and "nuclear repulsion" in wrong.remarks[0]
+
+
+def test_an_energy_without_geometry_gets_none_of_another_job(tmp_path):
+    text = (DATA / TWO_MOLECULES).read_text()
+    at = text.index("JOB NUMBER  2")
+    start, end = text.index("---------------------------------\nCARTESIAN", at), text.index(" Total Charge", at)
+    (found,) = _run(tmp_path, text[:start] + text[end:])
+    assert not len(found.numbers) and not len(found.positions) and "is not printed" in found.message
+    assert not read_folder(tmp_path).clusters
 
 
 def test_printing_makes_no_level():

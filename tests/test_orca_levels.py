@@ -100,3 +100,11 @@ def test_linked_levels():
     assert linked("a@orca5", "b@orca5") == "a@orca5//b@orca5" and linked("a@orca5", "a@orca5") == "a@orca5"
     assert linked("", "b@orca5") == linked("a@orca5", "") == ""
     assert level([], "5.0.4") == "" and level(["B97-3c"], "") == ""
+
+
+def test_how_to_add_monomers_of_such_levels():
+    from sampler.levels import how_to_add
+
+    said = how_to_add("tpssh-d4/def2-qzvpp@orca5//r2scan-3c@orca5", ["sa", "am"])
+    assert "sampler label" not in said and "SAMPLER_LEVELS" in said and "sa, am" in said
+    assert "sampler label --references sa --level b97-3c@orca5" in how_to_add("b97-3c@orca5", ["sa"])

@@ -83,21 +83,24 @@ def _table(text: str, head: re.Match, end: int) -> Table:
             others.append(match[1].replace(" ", ""))
     here = _MASSES.search(text, head.end(), end)
     places = np.array(positions).reshape(-1, 3)
-    more = _in_bohr(text, here.end(), numbers) if here and not damage else None
+    more, other = _in_bohr(text, here.end(), numbers) if here and not damage else (None, False)
+    if other:
+        damage = "its tables of coordinates in Å and in bohr are not of the same atoms"
     if more is not None and np.abs(more[:, 2:] * BOHR - places).max(initial=0) > _ROUNDED:
         damage = "its coordinates in Å and in bohr are not the same"
     masses, charges = (None, None) if more is None else (more[:, 1], more[:, 0])
     return Table(head.start(), np.array(numbers, np.int64), places, masses, charges, damage, tuple(others))
 
 
-def _in_bohr(text: str, at: int, numbers: list[int]) -> np.ndarray | None:
-    """(n, 5) nuclear charge, mass and position of the atoms, as the second table prints them; None if it is not theirs."""
+def _in_bohr(text: str, at: int, numbers: list[int]) -> tuple[np.ndarray | None, bool]:
+    """(n, 5) nuclear charge, mass and position of the atoms, as the second table prints them; None if it is cut off or
+    of other atoms, which is the second value."""
     rows, whole = _rows(text, at)
     found = [_MASS_LINE.match(line) for line in rows]
     atoms = [m for m in found if m and element(m[1])]
     if not whole or [element(m[1]) for m in atoms] != numbers:
-        return None
-    return np.array([[float(v) for v in m.groups()[1:]] for m in atoms]).reshape(-1, 5)
+        return None, whole
+    return np.array([[float(v) for v in m.groups()[1:]] for m in atoms]).reshape(-1, 5), False
 
 
 def _rows(text: str, at: int) -> tuple[list[str], bool]:

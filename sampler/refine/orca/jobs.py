@@ -14,7 +14,7 @@ from .verdict import NORMAL_END
 
 _BANNER = re.compile(r"[ \t]*\*[ \t]+O   R   C   A[ \t]+\*[ \t]*$")
 _NUMBERED = re.compile(r"[ \t]*\$+[ \t]*JOB NUMBER[ \t]+(\d+)[ \t]*\$*[ \t]*$")
-_COMPOUND = re.compile(r"\W*COMPOUND JOB[ \t]+(?:MainJOB|\d+)\b()")
+_COMPOUND = re.compile(r"\W*COMPOUND JOB[ \t]+(?:MainJOB|(\d+))\b")
 _INPUT = re.compile(r"[ \t]*INPUT FILE[ \t]*$")
 _ECHO = re.compile(r"^\|[ ]*(\d+)>(.*)$", re.MULTILINE)
 _VERSION = re.compile(r"Program Version\s+(\S+)")
@@ -78,7 +78,8 @@ def _lines(text: str, words: str, pattern: re.Pattern) -> dict[int, re.Match]:
 
 def _jobs(run_text: str, version: str, run: int) -> list[Job]:
     marks = _lines(run_text, "JOB NUMBER", _NUMBERED) | _lines(run_text, "COMPOUND JOB", _COMPOUND)
-    numbers = {at: int(m[1] or 0) for at, m in marks.items()}
+    numbers = {at: int(m[1]) if m.re is _NUMBERED else 0 for at, m in marks.items()}
+    steps_done = [int(marks[at][1]) for at in sorted(marks) if marks[at].re is _COMPOUND and marks[at][1]]
     places = sorted({0, *numbers, *_new_inputs(run_text, [0, *numbers])})
     parts = [(at, run_text[at:end]) for at, end in zip(places, [*places[1:], len(run_text)])]
     shared = source.jobs_of(echo(parts[0][1]))
@@ -92,19 +93,21 @@ def _jobs(run_text: str, version: str, run: int) -> list[Job]:
         own = echo(part) if at else ""
         # a compound script hands the simple input of its head on to its steps
         made.append((part, "\n".join([*main, own]) if own and at in steps else own or given))
-    damage = _damage(run_text, [numbers[at] for at in sorted(numbers) if numbers[at]], len(shared))
+    damage = _damage(run_text, [numbers[at] for at in sorted(numbers) if numbers[at]], steps_done, len(shared))
     return [
         Job(part, given, version, run, i + 1 < len(made), len(made) > 1, damage) for i, (part, given) in enumerate(made)
     ]
 
 
-def _damage(run_text: str, numbers: list[int], wanted: int) -> str:
+def _damage(run_text: str, numbers: list[int], steps: list[int], wanted: int) -> str:
     """Why a run is not as the program wrote it: lines were lost, doubled or put elsewhere."""
     ends = run_text.count(NORMAL_END)
     if ends > 1:
         return f"the program ends {ends} times"
     if numbers != list(range(1, len(numbers) + 1)):
         return f"its jobs have the numbers {', '.join(map(str, numbers))}"
+    if steps != list(range(1, len(steps) + 1)):
+        return f"its compound jobs have the numbers {', '.join(map(str, steps))}"
     if wanted > 1 and (len(numbers) > wanted or (ends and len(numbers) < wanted)):
         return f"its input has {wanted} jobs, the output {len(numbers)}"
     return ""

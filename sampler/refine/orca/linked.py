@@ -14,7 +14,7 @@ _SAME = 2e-3
 _NEARBY = 0.3
 """Å, likewise: a run that broke off goes on from a step that it may not have printed."""
 
-_PLACES = ("positions", "first_positions", "last_positions", "last_numbers")
+_PLACES = ("first_positions", "last_positions", "last_numbers")
 
 
 def structures(jobs: list[OrcaResult]) -> list[list[OrcaResult]]:
@@ -38,12 +38,10 @@ def joined(group: list[OrcaResult]) -> OrcaResult:
         return taken
     if not taken.geometries:
         before = next((j for j in reversed(earlier) if len(j.last_positions)), None)
-        words = f"job {taken.job} of the file: {taken.message or taken.status}"
-        if before is None:
-            return dataclasses.replace(taken, message=words)
-        return dataclasses.replace(
-            taken, message=words, numbers=before.last_numbers, **{k: getattr(before, k) for k in _PLACES}
-        )
+        said = taken.message or "; ".join(taken.remarks) or taken.status
+        taken = dataclasses.replace(taken, message=f"job {taken.job} of the file: {said}")
+        # where a new attempt starts; an energy without its geometry gets none
+        return taken if before is None else dataclasses.replace(taken, **{k: getattr(before, k) for k in _PLACES})
     if taken.optimised is not None or not taken.finished:
         return taken
     taken = _with_geometry_of(taken, earlier)

@@ -24,6 +24,8 @@ _MOVED = re.compile(
     r"GEOMETRY OPTIMIZATION CYCLE|THE OPTIMIZATION HAS CONVERGED|FINAL ENERGY EVALUATION AT THE STATIONARY POINT|"
     r"TRAJECTORY STEP"
 )
+_WITH_ALL_ELECTRONS = 36  # up to krypton basis sets have no effective core potentials unless asked
+_FILES = re.compile(r"\*\*\*\* THE GBW FILE WAS UPDATED \(([^)\n]*)\) \*\*\*\*")
 _REPULSION = re.compile(r"^[ \t]*Nuclear Repulsion(?:[ \t]+ENuc)?[ \t]*(?::|\.+)[ \t]*(-?\d+\.\d+)", re.MULTILINE)
 _GRADIENT = re.compile(rf"^\s*\d+\s+(\S+(?:\s+:)?)\s*:?\s+({NUMBER})\s+({NUMBER})\s+({NUMBER})\s*$")
 _TIME = re.compile(r"TOTAL RUN TIME:\s*(\d+) days (\d+) hours (\d+) minutes (\d+) seconds (\d+) msec")
@@ -48,7 +50,7 @@ def read_job(job: Job, path: Path, name: str, number: int) -> OrcaResult:
     chosen, why = _geometry(text, geometries, energy, nuclear)
     if status == "finished" and energy is None:
         status, message = ("no_energy", odd) if odd else ("truncated", "there is no final energy")
-    damage = job.damage or ("" if odd or _PARTS.search(text) else _damage(text, geometries))
+    damage = job.damage or ("" if odd or _PARTS.search(text) else _damage(text, geometries, job.input_text))
     if damage:
         status, message = "damaged", f"not as the program wrote it: {damage}"
     last = next((g for g in reversed(geometries) if not g.damage), None)
@@ -98,12 +100,21 @@ def read_job(job: Job, path: Path, name: str, number: int) -> OrcaResult:
 # ---- pieces ----------------------------------------------------------------------------------------------------------
 
 
-def _damage(text: str, geometries: list[Table]) -> str:
+def _damage(text: str, geometries: list[Table], given: str) -> str:
     """Why the text cannot be that of one job, '' if it can."""
     whole = [g for g in geometries if not g.damage]
     if any(not np.array_equal(g.numbers, whole[0].numbers) for g in whole[1:]):
         return "its atoms change on the way"
+    labels = [label.partition("(")[0] for label in source.atoms(given)]
+    asked = [element("DA" if label.upper() == "DA" else label.capitalize()) for label in labels]
+    if asked and whole and None not in asked and [z for z in asked if z] != list(whole[0].numbers):
+        return "its atoms are not those of its input"
+    names = set(_FILES.findall(text))
+    if len(names) > 1:
+        return f"its files have the names {' and '.join(sorted(names))}"
     charges = set(re.findall(r"^\s*Total Charge\s+Charge\s+\.+\s*(-?\d+)", text, re.MULTILINE))
+    charge = source.charge_and_multiplicity(given)[0]
+    charges |= {str(charge)} if charge is not None and charges else set()
     return f"its charge is {' and '.join(sorted(charges))}" if len(charges) > 1 else ""
 
 
@@ -167,12 +178,15 @@ def _geometry(text: str, geometries: list[Table], energy: _Energy | None, nuclea
 def _repels_as_printed(text: str, table: Table, energy: _Energy) -> bool:
     """Whether the nuclear repulsion printed last before the energy is that of the geometry; True where none is."""
     printed = _REPULSION.findall(text, table.at, energy.at)
-    if not printed or table.charges is None or table.others or "pointcharges" in text[: table.at].lower():
+    charges = table.charges
+    if charges is None and table.numbers.max() <= _WITH_ALL_ELECTRONS:
+        charges = table.numbers
+    if not printed or charges is None or table.others or "pointcharges" in text[: table.at].lower():
         return True
     distances = np.linalg.norm(table.positions[:, None] - table.positions[None], axis=-1) / BOHR
-    one, other = np.triu_indices(len(table.charges), 1)
+    one, other = np.triu_indices(len(charges), 1)
     with np.errstate(divide="ignore"):
-        energy_of_nuclei = float((table.charges[one] * table.charges[other] / distances[one, other]).sum())
+        energy_of_nuclei = float((charges[one] * charges[other] / distances[one, other]).sum())
     return abs(energy_of_nuclei - float(printed[-1])) < 1e-4 * max(1.0, abs(float(printed[-1])))
 
 

@@ -9,6 +9,7 @@ _WORD = re.compile(r"[^\s()!]*\([^)\n]*\)[^\s()!]*|[^\s!]+")
 _ATOMS = re.compile(
     r"^[ \t]*\*[ \t]*(?:xyz|int|internal|gzmt)\b(?!file)[^\n]*\n.*?^[ \t]*\*[ \t]*$", re.M | re.S | re.I
 )
+_XYZ = re.compile(r"^[ \t]*\*[ \t]*xyz\b(?!file)[^\n]*\n(.*?)^[ \t]*\*", re.M | re.S | re.I)
 _BLOCK = re.compile(r"(?<!\S)%[ \t]*([A-Za-z]\w*)(.*?)(?=(?<!\S)%[ \t]*[A-Za-z]|^[ \t]*[!*$]|\Z)", re.M | re.S)
 _STAR = re.compile(r"^[ \t]*\*[ \t]*(?:xyz|int|internal|gzmt)(?:file)?[ \t]+(-?\d+)[ \t]+(\d+)", re.I | re.M)
 _SETTING = r"^[^\n]*?\b{}[ \t=]+(-?\d+)"
@@ -36,6 +37,13 @@ def blocks(source: str) -> list[tuple[str, str]]:
             body = " ".join(body.split()[:1])
         found.append((name, re.sub(r"\s*\bendd?\Z", "", body, flags=re.I)))
     return found
+
+
+def atoms(source: str) -> list[str]:
+    """The labels of the atoms that the input lists in Cartesian coordinates; none where it does otherwise."""
+    listed = _XYZ.search(_COMMENT.sub("", source))
+    lines = [line.split() for line in listed[1].splitlines() if line.strip()] if listed else []
+    return [line[0] for line in lines] if all(len(line) >= 4 for line in lines) else []
 
 
 def charge_and_multiplicity(source: str) -> tuple[int | None, int | None]:
