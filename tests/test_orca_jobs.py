@@ -309,3 +309,11 @@ def test_what_changes_the_energy_makes_a_level():
     }
     with pytest.raises(LevelError, match="choose one"):
         read_folder(folder)
+
+
+def test_echo_with_doubled_line_ends(tmp_path):
+    """Inputs of Windows are echoed with two carriage returns."""
+    lines = (DATA / LINKED).read_text().splitlines()
+    made = "".join(line + ("\r\r\n" if line.startswith("|") else "\r\n") for line in lines)
+    (tmp_path / "w.out").write_bytes(made.encode())
+    assert read_output(tmp_path / "w.out").level == read_output(DATA / LINKED).level

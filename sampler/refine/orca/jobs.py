@@ -17,6 +17,8 @@ _NUMBERED = re.compile(r"[ \t]*\$+[ \t]*JOB NUMBER[ \t]+(\d+)[ \t]*\$*[ \t]*$")
 _COMPOUND = re.compile(r"\W*COMPOUND JOB[ \t]+(?:MainJOB|(\d+))\b")
 _INPUT = re.compile(r"[ \t]*INPUT FILE[ \t]*$")
 _ECHO = re.compile(r"^\|[ ]*(\d+)>(.*)$", re.MULTILINE)
+_FIRST_LINE = re.compile(r"^\|[ ]*1>", re.MULTILINE)
+_NUMBERED_LINES = re.compile(r"(?:\|[ ]*\d+>[^\n]*\n\s*)+")
 _VERSION = re.compile(r"Program Version\s+(\S+)")
 _MAIN = "MainJOB"
 _END_OF_INPUT = "****END OF INPUT****"
@@ -141,9 +143,9 @@ def _simple(given: str) -> list[str]:
 def echo(text: str) -> str:
     """The input as ORCA prints it at the head of a run, with numbered lines; '' if it is not there, or not whole."""
     begin = min(_lines(text, "INPUT FILE", _INPUT), default=0)
-    end = text.find(_END_OF_INPUT, begin)
-    end = text.find("\n", end) if end >= 0 else -1
-    found = _ECHO.findall(text[begin:end]) if end >= 0 else []
-    if [int(number) for number, _ in found] != list(range(1, len(found) + 1)):
+    first = _FIRST_LINE.search(text, begin)
+    block = _NUMBERED_LINES.match(text, first.start())[0] if first else ""
+    found = _ECHO.findall(block)
+    if _END_OF_INPUT not in block or [int(number) for number, _ in found] != list(range(1, len(found) + 1)):
         return ""
     return "\n".join(line.rstrip() for _, line in found).split(_END_OF_INPUT)[0].rstrip()
