@@ -24,6 +24,11 @@ _OTHERS = (
     (stat.S_ISDIR, "a folder"),
 )
 
+_PACKED = {
+    b"\x1f\x8b": ("gzip", "gunzip"), b"BZh": ("bzip2", "bunzip2"), b"\xfd7zXZ\0": ("xz", "unxz"),
+    b"\x28\xb5\x2f\xfd": ("zstandard", "unzstd"), b"7z\xbc\xaf": ("7-Zip", "7z x"),
+}  # fmt: skip
+
 
 def regular_file(path: Path | str) -> Path:
     """The path, if a file of known length stands there: opening a pipe would wait for ever.
@@ -58,12 +63,12 @@ def read_head(path: Path | str, size: int = 20_000) -> bytes:
     """The first bytes of a file.
 
     Raises:
-        FileFormatError: as :func:`regular_file`, or it cannot be read.
+        FileFormatError: as :func:`regular_file`, it is compressed, or it cannot be read.
     """
     path = regular_file(path)
     try:
         with open(path, "rb") as handle:
-            return handle.read(size)
+            return _unpacked(path, handle.read(size))
     except OSError as error:
         raise FileFormatError(f"{path} cannot be read: {error.strerror or error}") from error
 
@@ -72,13 +77,21 @@ def read_bytes(path: Path | str) -> bytes:
     """All of a file.
 
     Raises:
-        FileFormatError: as :func:`regular_file`, or it cannot be read.
+        FileFormatError: as :func:`regular_file`, it is compressed, or it cannot be read.
     """
     path = regular_file(path)
     try:
-        return path.read_bytes()
+        return _unpacked(path, path.read_bytes())
     except OSError as error:
         raise FileFormatError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _unpacked(path: Path, content: bytes) -> bytes:
+    """The content, or an error for what is compressed, whatever its name says."""
+    for mark, (name, tool) in _PACKED.items():
+        if content.startswith(mark):
+            raise FileFormatError(f"{path} is compressed ({name}); unpack it first, for example with: {tool} {path}")
+    return content
 
 
 def read_text(path: Path | str) -> str:

@@ -1,5 +1,9 @@
 """XYZ files as other programs write them, read as these programs mean them."""
 
+import bz2
+import gzip
+import lzma
+
 import numpy as np
 import pytest
 
@@ -130,3 +134,20 @@ def test_a_level_in_another_spelling_is_the_same_level(tmp_path, water):
     found = read_any(path, level="GFN1-xTB")
     assert found.level == "gfn1-xtb" and len(found) == 2
     assert read_any(path, level="gfn1-xtb").level == "gfn1-xtb"
+
+
+@pytest.mark.parametrize(
+    ("pack", "name"), [(gzip.compress, "gunzip"), (bz2.compress, "bunzip2"), (lzma.compress, "unxz")]
+)
+@pytest.mark.parametrize("ending", [".xyz.gz", ".xyz", ".pkl", ".db", ".out"])
+def test_compressed_files_are_named(tmp_path, water, pack, name, ending):
+    lines, _ = water
+    path = tmp_path / f"a{ending}"
+    path.write_bytes(pack(frame("", lines).encode()))
+    with pytest.raises(FileFormatError, match=f"is compressed .*: {name} "):
+        read_any(path)
+    if ending == ".out":
+        from sampler.refine.orca import read_output
+
+        with pytest.raises(FileFormatError, match="is compressed"):
+            read_output(path)

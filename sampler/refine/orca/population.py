@@ -72,7 +72,9 @@ def read_folder(folder: Path | str, *, level: str | None = None) -> OrcaFolder:
         except FileFormatError:
             ignored.append(str(path.relative_to(folder)))
     if not results and not jobs:
-        raise InputError(f"{folder} holds no ORCA output (*.out)")
+        packed = next(folder.rglob("*.out.*z*"), None)
+        more = f"; {packed} looks compressed: unpack it first" if packed else ""
+        raise InputError(f"{folder} holds no ORCA output (*.out){more}")
     twice = [n for n, k in Counter(r.name for r in results).items() if k > 1]
     if twice:
         first, second = [r.path for r in results if r.name == twice[0]][:2]
