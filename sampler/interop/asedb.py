@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..clusters import Clusters
-from ..errors import FileFormatError, InputError
+from ..errors import FileFormatError, InputError, SamplerError
 from ..stated_charge import CHARGE_KEYS, StatedCharge, stated_charge
 from ..storage import write_atomic
 from . import schnetpack_db
@@ -34,6 +34,15 @@ def read_ase_db(path: Path | str, energy_key: str | None = None) -> Population:
         InputError: no such key.
     """
     path = Path(path)
+    try:
+        return _population(path, energy_key)
+    except SamplerError:
+        raise
+    except Exception as error:  # values of a damaged row are of any kind
+        raise FileFormatError(f"{path} is damaged: {type(error).__name__}: {error}") from error
+
+
+def _population(path: Path, energy_key: str | None) -> Population:
     rows, labels = _rows(path)
     infos = [_info(row) for row in rows]
     forces = [np.array(row.forces) if "forces" in row else None for row in rows]
@@ -91,7 +100,7 @@ def _rows(path: Path) -> tuple[list, schnetpack_db.Labels | None]:
     from ase.db import connect
 
     with read_only(path) as connection:
-        found = tables(connection)
+        found = tables(connection, path)
         lacking = _ASE_TABLES - set(found)
         if lacking:
             layout = "; ".join(f"{name} ({', '.join(some[:6])})" for name, some in list(found.items())[:4])

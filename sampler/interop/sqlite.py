@@ -59,12 +59,19 @@ def told(path: Path, error: Exception) -> FileFormatError:
     return FileFormatError(f"{path} is damaged, truncated or not an ASE database: {error}")
 
 
-def tables(connection: sqlite3.Connection) -> dict[str, list[str]]:
-    """Table -> its columns."""
+def tables(connection: sqlite3.Connection, path: Path) -> dict[str, list[str]]:
+    """Table -> its columns.
+
+    Raises:
+        FileFormatError: the description of the tables is damaged.
+    """
     query = "SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite_%' ORDER BY rowid"
-    names = [row[0] for row in connection.execute(query)]
-    quoted = {name: name.replace('"', '""') for name in names}
-    return {name: [row[1] for row in connection.execute(f'PRAGMA table_info("{quoted[name]}")')] for name in names}
+    try:
+        names = [row[0] for row in connection.execute(query)]
+        quoted = {name: name.replace('"', '""') for name in names}
+        return {name: [row[1] for row in connection.execute(f'PRAGMA table_info("{quoted[name]}")')] for name in names}
+    except sqlite3.Error as error:
+        raise told(path, error) from error
 
 
 def _open(file: Path, mode: str) -> sqlite3.Connection:
