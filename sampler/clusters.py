@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import ase
 
 _FORMAT = "sampler-clusters-1"
+_SEAL = b"crc32:"
 
 
 @dataclass(frozen=True)
@@ -294,7 +295,8 @@ class Clusters:
                 arrays[name] = getattr(self, name)
         buffer = io.BytesIO()
         np.savez(buffer, header=np.asarray(header), **arrays)
-        write_atomic(path, lambda handle: handle.write(buffer.getbuffer()))
+        content = _sealed(buffer.getvalue())
+        write_atomic(path, lambda handle: handle.write(content))
 
     @classmethod
     def load(cls, path: Path | str) -> Clusters:
@@ -305,7 +307,9 @@ class Clusters:
         """
         path = no_pipe(path)
         try:
-            with np.load(path, allow_pickle=False) as data:
+            content = path.read_bytes()
+            _check_seal(content)
+            with np.load(io.BytesIO(content), allow_pickle=False) as data:
                 header = json.loads(str(data["header"]))
                 if header.get("format") != _FORMAT:
                     raise FileFormatError(f"{path} has the format {header.get('format')!r}, expected {_FORMAT!r}")
@@ -344,6 +348,19 @@ def _results(frame: ase.Atoms) -> dict[str, Any]:
     held = {k: frame.calc.results[k] for k in ("energy", "forces") if frame.calc.results.get(k) is not None}
     another = written is not None and abs(held.get("energy", np.inf) - written) > 1e-6
     return {} if another else held
+
+
+def _sealed(archive: bytes) -> bytes:
+    """A zip archive with a checksum of all of it in its comment: those of its members leave out their headers."""
+    seal = _SEAL + b"%08x" % zipfile.zlib.crc32(archive[:-2])
+    return archive[:-2] + len(seal).to_bytes(2, "little") + seal
+
+
+def _check_seal(content: bytes) -> None:
+    """Raise ValueError if an archive is not what its comment says; files of earlier versions have none."""
+    at = len(content) - len(_SEAL) - 8
+    if content[at : at + len(_SEAL)] == _SEAL and _sealed(content[: at - 2] + b"\0\0") != content:
+        raise ValueError("its checksum is wrong")
 
 
 def _blank(dtype: np.dtype, n: int) -> np.ndarray:

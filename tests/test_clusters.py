@@ -80,6 +80,24 @@ def test_damaged_files_are_refused(tmp_path, damage):
         Clusters.load(path)
 
 
+def test_no_flipped_byte_goes_unnoticed(tmp_path):
+    path = tmp_path / "x.npz"
+    three().save(path)
+    raw = path.read_bytes()
+    for at in range(0, len(raw) - 14, 7):  # but for the checksum's own
+        path.write_bytes(raw[:at] + bytes([raw[at] ^ 0xFF]) + raw[at + 1 :])
+        with pytest.raises(FileFormatError, match="x.npz"):
+            Clusters.load(path)
+
+
+def test_files_without_the_checksum_are_read(tmp_path):
+    path = tmp_path / "x.npz"
+    three().save(path)
+    raw = path.read_bytes()
+    path.write_bytes(raw[:-16] + b"\0\0")
+    assert same(Clusters.load(path), three())
+
+
 def test_pickles_inside_are_refused(tmp_path):
     np.savez(tmp_path / "evil.npz", header=np.array([object()], dtype=object))
     with pytest.raises(FileFormatError):
