@@ -17,6 +17,7 @@ import numpy as np
 from ..clusters import Clusters
 from ..composition import Composition, Form
 from ..monomers import Monomer, MonomerLibrary
+from .handedness import one_handed
 from .rigid import RigidSystem, parameters_of, radius, surface_parameters
 
 _BOUND = 1.9  # Å, S–O and N–O that are bonds
@@ -33,6 +34,7 @@ class Bodies:
         names: (M,) monomer in the library. charges: (M,) e.
         parameters: (n, 4) of the rigid surface (:func:`.rigid.parameters_of`).
         held_by: (n,) the atom a hydrogen is bonded to; a heavy atom: itself.
+        one_handed: (M,) bool, molecules whose mirror image is another molecule (:mod:`.handedness`).
     """
 
     numbers: np.ndarray
@@ -42,6 +44,7 @@ class Bodies:
     charges: np.ndarray
     parameters: np.ndarray
     held_by: np.ndarray
+    one_handed: np.ndarray
 
     @property
     def molecules(self) -> int:
@@ -75,7 +78,7 @@ class Bodies:
         atoms = np.arange(ptr[-1]) + shift
         return Bodies(
             self.numbers[atoms], self.positions[atoms], ptr, tuple(self.names[m] for m in molecules),
-            self.charges[molecules], self.parameters[atoms], self.held_by[atoms] - shift,
+            self.charges[molecules], self.parameters[atoms], self.held_by[atoms] - shift, self.one_handed[molecules],
         )  # fmt: skip
 
     def without(self, molecules: Sequence[int] | np.ndarray) -> Bodies:
@@ -84,7 +87,7 @@ class Bodies:
     def at(self, positions: np.ndarray) -> Bodies:
         """The same molecules at other positions (n, 3) Å."""
         return Bodies(
-            self.numbers, positions, self.ptr, self.names, self.charges, self.parameters, self.held_by
+            self.numbers, positions, self.ptr, self.names, self.charges, self.parameters, self.held_by, self.one_handed
         )  # fmt: skip
 
     @classmethod
@@ -99,6 +102,7 @@ class Bodies:
             np.concatenate([p.charges for p in parts]),
             np.concatenate([p.parameters for p in parts]),
             np.concatenate([p.held_by + o for p, o in zip(parts, offsets)]),
+            np.concatenate([p.one_handed for p in parts]),
         )
 
     def system(self, rigid: Sequence[Sequence[int]] | None = None, kinds: Sequence[str] | None = None) -> RigidSystem:
@@ -129,6 +133,7 @@ class Bodies:
             dispersion=dispersion,
             coulomb=coulomb,
             contact=0.8 * (r[:, None] + r[None]),
+            one_handed=np.array([self.one_handed[list(group)].any() for group in groups], bool),
         )
 
 
@@ -204,7 +209,7 @@ def _one(found, i: int, clusters: Clusters, kinds: Kinds) -> Bodies | None:
     numbers, positions = clusters.numbers[atoms], clusters.positions[atoms]
     molecule, owner = found.molecule[atoms], found.owner[atoms]
     bonding = radii.bonding()
-    order, parameters, names, charges = [], [], [], []
+    order, parameters, names, charges, hands = [], [], [], [], []
     for m in range(int(found.molecules[i])):
         key = int(found.family[atoms][m]), int(found.hydrogens[atoms][m])
         monomer = found.templates.members.get(key)
@@ -226,12 +231,13 @@ def _one(found, i: int, clusters: Clusters, kinds: Kinds) -> Bodies | None:
         parameters.append(table)
         names.append(monomer.name)
         charges.append(monomer.charge)
+        hands.append(one_handed(monomer))
     line = np.concatenate(order)
     back = np.empty(len(line), np.int64)
     back[line] = np.arange(len(line))
     return Bodies(
         numbers[line], positions[line], np.concatenate([[0], np.cumsum([len(o) for o in order])]).astype(np.int64),
-        tuple(names), np.array(charges, np.int64), np.concatenate(parameters), back[owner[line]],
+        tuple(names), np.array(charges, np.int64), np.concatenate(parameters), back[owner[line]], np.array(hands, bool),
     )  # fmt: skip
 
 
@@ -247,7 +253,7 @@ def from_library(form: Form, library: MonomerLibrary) -> Bodies:
     x = monomer.conformers[form.conformer].positions
     return Bodies(
         monomer.numbers, x - x.mean(0), np.array([0, n]), (monomer.name,), np.array([monomer.charge]),
-        parameters_of(monomer, library.surface), held_by,
+        parameters_of(monomer, library.surface), held_by, np.array([one_handed(monomer)]),
     )  # fmt: skip
 
 

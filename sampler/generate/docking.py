@@ -53,9 +53,10 @@ def interaction(host: Bodies, guest: Bodies) -> float:
 
 
 def turned(bodies: Bodies, rng: np.random.Generator, mirror: bool = True) -> Bodies:
-    """Turned at random as a whole about its mean, and mirrored in half of the cases."""
+    """Turned at random as a whole about its mean, and mirrored in half of the cases, unless a molecule has one hand only."""
     rotation = rotation_matrices(random_quaternions((1,), rng))[0]
     hand = rng.choice([-1.0, 1.0]) if mirror else 1.0
+    hand = 1.0 if bodies.one_handed.any() else hand
     centre = bodies.positions.mean(0)
     return bodies.at((bodies.positions - centre) @ rotation.T * hand + centre)
 
@@ -76,7 +77,8 @@ def _approach(host: Bodies, guest: Bodies, rng: np.random.Generator, n: int) -> 
     """n poses in which the guest, coming from outside towards a molecule of the host, touches the first atom."""
     poses = _poses(host, guest, n)
     poses.quaternions[:, 1] = random_quaternions((n,), rng)
-    poses.handedness[:, 1] = rng.choice([-1.0, 1.0], n)
+    drawn = rng.choice([-1.0, 1.0], n)
+    poses.handedness[:, 1] = 1.0 if guest.one_handed.any() else drawn
     direction = rng.standard_normal((n, 3))
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
     aim = host.centres()[rng.integers(host.molecules, size=n)]

@@ -53,6 +53,7 @@ def turn(system: RigidSystem, poses: Poses, rng: np.random.Generator) -> Poses:
     selected = order < rng.integers(1, min(3, m) + 1, (b, 1))
     child.quaternions[selected] = random_quaternions((int(selected.sum()),), rng)
     child.handedness[selected] = rng.choice([-1.0, 1.0], int(selected.sum()))
+    child.handedness[:] = system.hands(child.handedness)
     return child
 
 
@@ -141,6 +142,7 @@ def _dock(system: RigidSystem, poses: Poses, chosen: np.ndarray, rng: np.random.
     child.translations[rows, chosen] = aim + direction * reach.max(1, keepdims=True)
     child.quaternions[rows, chosen] = random_quaternions((b,), rng)
     child.handedness[rows, chosen] = rng.choice([-1.0, 1.0], b)
+    child.handedness[:] = system.hands(child.handedness)
     return child
 
 

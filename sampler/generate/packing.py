@@ -32,7 +32,7 @@ def random_poses(
     poses = Poses(
         translations=direction * distance,
         quaternions=random_quaternions((n, system.molecules), rng),
-        handedness=rng.choice([-1.0, 1.0], (n, system.molecules)),
+        handedness=system.hands(rng.choice([-1.0, 1.0], (n, system.molecules))),
     )
     if not symmetric:
         return poses

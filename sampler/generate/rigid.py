@@ -15,6 +15,7 @@ from ..composition import State
 from ..errors import MonomerError
 from ..monomers import Monomer, MonomerLibrary
 from . import fitted
+from .handedness import one_handed
 
 # van der Waals radii, Å: Alvarez 2013, DOI 10.1039/C3DT50599E, shrunk below; H: Rowland & Taylor 1996,
 # DOI 10.1021/jp953141+; the others Bondi 1964, DOI 10.1021/j100785a001
@@ -40,6 +41,7 @@ class RigidSystem:
         volume: (M,) Å³, volume inside the van der Waals radii.
         repulsion, dispersion, coulomb: (N, N) a [eV Å¹²], b [eV Å⁶], c [eV Å] of a/r¹² − b/r⁶ + c/r.
         contact: (N, N) Å, the nearest two atoms of different molecules are packed.
+        one_handed: (M,) bool, molecules whose mirror image is another molecule (:mod:`.handedness`).
     """
 
     numbers: np.ndarray
@@ -53,6 +55,7 @@ class RigidSystem:
     dispersion: np.ndarray
     coulomb: np.ndarray
     contact: np.ndarray
+    one_handed: np.ndarray
 
     @classmethod
     def build(cls, state: State, library: MonomerLibrary) -> RigidSystem:
@@ -94,7 +97,12 @@ class RigidSystem:
             dispersion=dispersion,
             coulomb=coulomb,
             contact=0.8 * (r[:, None] + r[None]),
+            one_handed=np.array([one_handed(m) for m in monomers], bool),
         )
+
+    def hands(self, drawn: np.ndarray) -> np.ndarray:
+        """(B, M) handedness as drawn, and +1 for molecules of one hand."""
+        return np.where(self.one_handed, 1.0, drawn)
 
     @property
     def molecules(self) -> int:

@@ -33,7 +33,7 @@ def symmetrise(system: RigidSystem, poses: Poses, rows: np.ndarray, rng: np.rand
     if not possible or not len(rows):
         return made
     drawn = rng.choice(possible, len(rows))
-    improper = (drawn % 2 == 0) & (rng.random(len(rows)) < 0.5)
+    improper = (drawn % 2 == 0) & (rng.random(len(rows)) < 0.5) & (not system.one_handed.any())
     for order in possible:
         for mirrored in (False, True):
             some = rows[(drawn == order) & (improper == mirrored)]
