@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..identify.kernels import colours
+from ..monomer_builder import graph
 from ..monomers import Monomer
 
 
@@ -27,20 +27,11 @@ def one_handed(monomer: Monomer) -> bool:
 
 @lru_cache(maxsize=1000)
 def _one_handed(numbers: bytes, bonds: bytes, positions: bytes) -> bool:
-    z = np.frombuffer(numbers, np.int64)
+    z, pairs = np.frombuffer(numbers, np.int64), np.frombuffer(bonds, np.int64).reshape(-1, 2)
     if 6 not in z:
         return False
-    x = np.frombuffer(positions).reshape(-1, 3)
-    pairs = np.frombuffer(bonds, np.int64).reshape(-1, 2)
-    bonded = np.zeros((len(z),) * 2, bool)
-    bonded[pairs[:, 0], pairs[:, 1]] = bonded[pairs[:, 1], pairs[:, 0]] = True
-    colour = colours(z.copy(), bonded)
+    classes = graph.equivalence_classes(z, pairs)
     hands: dict[int, int] = {}  # like centres of opposite hands cancel: a mirror plane takes one to the other
-    for i in np.flatnonzero(z == 6):
-        near = np.flatnonzero(bonded[i])
-        if len(near) != 4 or len(set(colour[near].tolist())) < 4:
-            continue
-        a, b, c, d = x[near[np.argsort(colour[near])]]
-        hand = int(np.sign(np.linalg.det(np.stack([a - d, b - d, c - d]))))
-        hands[int(colour[i])] = hands.get(int(colour[i]), 0) + hand
+    for atom, hand in graph.stereocentres(z, pairs, np.frombuffer(positions).reshape(-1, 3)).items():
+        hands[int(classes[atom])] = hands.get(int(classes[atom]), 0) + hand
     return any(hands.values())

@@ -124,6 +124,14 @@ def _start(spec: MonomerSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     for k, start in enumerate(starts[1:], 2):
         if not np.array_equal(graph.bonds_from_distances(numbers, start), bonds):
             raise MonomerError(f"{spec.xyz}: frame {k} has other bonds than frame 1")
+    first = np.array([*graph.stereocentres(numbers, bonds, starts[0]).values()])
+    for k, start in enumerate(starts[1:], 2):
+        other = np.array([*graph.stereocentres(numbers, bonds, start).values()])
+        if not np.array_equal(first, other):
+            kind = "the mirror image" if np.array_equal(first, -other) else "a diastereomer"
+            raise MonomerError(
+                f"{spec.xyz}: frame {k} is {kind} of frame 1 and another molecule, no conformer; add each by itself"
+            )
     return numbers, bonds, starts, (stated or 0) if spec.charge is None else spec.charge
 
 

@@ -19,7 +19,8 @@ def from_smiles(smiles: str, count: int, seed: int) -> tuple[np.ndarray, np.ndar
         numbers (n,), bonds (m, 2) as the SMILES says, positions (count, n, 3) Å, formal charge.
 
     Raises:
-        MonomerError: not a SMILES string, several molecules, a radical, or a molecule RDKit cannot embed.
+        MonomerError: not a SMILES string, several molecules, a radical, stereochemistry left open so that it stands for
+            several molecules, or a molecule RDKit cannot embed.
     """
     try:
         from rdkit import Chem, rdBase
@@ -44,6 +45,7 @@ def from_smiles(smiles: str, count: int, seed: int) -> tuple[np.ndarray, np.ndar
     radicals = sum(atom.GetNumRadicalElectrons() for atom in bare.GetAtoms())
     if radicals:
         raise MonomerError(f"{smiles!r} has {radicals} unpaired electrons; only closed-shell molecules are supported")
+    _require_stereo(bare, smiles)
     molecule = Chem.AddHs(bare)
     numbers = np.array([atom.GetAtomicNum() for atom in molecule.GetAtoms()], np.int64)
     bonds = np.array(sorted(sorted((b.GetBeginAtomIdx(), b.GetEndAtomIdx())) for b in molecule.GetBonds()), np.int64)
@@ -61,6 +63,34 @@ def from_smiles(smiles: str, count: int, seed: int) -> tuple[np.ndarray, np.ndar
     if not len(positions):
         raise MonomerError(f"RDKit cannot embed {smiles!r}; give a geometry with --xyz instead")
     return numbers, bonds.reshape(-1, 2), positions, Chem.GetFormalCharge(molecule)
+
+
+def _require_stereo(bare, smiles: str) -> None:
+    """Refuse a SMILES string whose conformers would be of different molecules: cis and trans, or diastereomers."""
+    from rdkit import Chem, rdBase
+    from rdkit.Chem.EnumerateStereoisomers import EnumerateStereoisomers, StereoEnumerationOptions
+
+    options = StereoEnumerationOptions(tryEmbedding=True, unique=True, maxIsomers=16, rand=1)
+    with rdBase.BlockLogs():
+        found = [Chem.MolToSmiles(m) for m in EnumerateStereoisomers(bare, options)]
+    kinds: list[str] = []  # mirror images count once: they have the same energies
+    for one in found:
+        if not {one, _mirrored(one)} & set(kinds):
+            kinds.append(one)
+    if len(kinds) > 1:
+        raise MonomerError(
+            f"{smiles!r} leaves its stereochemistry open and stands for molecules of different energies; write the one that is "
+            f"meant, such as {' or '.join(sorted(kinds)[:4])}"
+        )
+
+
+def _mirrored(smiles: str) -> str:
+    from rdkit import Chem
+
+    molecule = Chem.MolFromSmiles(smiles)
+    for atom in molecule.GetAtoms():
+        atom.InvertChirality()
+    return Chem.MolToSmiles(molecule)
 
 
 def from_xyz(path: Path | str) -> tuple[np.ndarray, np.ndarray, int | None]:

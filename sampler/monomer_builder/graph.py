@@ -49,6 +49,17 @@ def equivalence_classes(numbers: np.ndarray, bonds: np.ndarray) -> np.ndarray:
         colour = refined
 
 
+def stereocentres(numbers: np.ndarray, bonds: np.ndarray, positions: np.ndarray) -> dict[int, int]:
+    """Carbon atoms with four neighbours of different classes -> their hand, ±1, in ``positions`` (n, 3)."""
+    classes, near = equivalence_classes(numbers, bonds), neighbours(len(numbers), bonds)
+    found = {}
+    for i in np.flatnonzero(np.asarray(numbers) == 6).tolist():
+        if len(near[i]) == 4 and len({int(classes[j]) for j in near[i]}) == 4:
+            a, b, c, d = positions[sorted(near[i], key=lambda j: int(classes[j]))]
+            found[i] = 1 if np.linalg.det(np.stack([a - d, b - d, c - d])) > 0 else -1
+    return found
+
+
 def same_molecule(numbers: np.ndarray, bonds: np.ndarray, others: np.ndarray, other_bonds: np.ndarray) -> bool:
     """Whether two bond graphs (without bond orders) are one: every class of atoms is as large in both."""
     if len(numbers) != len(others) or len(bonds) != len(other_bonds):
