@@ -151,3 +151,23 @@ def test_compressed_files_are_named(tmp_path, water, pack, name, ending):
 
         with pytest.raises(FileFormatError, match="is compressed"):
             read_output(path)
+
+
+@pytest.mark.parametrize(
+    ("symbols", "key", "high"),
+    [
+        ("OO", "spin=3", True), ("OO", "spin=2", True), ("OO", "multiplicity=1", False), ("OO", "spin=0", False),
+        ("NO", "multiplicity=2", False), ("NO", "spin=1", False), ("NO", "mult=4", True), ("OO", "spin=up", False),
+    ],
+)  # fmt: skip
+def test_a_stated_high_spin_is_not_computed_as_a_closed_shell(tmp_path, symbols, key, high):
+    path = tmp_path / "spin.extxyz"
+    path.write_text(frame(f"{EXTENDED} charge=0 {key}", [f"{symbols[0]} 0 0 0", f"{symbols[1]} 0 0 1.1"]))
+    library = MonomerLibrary.load()
+    notes = with_molecules(read_population(path), library).notes
+    assert any("high spin" in note for note in notes) == high, notes
+    if high:
+        with pytest.raises(InputError, match="high spin"):
+            read_known(path, library)
+    else:
+        read_known(path, library)

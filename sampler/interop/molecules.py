@@ -16,6 +16,7 @@ from ..monomers import MonomerLibrary
 from ..units import BOHR
 from .population import Population
 
+_SPINS = {"spin", "multiplicity", "mult", "spin_multiplicity"}
 _PER_ATOM = 0.5
 """eV; energies of structures, distorted ones too, are within this of those of their molecules."""
 
@@ -57,7 +58,7 @@ def with_molecules(
         return population
     found = iter(recognise(clusters[sound], library))
     charges, taken, notes = clusters.charge.copy(), [], list(population.notes)
-    contradictions, silent, unknown = [], [], []
+    contradictions, silent, unknown, high = [], [], [], _high_spins(clusters)
     of_atoms: dict[bytes, set[int]] = {}
     for i in range(len(clusters)):
         composition = next(found) if sound[i] else None
@@ -73,6 +74,14 @@ def with_molecules(
             taken += [(i, composition)] if composition.charge and not unclear else []
         elif stated != composition.charge:
             contradictions.append((i, stated, composition))
+    if len(high):
+        text = (
+            f"{len(high)} structures state a high spin ({population.where[high[0]]}); energies are computed here for closed "
+            "shells, or one unpaired electron"
+        )
+        if strict:
+            raise InputError(f"{population.source}: {text}: leave them out")
+        notes.append(text)
     if unknown and _in_bohr(clusters[unknown[:5]], library):
         text = (
             f"coordinates of {len(unknown)} structures seem to be in bohr: {population.where[unknown[0]]} holds no molecules "
@@ -141,6 +150,19 @@ def _silent(
 
 def _atoms(clusters: Clusters, i: int) -> bytes:
     return np.sort(clusters.numbers[clusters.atoms_of(i)]).tobytes()
+
+
+def _high_spins(clusters: Clusters) -> np.ndarray:
+    """Indices of structures whose file states two or more unpaired electrons: as a multiplicity (``spin`` of Open Molecules,
+    too), which may also be meant as their number."""
+    electrons = np.array([int(clusters.numbers[clusters.atoms_of(i)].sum()) for i in range(len(clusters))], np.int64)
+    even = (electrons - clusters.charge) % 2 == 0
+    found = np.zeros(len(clusters), bool)
+    for name, values in clusters.columns.items():
+        if name.lower() in _SPINS and values.dtype.kind in "iuf":
+            # 1 and 2 are a singlet and a doublet, or one unpaired electron and, where their number is even, two
+            found |= (values > 2) | ((values == 2) & even)
+    return np.flatnonzero(found)
 
 
 def _in_bohr(clusters: Clusters, library: MonomerLibrary) -> bool:
