@@ -115,3 +115,21 @@ def test_molecules_taken_out_of_a_cluster_know_their_hand(library):
     assert dict(zip(both.names, both.one_handed.tolist())) == {"ala": True, "sa": False}
     assert both.system().one_handed.tolist() == both.one_handed.tolist()
     assert both.system([range(2)]).one_handed.tolist() == [True]
+
+
+@pytest.mark.parametrize(("name", "counted"), [("ala", False), ("sa", True)])
+def test_mirror_images_of_a_molecule_with_one_hand_are_not_counted(library, name, counted):
+    from sampler.refine.thermo.rrho import Species, Treatment
+    from sampler.refine.thermo.study import study
+    from sampler.units import KB
+
+    monomer = library[name]
+    n = len(monomer.numbers)
+    columns = {"numbers": monomer.numbers.tolist(), "positions": monomer.conformers[0].positions.tolist(), "charge": 0}
+    one = Species(
+        name, -100.0, np.full(3 * n - 6, 500.0), 90.0, np.array([80.0, 100.0, 120.0]), chiral=True, level="x", columns=columns
+    )  # fmt: skip
+    made = [
+        study([one], library, treatment=Treatment(mirror_images=m))[f"1{name}"].mixture.thermo for m in (False, True)
+    ]
+    assert made[1].entropy - made[0].entropy == pytest.approx(KB * np.log(2) if counted else 0.0, abs=1e-12)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ...composition import Composition
 from ...errors import InputError, LevelError
+from ...generate.handedness import one_handed
 from ...levels import separated
 from ...monomers import MonomerLibrary
 from . import isotopes
@@ -165,7 +166,8 @@ class _Part:
         self.remarks += [r for r in sorted_out.remarks if r[0] in {names[i] for i in mine}]
         mixtures: dict[Composition, tuple[list[Thermo], Ensemble]] = {}
         for composition, group in sorted_out.groups.items():
-            each = [self._thermo(s, sorted_out.broken.get(id(s), "")) for s in group]
+            one_hand = any(one_handed(m) for family, _ in composition.counts for m in self.library.family(family))
+            each = [self._thermo(s, sorted_out.broken.get(id(s), ""), one_hand) for s in group]
             self.remarks += [(s.id, t.failure) for s, t in zip(group, each) if t.failure and id(s) in mine]
             try:
                 mixtures[composition] = each, ensemble(each, [s.degeneracy for s in group])
@@ -197,10 +199,12 @@ class _Part:
         why = problems_of(self.remarks).get(name)
         return f"{monomer} ({why})" if why else monomer
 
-    def _thermo(self, s: Species, broken: str) -> Thermo:
+    def _thermo(self, s: Species, broken: str, one_hand: bool) -> Thermo:
         if broken:
             return Thermo(s.energy, *[float("nan")] * 4, self.conditions, s.level, broken)
-        return thermochemistry(s, self.conditions, self.treatment)
+        # the mirror image of a cluster with L-alanine holds D-alanine: it is another cluster
+        treatment = replace(self.treatment, mirror_images=self.treatment.mirror_images and not one_hand)
+        return thermochemistry(s, self.conditions, treatment)
 
     def _alone(self, s: Species) -> None:
         alone = thermochemistry(s, self.conditions, self.treatment)
