@@ -16,7 +16,7 @@ import numpy as np
 from sampler import resources
 from sampler.clusters import Clusters
 from sampler.potentials import get_potential
-from sampler.potentials.moments import dipoles, polarizabilities
+from sampler.potentials.moments import polarizabilities
 from sampler.units import DEBYE
 
 
@@ -28,7 +28,7 @@ def main() -> None:
     water = Atoms("OH2", level["reference_sets"]["minima"]["monomers"]["w"]["positions"], info={"name": "1w"})
     clusters = Clusters.from_ase([water, *read(Path(sys.argv[1]) / "monomers/monomers_b973c.extxyz", ":")])
     levels = ("gfn1-xtb", "gfn2-xtb", "b97-3c")
-    columns = [np.linalg.norm(dipoles(clusters, get_potential(n)).dipole, axis=1) / DEBYE for n in levels]
+    columns = [np.linalg.norm(get_potential(n).dipoles(clusters).dipole, axis=1) / DEBYE for n in levels]
     print("".join(f"{title:>10s}" for title in ("", *levels, "alpha")))
     for name, *numbers in zip(clusters.ids, *columns, polarizabilities(clusters)):
         print(f"{name:>10s}" + "".join(f"{x:10.2f}" for x in numbers))

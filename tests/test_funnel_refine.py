@@ -24,7 +24,7 @@ from sampler.funnel.rundir import StageDirectory, read_ledgers, read_result
 from sampler.funnel.runner import run
 from sampler.funnel.stages import Refine
 from sampler.monomers import MonomerLibrary
-from sampler.potentials import get_potential
+from sampler.potentials import Potential, get_potential
 from sampler.potentials.base import Evaluation
 from sampler.units import KCAL_PER_MOL
 
@@ -144,7 +144,7 @@ def test_optimisation_lowers_the_energy_and_identity_can_follow(library, tmp_pat
     assert finished.clusters.level == "gfn2-xtb" and 1 <= len(finished.clusters) <= 3
 
 
-class Moody:
+class Moody(Potential):
     """Energies of the toy potential, but every second structure has no SCF."""
 
     level = "lennard-jones"

@@ -23,7 +23,7 @@ from sampler.learn.references import Minimum, optimise, write_level
 from sampler.learn.structures import read_structures
 from sampler.levels import load_level
 from sampler.monomers import MonomerLibrary
-from sampler.potentials import get_potential
+from sampler.potentials import Potential, get_potential
 from sampler.potentials.base import Evaluation, evaluate_each
 
 
@@ -112,7 +112,7 @@ def test_the_same_structure_twice_is_computed_once(structures, tmp_path):
     assert result.computed == 5 and count(tmp_path) == 5
 
 
-class HalfBroken:
+class HalfBroken(Potential):
     """Fails on structures whose first atom lies above z = 1."""
 
     level = "half-broken"
@@ -152,7 +152,7 @@ def test_ctrl_c_in_compiled_code_is_no_failure_of_the_structure(structures, tmp_
         except KeyboardInterrupt as error:
             raise SystemError("CPUDispatcher returned a result with an exception set") from error
 
-    class Interrupted:
+    class Interrupted(Potential):
         level = "slow"
 
         def evaluate(self, clusters, forces=True):
@@ -167,7 +167,7 @@ def test_an_incomplete_installation_is_no_failure_of_the_structures(structures, 
     def one(numbers, positions, charge):
         import no_such_part_of_the_engine  # noqa: F401
 
-    class Incomplete:
+    class Incomplete(Potential):
         level = "incomplete"
 
         def evaluate(self, clusters, forces=True):
@@ -350,9 +350,9 @@ import sys, time
 import numpy as np
 from sampler.clusters import Clusters
 from sampler.learn.label import label
-from sampler.potentials import get_potential
+from sampler.potentials import get_potential, Potential
 
-class Slow:
+class Slow(Potential):
     level = "slow"
     def evaluate(self, clusters, forces=True):
         time.sleep(1.0 if sys.argv[3:] else 0.0)
@@ -392,9 +392,9 @@ import os, sys, time
 from pathlib import Path
 from sampler.clusters import Clusters
 from sampler.learn.label import label
-from sampler.potentials import get_potential
+from sampler.potentials import get_potential, Potential
 
-class Noted:
+class Noted(Potential):
     level = "noted"
     def evaluate(self, clusters, forces=True):
         with open(sys.argv[3], "a") as log:

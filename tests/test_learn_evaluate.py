@@ -15,7 +15,7 @@ from sampler.learn.evaluate import evaluate, open_base, open_potential, parity_p
 from sampler.learn.metrics import energy_metrics, force_metrics
 from sampler.levels import load_level
 from sampler.monomers import MonomerLibrary
-from sampler.potentials import get_potential
+from sampler.potentials import Potential, get_potential
 from sampler.potentials.base import Evaluation
 from sampler.potentials.painn.card import load_model, save_model
 from sampler.potentials.painn.potential import CommitteePotential, PaiNNPotential
@@ -45,7 +45,7 @@ def labels(library) -> LabelSet:
     return LabelSet(clusters, {m: level.monomers[m] for m in ("sa", "am")}, level.engine)
 
 
-class Shifted:
+class Shifted(Potential):
     """Labels plus a known error."""
 
     level = "gfn1-xtb"

@@ -9,7 +9,7 @@ from sampler.funnel.automatic import recommendations
 from sampler.learn.evaluate import evaluate
 from sampler.learn.importing import import_extxyz
 from sampler.monomers import MonomerLibrary
-from sampler.potentials import get_potential
+from sampler.potentials import Potential, get_potential
 from sampler.potentials.painn.delta import DeltaPotential
 from sampler.potentials.painn.potential import CommitteePotential, PaiNNPotential
 from sampler.potentials.trained import model_folder
@@ -27,7 +27,7 @@ CLAIMS = {
 }
 
 
-class Remembered:
+class Remembered(Potential):
     """GFN1-xTB with what it said of the same structures before: all Δ models share one calculation."""
 
     level = "gfn1-xtb"

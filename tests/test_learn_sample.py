@@ -12,6 +12,7 @@ from sampler.learn.newness import distinct
 from sampler.learn.sample import SHARES, Sampling, SamplingRun, run_sampling, sample_chunk
 from sampler.learn.scatter import scatter
 from sampler.monomers import MonomerLibrary
+from sampler.potentials import Potential
 from sampler.potentials.base import Evaluation, evaluate_each
 from sampler.relax.langevin import Langevin
 from sampler.units import KB
@@ -20,7 +21,7 @@ FEW = Sampling(starts=2, quench=6, quench_frames=3, temperatures=(300.0,), steps
                largest_force=1e9)  # fmt: skip
 
 
-class Wells:
+class Wells(Potential):
     """Every atom in its own harmonic well, 1 eV/Å²."""
 
     level = "wells"
@@ -130,7 +131,7 @@ def test_other_settings_and_held_out_sizes_are_refused(tmp_path, library):
         _run(tmp_path / "b", library, hold_out=["1AM1SA"])
 
 
-class Disputed:
+class Disputed(Potential):
     """A committee whose members differ by the first coordinate of the first atom."""
 
     level = "disputed"

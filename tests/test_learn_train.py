@@ -14,6 +14,7 @@ from sampler.learn.settings import RECIPES, TrainSettings
 from sampler.learn.targets import delta_targets, direct_targets
 from sampler.learn.train import train
 from sampler.monomers import MonomerLibrary
+from sampler.potentials import Potential
 from sampler.potentials.base import Evaluation, evaluate_each
 from sampler.potentials.painn.card import load_model
 from sampler.potentials.painn.potential import PaiNNPotential
@@ -24,7 +25,7 @@ SMALL = TrainSettings(
 )  # fmt: skip
 
 
-class Springs:
+class Springs(Potential):
     """Pairs of atoms on springs with a cutoff: a made-up level that costs nothing."""
 
     level = "springs"

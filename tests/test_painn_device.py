@@ -5,7 +5,7 @@ import pytest
 
 from sampler.clusters import Clusters
 from sampler.errors import InputError, PotentialError
-from sampler.potentials import get_potential
+from sampler.potentials import Potential, get_potential
 from sampler.potentials.painn.potential import CommitteePotential
 from sampler.relax import RelaxParams, relax
 
@@ -66,7 +66,7 @@ def test_batches_are_larger_on_a_device():
     """The batch of a relaxation is what the potential prefers, unless the user says otherwise."""
     seen = []
 
-    class Spy:
+    class Spy(Potential):
         level, batch_atoms = "spy", 33
 
         def evaluate(self, clusters, forces=True):

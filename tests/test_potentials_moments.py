@@ -7,7 +7,7 @@ from ase.build import molecule
 from sampler.clusters import Clusters
 from sampler.errors import PotentialError
 from sampler.potentials import get_potential
-from sampler.potentials.moments import dipoles, polarizabilities
+from sampler.potentials.moments import polarizabilities
 from sampler.units import BOHR, DEBYE
 
 # static isotropic polarizabilities in Å³, from refractive indices and dipole (e, q) spectra: CRC Handbook; NIST CCCBDB
@@ -21,7 +21,7 @@ def population(*names):
 def test_gfn1_dipoles_are_those_of_the_xtb_library():
     interface = pytest.importorskip("xtb.interface")
     molecules = population("H2O", "NH3", "HCOOH", "CH3OH")
-    ours = dipoles(molecules, get_potential("gfn1-xtb"))
+    ours = get_potential("gfn1-xtb").dipoles(molecules)
     assert (ours.failure == "").all()
     turn = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]  # xtb 6.5 errs along the axes
     for one, dipole in zip(molecules, ours.dipole):
@@ -37,7 +37,7 @@ def test_b97_3c_dipoles_are_those_of_pyscf():
     from sampler.potentials.composite import CompositePotential
 
     molecules = population("H2O", "NH3")
-    ours, theirs = (dipoles(molecules, CompositePotential("b97-3c", fast=f)).dipole for f in (True, False))
+    ours, theirs = (CompositePotential("b97-3c", fast=f).dipoles(molecules).dipole for f in (True, False))
     assert np.abs(ours - theirs).max() < 2e-4 * BOHR
     # the level itself: measured 1.855 D
     assert np.linalg.norm(ours[0]) / DEBYE == pytest.approx(1.855, abs=0.1)
@@ -47,19 +47,19 @@ def test_neutral_dipoles_do_not_depend_on_the_origin_and_charged_ones_are_about_
     water = population("H2O")
     moved = water.replace(positions=water.positions + [3.0, -2.0, 1.0])
     potential = get_potential("gfn2-xtb")
-    assert np.allclose(dipoles(water, potential).dipole, dipoles(moved, potential).dipole, atol=1e-6)
+    assert np.allclose(potential.dipoles(water).dipole, potential.dipoles(moved).dipole, atol=1e-6)
     ion = water.replace(charge=np.array([1]))
     shifted = moved.replace(charge=np.array([1]))
-    assert np.allclose(dipoles(ion, potential).dipole, dipoles(shifted, potential).dipole, atol=1e-5)
+    assert np.allclose(potential.dipoles(ion).dipole, potential.dipoles(shifted).dipole, atol=1e-5)
 
 
 def test_what_fails_is_said_and_stops_nobody():
     broken = Clusters.make([np.zeros((2, 3)), molecule("H2O").positions], [[1, 1], [8, 1, 1]])
-    found = dipoles(broken, get_potential("gfn2-xtb"))
+    found = get_potential("gfn2-xtb").dipoles(broken)
     assert found.failure[0].startswith("clash") and np.isnan(found.dipole[0]).all()
     assert found.failure[1] == "" and np.isfinite(found.dipole[1]).all()
     with pytest.raises(PotentialError, match="no dipole moments"):
-        dipoles(broken, get_potential("lennard-jones"))
+        get_potential("lennard-jones").dipoles(broken)
 
 
 def test_polarizabilities_are_near_measured_ones():
@@ -81,7 +81,7 @@ def test_a_real_orca_dipole(reference):
     folder = reference / "sa_am" / "orca503_b973c_engrad"
     frame = next(f for f in read(folder / "sa4am4_b973c_engrad.extxyz", ":") if f.info["name"] == "4sa4am-44_10_10")
     theirs = read_output(folder / "raw" / "4sa4am-44_10_10.out").dipole / DEBYE
-    ours = dipoles(Clusters.from_ase([frame]), get_potential("b97-3c")).dipole[0] / DEBYE
+    ours = get_potential("b97-3c").dipoles(Clusters.from_ase([frame])).dipole[0] / DEBYE
     print(ours, theirs)
     assert np.linalg.norm(theirs) == pytest.approx(1.99342, abs=1e-4)
     assert np.abs(ours - theirs).max() < 0.005

@@ -5,7 +5,7 @@ import pytest
 
 from sampler.clusters import Clusters
 from sampler.errors import InputError
-from sampler.potentials import Evaluation, get_potential
+from sampler.potentials import Evaluation, Potential, get_potential
 from sampler.potentials.lennard_jones import LennardJones
 from sampler.relax import CRITERIA, RelaxParams, relax
 from sampler.units import BOHR, HARTREE, HARTREE_PER_BOHR
@@ -31,7 +31,7 @@ def argon(sizes, seed=0):
     return Clusters.make([packing(n, rng) for n in sizes], [np.full(n, 18) for n in sizes])
 
 
-class Fragile:
+class Fragile(Potential):
     """Lennard-Jones that fails as told: atoms of krypton never, of neon beyond 3 calls, of xenon always."""
 
     level = "fragile"
@@ -53,7 +53,7 @@ class Fragile:
         return Evaluation(found.energy, found.forces, failure)
 
 
-class Uphill:
+class Uphill(Potential):
     """Pushes the atoms in three directions for ever, with the energy falling: nothing but the eviction ends it."""
 
     level = "uphill"

@@ -17,6 +17,7 @@ from .doctor import doctor
 from .evaluate import evaluate
 from .export import export_app
 from .export_acdc import acdc
+from .extopt import extopt
 from .import_ import import_orca
 from .import_file import FileByDefault, import_file
 from .label import label
@@ -77,6 +78,7 @@ app.add_typer(data_app, name="data")
 app.command()(label)
 app.command()(train)
 app.command()(evaluate)
+app.command()(extopt)
 app.command()(doctor)
 
 

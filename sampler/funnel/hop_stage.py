@@ -11,7 +11,6 @@ from pydantic import Field, field_validator
 
 from ..clusters import Clusters
 from ..errors import InputError
-from ..potentials.trained import is_trained
 from ..units import KB, KCAL_PER_MOL
 from . import hop_archive
 from .context import Context
@@ -160,8 +159,8 @@ class Hop(PotentialStage, RoundStage):
     def _portion(self, count: int, context: Context) -> int:
         """Structures in a task, so that every worker has two tasks: one for when another takes longer."""
         potential = self.started()
-        least, most = (2, 16) if is_trained(potential) else (1, 4)  # one PaiNN relaxation costs no more than its task
-        if not getattr(potential, "batch_invariant", True):
+        least, most = (2, 16) if potential.models else (1, 4)  # one PaiNN relaxation costs no more than its task
+        if not potential.batch_invariant:
             return most
         return max(least, min(most, -(-count // (2 * context.hands))))
 

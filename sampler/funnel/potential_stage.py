@@ -66,13 +66,12 @@ class PotentialStage(Stage):
 
         The weights are mapped from a temporary folder that goes with this process (see :mod:`.scratch`).
         """
-        if hasattr(self.make(), "share"):
+        if self.make().models:
             self._shared = _local_folder().name
 
     def identity(self, context: Context) -> dict[str, Any]:
         potential = self.make()
-        models = getattr(potential, "members", [potential])
-        weights = [m.card.weights_sha256 for m in models if hasattr(m, "card")]
+        weights = [model.card.weights_sha256 for model in potential.models]
         return {"level": potential.level, "weights_sha256": weights}
 
 

@@ -44,8 +44,7 @@ class Refine(PotentialStage):
 
     def check(self, context: Context) -> None:
         potential = self.make()
-        if hasattr(potential, "require"):
-            potential.require(np.array(sorted(_atoms(context))))
+        potential.require(np.array(sorted(_atoms(context))))
         if not self.binding:
             return
         try:

@@ -34,7 +34,7 @@ def describe(potential: Potential) -> dict[str, Any]:
         engine, settings = _installed("tblite"), _TEMPERATURE
     elif isinstance(potential, XTBPythonPotential):
         engine, settings = _installed("xtb").replace("xtb", "xtb-python", 1), _TEMPERATURE
-    elif hasattr(potential, "card") or hasattr(potential, "members"):
+    elif potential.models:
         from .teach import engine_of
 
         engine = engine_of(potential)
@@ -50,13 +50,9 @@ def content(potential: Potential) -> str:
 def made_by(potential: Potential) -> dict[str, str]:
     """The columns ``engine`` and ``device`` (``cpu`` or ``gpu``) of what ``potential`` computes in this process."""
     engine = describe(potential)["engine"]
-    if isinstance(potential, CompositePotential):
-        on_gpu = potential.on_gpu
-        engine += f", {_installed(_ON_GPU)}" if on_gpu else ""
-    else:
-        one = getattr(potential, "members", [potential])[0]
-        on_gpu = str(getattr(one, "device", "cpu")).startswith("cuda")
-    return {"engine": engine, "device": "gpu" if on_gpu else "cpu"}
+    if potential.on_gpu and isinstance(potential, CompositePotential):
+        engine += f", {_installed(_ON_GPU)}"
+    return {"engine": engine, "device": "gpu" if potential.on_gpu else "cpu"}
 
 
 def _installed(*packages: str) -> str:

@@ -79,7 +79,7 @@ def references_of(potential: Potential, labels: LabelSet, library: MonomerLibrar
     Raises:
         LevelError: none of them has any, or a card and the labels, of one level, say different things.
     """
-    cards = [m.card for m in getattr(potential, "members", [potential]) if hasattr(m, "card")]
+    cards = [model.card for model in potential.models]
     for card in cards:
         if card.level == labels.level and not card.base_level:
             _require_same_monomers(card, labels)
@@ -135,7 +135,7 @@ def _predict(potential: Potential, clusters: Clusters, advance: Callable[[int], 
     if advance is None or not len(clusters):
         return potential.evaluate(clusters)
     parts = []
-    for start, stop in chunk_bounds(clusters.ptr, getattr(potential, "batch_atoms", 1)):
+    for start, stop in chunk_bounds(clusters.ptr, potential.batch_atoms or 1):
         parts.append(potential.evaluate(clusters[np.arange(start, stop)]))
         advance(stop - start)
     return Evaluation(
@@ -283,10 +283,10 @@ def open_base(name: str) -> Potential:
         LevelError: a trained model: the card of the correction names its base by the level, and the level is the method's.
         ModelError: a potential that the level in the card would not find again.
     """
-    from ..potentials.trained import base_of, is_trained
+    from ..potentials.trained import base_of
 
     base = open_potential([name])
-    if is_trained(base):
+    if base.models:
         raise LevelError(
             f"{name} is a trained model of {base.level}, and a correction would later be added to {base.level} itself; "
             f"learn it on top of a method that is calculated, such as --delta {base.level}"

@@ -27,9 +27,8 @@ def engine_of(potential: Potential) -> str:
     Raises:
         LevelError: a potential that is no trained model; its numbers are labels in their own right.
     """
-    members = getattr(potential, "members", [potential])
-    cards = [getattr(m, "card", None) for m in members]
-    if not all(cards):
+    cards = [model.card for model in potential.models]
+    if not cards:
         raise LevelError(f"{potential.level} is no trained model; its labels are computed with: sampler label")
     base = f" on {cards[0].base_level}" if cards[0].base_level else ""
     return f"{TAUGHT} {potential.level}{base} " + " ".join(c.weights_sha256[:16] for c in cards)

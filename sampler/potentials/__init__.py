@@ -12,7 +12,17 @@ from importlib import import_module
 from ..errors import PotentialError
 from .base import Evaluation, Potential
 
-__all__ = ["Evaluation", "Potential", "available", "get_potential"]
+__all__ = ["Evaluation", "Potential", "SamplerCalculator", "available", "check_potential", "get_potential"]
+
+_LATER = {"SamplerCalculator": "calculator", "check_potential": "check"}
+"""What is imported when it is asked for: ASE takes a while."""
+
+
+def __getattr__(name: str):
+    if name in _LATER:
+        return getattr(import_module(f".{_LATER[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 # name -> (module, callable, keyword arguments, what it is)
 _REGISTRY: dict[str, tuple[str, str, dict, str]] = {

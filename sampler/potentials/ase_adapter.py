@@ -19,13 +19,13 @@ import numpy as np
 
 from ..clusters import Clusters
 from ..errors import PotentialError
-from .base import Evaluation, evaluate_each
+from .base import Evaluation, Potential, evaluate_each
 
 GROUP = "sampler.calculators"
 
 
 @dataclass(frozen=True)
-class ASEPotential:
+class ASEPotential(Potential):
     """Evaluates structures one after the other with an ASE calculator.
 
     A calculator is made anew for each call of ``evaluate`` and each total charge. If ``make`` has a parameter

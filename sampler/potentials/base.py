@@ -1,10 +1,11 @@
-"""The Potential protocol: energies and forces for a whole batch of structures."""
+"""What a potential is: energies and forces for a whole batch of structures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -28,31 +29,79 @@ class Evaluation:
     failure: np.ndarray
 
 
-@runtime_checkable
-class Potential(Protocol):
-    """Anything that evaluates batches.
+@dataclass(frozen=True)
+class Moments:
+    """Dipole moments of B structures.
 
-    A potential is cheap to make and heavy to start: engines are imported on the first ``evaluate``, so that it
-    can be sent to a worker process. One bad structure costs that structure alone. What it says of a structure is the
-    same, bit for bit, whatever else is in the batch; one for which that does not hold has ``batch_invariant = False``.
+    Attributes:
+        dipole: (B, 3) e·Å, from minus to plus, about the centre of mass (which matters for ions alone); NaN where the
+            calculation failed.
+        failure: (B,) str; '' where it went well, else the reason, as in :class:`Evaluation`.
     """
 
-    level: str
+    dipole: np.ndarray
+    failure: np.ndarray
+
+
+class TrainedModel(Protocol):
+    """A network with the card that says what it is."""
+
+    @property
+    def card(self) -> Any: ...
+
+
+class Potential:
+    """Anything that evaluates batches: a subclass names its ``level`` and has :meth:`evaluate`; the rest has defaults.
+
+    A potential is cheap to make and heavy to start: engines are imported on the first ``evaluate``, so that it
+    can be sent to a worker process. One bad structure costs that structure alone. :func:`.check.check_potential` tells
+    whoever writes one what is wrong with it.
+    """
+
+    level: str = ""
     """The level of theory, e.g. ``gfn1-xtb``; two potentials of one level give the same energies."""
+    batch_atoms: int = 0
+    """Atoms that are worth evaluating together; 0: it does not matter."""
+    batch_invariant: bool = True
+    """What it says of a structure is the same, bit for bit, whatever else is in the batch."""
+    on_gpu: bool = False
+    """It computes on a CUDA device, in this process."""
+
+    @property
+    def models(self) -> Sequence[TrainedModel]:
+        """The trained networks that its numbers come from, each with its ``card``; none of a method."""
+        return ()
 
     def evaluate(self, clusters: Clusters, forces: bool = True) -> Evaluation:
         """Energies (and forces) of all structures of ``clusters``."""
-        ...
+        raise NotImplementedError
 
+    def evaluate_warm(self, clusters: Clusters, memory: list[Any]) -> tuple[Evaluation, list[Any]]:
+        """As :meth:`evaluate`, from where an earlier call for the same structures ended: wave functions, for one.
 
-def with_memory(potential: Potential) -> Callable[[Clusters, list[Any]], tuple[Evaluation, list[Any]]]:
-    """The potential's ``evaluate_warm``, or ``evaluate`` in its form where it has none.
+        Args:
+            memory: B entries, each what the call before gave back for the structure, None at first.
 
-    It takes what the call before gave back for each of the same structures, None at first, and gives back what to hand
-    to the next: wave functions to start from, for one.
-    """
-    warm = getattr(potential, "evaluate_warm", None)
-    return warm or (lambda clusters, memory: (potential.evaluate(clusters), memory))
+        Returns:
+            the evaluation, with forces, and the entries for the next call.
+        """
+        return self.evaluate(clusters), memory
+
+    def require(self, numbers: Sequence[int]) -> None:
+        """Raise a PotentialError for what stops every structure of these elements, before hours of work begin."""
+
+    def share(self, folder: Path) -> None:
+        """Keep in ``folder`` what processes on this machine can hold in memory once; of no effect where there is nothing."""
+
+    def dipoles(self, clusters: Clusters) -> Moments:
+        """Dipole moments of all structures.
+
+        Raises:
+            PotentialError: it has energies and forces alone.
+        """
+        raise PotentialError(
+            f"{self.level} gives no dipole moments; take gfn2-xtb, gfn1-xtb or, better, b97-3c for them"
+        )
 
 
 def evaluate_each(clusters: Clusters, one, forces: bool = True) -> Evaluation:

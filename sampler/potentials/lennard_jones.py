@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..clusters import Clusters
-from .base import Evaluation, StructureFailure, evaluate_each
+from .base import Evaluation, Potential, StructureFailure, evaluate_each
 
 
 @dataclass(frozen=True)
-class LennardJones:
+class LennardJones(Potential):
     """4ε[(σ/r)¹² − (σ/r)⁶] between all atoms of a structure, whatever their element.
 
     Attributes:

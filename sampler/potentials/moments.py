@@ -3,41 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from ..clusters import Clusters
-from ..errors import MissingDependency, PotentialError
+from ..errors import MissingDependency
 from ..units import BOHR
-from .base import Potential, StructureFailure, engine_failure
-
-
-@dataclass(frozen=True)
-class Moments:
-    """Dipole moments of B structures.
-
-    Attributes:
-        dipole: (B, 3) e·Å, from minus to plus, about the centre of mass (which matters for ions alone); NaN where the
-            calculation failed.
-        failure: (B,) str; '' where it went well, else the reason, as in :class:`~sampler.potentials.Evaluation`.
-    """
-
-    dipole: np.ndarray
-    failure: np.ndarray
-
-
-def dipoles(clusters: Clusters, potential: Potential) -> Moments:
-    """Dipole moments at the level of ``potential``.
-
-    Raises:
-        PotentialError: it has none (only energies and forces), or is not usable.
-    """
-    if not hasattr(potential, "dipoles"):
-        raise PotentialError(
-            f"{potential.level} gives no dipole moments; take gfn2-xtb, gfn1-xtb or, better, b97-3c for them"
-        )
-    return potential.dipoles(clusters)
+from .base import Moments, StructureFailure, engine_failure
 
 
 def dipoles_each(clusters: Clusters, one: Callable[[np.ndarray, np.ndarray, int], np.ndarray]) -> Moments:

@@ -50,10 +50,9 @@ def painn(model: str | Path | Sequence[str | Path] | None = None, **options: Any
 
     if isinstance(model, (str, Path)):
         network = PaiNNPotential(model_folder(model), **options)
-        base = network.card.base_level
     else:
         network = CommitteePotential([model_folder(m) for m in model], **options)
-        base = network.members[0].card.base_level
+    base = network.models[0].card.base_level
     if not base:
         return network
     from .painn.delta import DeltaPotential
@@ -76,8 +75,3 @@ def base_of(level: str) -> Potential:
     if base.level != level:
         raise ModelError(f"a correction on top of {level!r} cannot be used: that name gives {base.level!r} here")
     return base
-
-
-def is_trained(potential: Potential) -> bool:
-    """Whether its numbers are a model's, alone, as a committee, or on top of a method."""
-    return hasattr(potential, "card") or hasattr(potential, "members")

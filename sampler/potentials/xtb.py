@@ -15,8 +15,8 @@ import numpy as np
 from ..clusters import Clusters
 from ..errors import MissingDependency, PotentialError
 from ..units import BOHR, HARTREE, HARTREE_PER_BOHR
-from .base import Evaluation, StructureFailure, evaluate_each
-from .moments import Moments, dipoles_each
+from .base import Evaluation, Moments, Potential, StructureFailure, evaluate_each
+from .moments import dipoles_each
 
 _METHODS = {"gfn1-xtb": "GFN1-xTB", "gfn2-xtb": "GFN2-xTB"}
 _HEAVIEST = 86
@@ -25,7 +25,7 @@ _COINCIDENT = 0.05
 
 
 @dataclass(frozen=True)
-class XTBPotential:
+class XTBPotential(Potential):
     """GFNn-xTB through tblite, the default engine.
 
     Odd numbers of electrons are treated as doublets. The electronic temperature is 300 K, as everywhere.
@@ -119,7 +119,7 @@ class XTBPotential:
 
 
 @dataclass(frozen=True)
-class XTBPythonPotential:
+class XTBPythonPotential(Potential):
     """GFNn-xTB through xtb-python, that is through xtb's own library; for comparison with :class:`XTBPotential`.
 
     xtb 6.5 gives wrong forces (by up to 0.3 eV/Å) for atoms that share a coordinate exactly, as in molecules that

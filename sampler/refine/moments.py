@@ -10,7 +10,7 @@ import numpy as np
 from ..clusters import Clusters
 from ..funnel.parallel import Died, unordered
 from ..potentials import get_potential
-from ..potentials.moments import dipoles, polarizabilities
+from ..potentials.moments import polarizabilities
 from ..units import DEBYE
 from .kept import Kept, read, write
 from .thermo.belonging import structures
@@ -32,7 +32,7 @@ def moments_of(
     Raises:
         PotentialError, MissingDependency: the level gives no dipoles, or something is not installed.
     """
-    dipoles(Clusters.empty(), get_potential(level))
+    get_potential(level).dipoles(Clusters.empty())
     polarizabilities(Clusters.empty())
     done, failed = {}, {}
     kept = keep()
@@ -52,7 +52,7 @@ def _one(task: tuple[Species, str, Path | None]) -> tuple[float, float, str]:
     if isinstance(told := read(path), list) and len(told) == 3:
         return tuple(told)
     one = structures([species])
-    found = dipoles(one, get_potential(level))
+    found = get_potential(level).dipoles(one)
     result = float(np.linalg.norm(found.dipole[0])) / DEBYE, float(polarizabilities(one)[0]), str(found.failure[0])
     if not result[2]:
         write(path, result)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..clusters import Clusters
 from ..columns import remaining
-from ..potentials.base import Evaluation, Potential, with_memory
+from ..potentials.base import Evaluation, Potential
 from .fire import FIRE
 from .lbfgs import LBFGS
 from .params import RelaxParams
@@ -69,8 +69,7 @@ def relax(
         * ``fate_detail`` str, in words.
     """
     params = params or RelaxParams()
-    evaluate = with_memory(potential)
-    room = params.batch_atoms or getattr(potential, "batch_atoms", _BATCH_ATOMS)
+    room = params.batch_atoms or potential.batch_atoms or _BATCH_ATOMS
     deadline = np.inf if params.time_budget is None else time.monotonic() + params.time_budget
     waiting = deque(range(len(clusters)))
     done: list[_Walker] = []
@@ -91,7 +90,7 @@ def relax(
                 done.append(walker)
             break
         batch = _batch(clusters, active)
-        evaluation, memory = evaluate(batch, [w.memory for w in active])
+        evaluation, memory = potential.evaluate_warm(batch, [w.memory for w in active])
         going = []
         for k, walker in enumerate(active):
             walker.memory = memory[k]

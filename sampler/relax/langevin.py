@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ..clusters import Clusters
-from ..potentials.base import Evaluation, Potential, with_memory
+from ..potentials.base import Evaluation, Potential
 from ..units import KB
 
 _TIME = 10.180505710759414  # fs per Å·sqrt(amu/eV)
@@ -77,10 +78,10 @@ class Langevin:
 
 def _follow(potential: Potential, b: int) -> Callable[[Clusters], Evaluation]:
     """``potential.evaluate``, started from the last step's wave functions where the engine can."""
-    warm, memory = with_memory(potential), [None] * b
+    memory: list[Any] = [None] * b
 
     def evaluate(clusters: Clusters) -> Evaluation:
-        evaluation, memory[:] = warm(clusters, memory)
+        evaluation, memory[:] = potential.evaluate_warm(clusters, memory)
         return evaluation
 
     return evaluate

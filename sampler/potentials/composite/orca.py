@@ -14,13 +14,13 @@ import numpy as np
 from ...clusters import Clusters
 from ...errors import PotentialError
 from ...units import HARTREE, HARTREE_PER_BOHR
-from ..base import Evaluation, StructureFailure, evaluate_each
+from ..base import Evaluation, Potential, StructureFailure, evaluate_each
 
 _NUMBER = r"-?\d+\.\d+"
 
 
 @dataclass(frozen=True)
-class OrcaPotential:
+class OrcaPotential(Potential):
     """One ORCA job a structure, on one core, in a temporary folder; closed shells.
 
     Attributes:

@@ -10,8 +10,8 @@ import numpy as np
 from ...clusters import Clusters
 from ...errors import InputError, PotentialError
 from ...units import BOHR, HARTREE, HARTREE_PER_BOHR
-from ..base import Evaluation, evaluate_each
-from ..moments import Moments, dipoles_each
+from ..base import Evaluation, Moments, Potential, evaluate_each
+from ..moments import dipoles_each
 from .corrections import correction, require_corrections
 from .methods import get_method
 from .molecule import build, fitting_basis, require_pyscf
@@ -20,7 +20,7 @@ DEVICES = ("auto", "cpu", "cuda")
 
 
 @dataclass(frozen=True)
-class CompositePotential:
+class CompositePotential(Potential):
     """B97-3c, r2SCAN-3c or wB97X-D/6-31++G(d,p) through PySCF, for closed shells.
 
     Attributes:

@@ -10,12 +10,11 @@ import numpy as np
 
 from ...clusters import Clusters
 from ...errors import LevelError
-from ..base import Evaluation, Potential, with_memory
-from .card import ModelCard
-from .potential import CommitteeEvaluation
+from ..base import Evaluation, Potential
+from .potential import CommitteeEvaluation, PaiNNPotential
 
 
-class DeltaPotential:
+class DeltaPotential(Potential):
     """``base`` plus ``correction``; the sum is at the level of the correction's card.
 
     The correction predicts the difference of total energies, target level minus base level; its reference monomers
@@ -28,22 +27,25 @@ class DeltaPotential:
         Raises:
             LevelError: the correction was trained on another base.
         """
-        card: ModelCard | None = getattr(correction, "card", None)
-        if card is None and hasattr(correction, "members"):
-            card = correction.members[0].card
-        wanted = card.base_level if card else ""
+        wanted = correction.models[0].card.base_level if correction.models else ""
         if not wanted:
             raise LevelError(f"the model of level {correction.level!r} is no correction: its card names no base_level")
         if wanted != base.level:
             raise LevelError(f"the correction was trained on top of {wanted!r}, not of {base.level!r}")
         self.base, self.correction, self.level = base, correction, correction.level
-        self.members = getattr(correction, "members", [correction])
-        self.batch_invariant = all(getattr(p, "batch_invariant", True) for p in (base, correction))
+        self.batch_invariant = base.batch_invariant and correction.batch_invariant
+
+    @property
+    def on_gpu(self) -> bool:
+        return self.correction.on_gpu
+
+    @property
+    def models(self) -> tuple[PaiNNPotential, ...]:
+        return self.correction.models
 
     def share(self, folder: Path) -> None:
         """Of the correction's weights; see :meth:`.potential.PaiNNPotential.share`."""
-        if hasattr(self.correction, "share"):
-            self.correction.share(folder)
+        self.correction.share(folder)
 
     def evaluate(self, clusters: Clusters, forces: bool = True) -> Evaluation:
         """Sum of both; a structure that either refuses fails, with the base's reason first.
@@ -53,8 +55,8 @@ class DeltaPotential:
         return self._sum(clusters, self.base.evaluate(clusters, forces), forces)
 
     def evaluate_warm(self, clusters: Clusters, memory: list[Any]) -> tuple[Evaluation, list[Any]]:
-        """As :meth:`evaluate`, with forces, and the base from where it was (:func:`sampler.potentials.base.with_memory`)."""
-        low, memory = with_memory(self.base)(clusters, memory)
+        """As :meth:`evaluate`, with forces, and the base from where it was."""
+        low, memory = self.base.evaluate_warm(clusters, memory)
         return self._sum(clusters, low, True), memory
 
     def _sum(self, clusters: Clusters, low: Evaluation, forces: bool) -> Evaluation:

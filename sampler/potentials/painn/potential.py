@@ -10,7 +10,7 @@ import numpy as np
 
 from ...clusters import Clusters
 from ...errors import InputError, LevelError, ModelError
-from ..base import Evaluation
+from ..base import Evaluation, Potential
 from .card import ModelCard, load_model, read_card
 from .limits import closest_allowed, refusal, together
 from .parameters import PaiNNParameters
@@ -42,7 +42,7 @@ def describe_engine() -> str:
     return f"fused kernels (numba {numba.__version__}, {llvm.get_host_cpu_name()}, {vectors})"
 
 
-class PaiNNPotential:
+class PaiNNPotential(Potential):
     """A trained PaiNN.
 
     ``energy`` is the total energy in eV at the card's level: what the network predicts (a binding energy, where the
@@ -115,6 +115,14 @@ class PaiNNPotential:
     def batch_invariant(self) -> bool:
         """Whether a structure gets the same, bit for bit, whatever it is evaluated with."""
         return self.engine == "fused"
+
+    @property
+    def on_gpu(self) -> bool:
+        return self.device.startswith("cuda")
+
+    @property
+    def models(self) -> tuple[PaiNNPotential, ...]:
+        return (self,)
 
     @property
     def network(self):
@@ -253,7 +261,7 @@ class CommitteeEvaluation(Evaluation):
     force_spread: np.ndarray | None
 
 
-class CommitteePotential:
+class CommitteePotential(Potential):
     """Several PaiNN models of one level: the mean as the energy, the spread as a measure of doubt.
 
     Corrections to one base make a committee, too, of corrections: :class:`.delta.DeltaPotential` adds the base.
@@ -278,6 +286,14 @@ class CommitteePotential:
         self.level = self.members[0].level
         self.batch_atoms = self.members[0].batch_atoms
         self.batch_invariant = all(m.batch_invariant for m in self.members)
+
+    @property
+    def on_gpu(self) -> bool:
+        return self.members[0].on_gpu
+
+    @property
+    def models(self) -> tuple[PaiNNPotential, ...]:
+        return tuple(self.members)
 
     def share(self, folder: Path) -> None:
         """:meth:`PaiNNPotential.share` for every member."""
