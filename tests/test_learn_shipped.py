@@ -119,7 +119,7 @@ def test_a_correction_by_name_is_never_taken_for_a_whole_potential():
     assert np.abs(found - some.clusters.energy).max() < 0.5, (
         found - some.clusters.energy
     )  # eV; the base is 17,000 eV off
-    assert [m.card.weights_sha256 for m in whole.members] == [
+    assert [m.card.weights_sha256 for m in whole.models] == [
         load_model(resources.path("data", "models", name))[1].weights_sha256
     ]
     with pytest.raises(

@@ -312,7 +312,7 @@ def test_a_committee_of_corrections_shares_one_calculation_of_the_base():
     low = LennardJones().evaluate(clusters)
     each = [m.evaluate(clusters) for m in members]
     energies, forces = np.array([e.energy for e in each]), np.array([e.forces for e in each])
-    assert total.level == "b97-3c" and total.members == members
+    assert total.level == "b97-3c" and list(total.models) == list(members)
     assert isinstance(found, CommitteeEvaluation)
     assert found.energy == pytest.approx(low.energy + energies.mean(0), abs=1e-9)
     assert np.abs(found.forces - low.forces - forces.mean(0)).max() < 1e-9
