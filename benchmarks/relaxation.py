@@ -27,6 +27,7 @@ from sampler.composition import Composition
 from sampler.generate import generate
 from sampler.monomers import MonomerLibrary
 from sampler.potentials import get_potential
+from sampler.potentials.painn.schnetpack_io import to_schnetpack
 from sampler.relax import RelaxParams, relax
 from sampler.units import KCAL_PER_MOL
 
@@ -111,7 +112,7 @@ def schnetpack_calculator(potential):
 
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "model")
-        torch.save(potential.params.to_schnetpack(), path)
+        torch.save(to_schnetpack(potential.params), path)
         neighbors = spk.transform.MatScipyNeighborList(cutoff=potential.params.architecture.cutoff)
         return Counted(path, neighbor_list=neighbors, energy_unit="eV", dtype=torch.float32)
 

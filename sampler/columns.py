@@ -16,8 +16,7 @@ _ENERGIES = re.compile(
     r"_(eV|kcal_?mol|kJ_?mol|Eh|calmolK)(_per_\w+)?$|^(binding|relative)_|^orca_|^(log|out):", re.ASCII
 )
 _JUDGED = frozenset(
-    "rank converged reference_set duplicate_of imaginary_modes "
-    "temperature_K dipole_debye polarizability_bohr3".split()
+    "rank converged reference_set duplicate_of imaginary_modes temperature_K dipole_debye polarizability_bohr3".split()
 )
 _PLACED = re.compile(r"^(rigid|rotational|identity)_|_cm1$|_frequenc(y|ies)\b")
 _SEEN = frozenset("state other_states molecules identity intact shared_protons point_group rg_A".split())

@@ -10,9 +10,10 @@ from sampler.funnel import expected_error
 from sampler.funnel import protocol as protocols
 from sampler.funnel.automatic import ended, resolve
 from sampler.funnel.confident import with_confidence
+from sampler.funnel.informed import informed
 from sampler.funnel.rundir import read_ledgers, read_result
 from sampler.funnel.runner import run
-from sampler.funnel.select_stage import Select, informed
+from sampler.funnel.select_stage import Select
 from sampler.monomers import MonomerLibrary
 
 LIBRARY = MonomerLibrary.load()

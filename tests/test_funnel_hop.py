@@ -118,12 +118,12 @@ def test_of_several_networks_the_lowest_is_taken(monkeypatch):
     hop = Hop(**HOP | {"potential": "gfn1-xtb", "options": {}, "moves": {"repoint": 1.0}})
     context = Context(SYSTEM_2, LIBRARY, 0, Path("."))
     task = made.without_energies().with_columns(move="repoint", parent=made.ids, stream=np.arange(4))
-    together, spent = hop_children.moved(task, hop, context)
+    together, spent = hop_children.moved(task, hop.mover(context))
     assert (together.columns["move"] == "repoint").all() and (spent > 8).all()
-    alone, _ = hop_children.moved(task[2:3], hop, context)
+    alone, _ = hop_children.moved(task[2:3], hop.mover(context))
     assert np.array_equal(alone.positions, together[2:3].positions)
     monkeypatch.setattr(hop_children, "_TRIALS", 1)
-    first, less = hop_children.moved(task, hop, context)
+    first, less = hop_children.moved(task, hop.mover(context))
     energy = [get_potential("gfn1-xtb").evaluate(c).energy for c in (together, first)]
     assert (energy[0] <= energy[1] + 1e-9).all() and (energy[0] < energy[1] - 1e-3).any() and (less < spent).all()
 

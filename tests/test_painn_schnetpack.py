@@ -10,6 +10,7 @@ from sampler.monomers import MonomerLibrary
 from sampler.potentials.painn.card import ModelCard, load_model
 from sampler.potentials.painn.parameters import Architecture, PaiNNParameters
 from sampler.potentials.painn.potential import PaiNNPotential
+from sampler.potentials.painn.schnetpack_io import from_schnetpack, to_schnetpack
 from sampler.potentials.trained import model_folder, shipped
 
 spk = pytest.importorskip("schnetpack")
@@ -75,7 +76,7 @@ def test_random_weights_give_schnetpacks_energies_and_forces(name, engine, dtype
     atomref = np.linspace(-1.0, 2.0, architecture.max_z)
     params = PaiNNParameters.random(architecture, seed=5, mean=0.25, atomref=atomref)
     clusters = population([1, 2, 3, 11, 44, 30, 1, 7])
-    energy, forces = schnetpack_says(params.to_schnetpack(), clusters, architecture.cutoff, dtype)
+    energy, forces = schnetpack_says(to_schnetpack(params), clusters, architecture.cutoff, dtype)
     found = PaiNNPotential(params, card(), engine=engine, dtype=dtype).evaluate(clusters)
     assert list(found.failure) == [""] * len(clusters)
     per_atom = np.abs(found.energy - energy) / clusters.natoms
@@ -90,7 +91,7 @@ def test_random_weights_give_schnetpacks_energies_and_forces(name, engine, dtype
 def test_large_clusters(size):
     params = PaiNNParameters.random(ARCHITECTURES["paper"], seed=1)
     clusters = population([size])
-    energy, forces = schnetpack_says(params.to_schnetpack(), clusters, 5.0, "float32")
+    energy, forces = schnetpack_says(to_schnetpack(params), clusters, 5.0, "float32")
     found = PaiNNPotential(params, card()).evaluate(clusters)
     assert abs(found.energy[0] - energy[0]) < 1e-5 * size, (found.energy, energy)
     assert np.abs(found.forces - forces).max() < 1e-4
@@ -102,7 +103,7 @@ def test_isolated_atoms_and_pairs_at_the_cutoff():
     apart = np.array([[0, 0, 0], [0, 0, 40.0], [30.0, 0, 0]])
     at_cutoff = [np.array([[0.1, 0.2, 0.3], [0.1, 0.2, 0.3 + d]]) for d in (5.0, 5.0 - 1e-6, 5.0 + 1e-6, 4.999, 4.9)]
     clusters = Clusters.make([apart, *at_cutoff], [[1, 8, 16]] + [[8, 1]] * len(at_cutoff))
-    energy, forces = schnetpack_says(params.to_schnetpack(), clusters, architecture.cutoff, "float64")
+    energy, forces = schnetpack_says(to_schnetpack(params), clusters, architecture.cutoff, "float64")
     found = PaiNNPotential(params, card(), dtype="float64").evaluate(clusters)
     assert np.abs(found.energy - energy).max() < 1e-9, (found.energy, energy)
     assert np.abs(found.forces - forces).max() < 1e-8, (found.forces, forces)
@@ -113,7 +114,7 @@ def test_isolated_atoms_and_pairs_at_the_cutoff():
 def test_weights_go_to_schnetpack_and_back():
     for architecture in ARCHITECTURES.values():
         params = PaiNNParameters.random(architecture, seed=7, mean=-0.5, atomref=np.arange(100.0))
-        back = PaiNNParameters.from_schnetpack(params.to_schnetpack(), "kcal/mol")
+        back = from_schnetpack(to_schnetpack(params), "kcal/mol")
         assert _same(back.architecture, architecture), back.architecture
         assert back.mean == params.mean and np.array_equal(back.atomref, params.atomref)
         assert back.energy_unit == pytest.approx(0.0433641043)
@@ -133,7 +134,7 @@ def _same(a: Architecture, b: Architecture) -> bool:
 def test_schnetpacks_own_state_dict_has_the_same_names():
     """The names are SchNetPack's, so that a checkpoint can be exchanged without a table of names."""
     params = PaiNNParameters.random(Architecture(n_atom_basis=16, n_interactions=2))
-    state = params.to_schnetpack().state_dict()
+    state = to_schnetpack(params).state_dict()
     assert set(params.arrays) <= set(state)
 
 
@@ -142,10 +143,10 @@ def test_foreign_parts_are_refused():
 
     from sampler.errors import ModelError
 
-    model = PaiNNParameters.random(Architecture(n_atom_basis=16, n_interactions=2)).to_schnetpack()
+    model = to_schnetpack(PaiNNParameters.random(Architecture(n_atom_basis=16, n_interactions=2)))
     model.representation.radial_basis = torch.nn.Identity()
     with pytest.raises(ModelError, match="radial basis Identity"):
-        PaiNNParameters.from_schnetpack(model)
+        from_schnetpack(model)
 
 
 @pytest.mark.parametrize("name", shipped())
@@ -161,7 +162,7 @@ def test_the_models_that_ship(name):
         [p.positions[p.atoms_of(i)] for p in parts for i in range(len(p))],
         [p.numbers[p.atoms_of(i)] for p in parts for i in range(len(p))],
     )
-    energy, forces = schnetpack_says(params.to_schnetpack(), clusters, params.architecture.cutoff, "float32")
+    energy, forces = schnetpack_says(to_schnetpack(params), clusters, params.architecture.cutoff, "float32")
     found = PaiNNPotential(params, card()).evaluate(clusters)
     assert list(found.failure) == [""] * len(clusters)
     apart = np.abs(found.energy - energy * params.energy_unit) / clusters.natoms

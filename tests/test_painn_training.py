@@ -6,6 +6,7 @@ import pytest
 from sampler.clusters import Clusters
 from sampler.errors import InputError, ModelError
 from sampler.potentials.painn.parameters import Architecture, PaiNNParameters
+from sampler.potentials.painn.schnetpack_io import to_schnetpack
 from sampler.potentials.painn.training import Trainer
 
 spk = pytest.importorskip("schnetpack")
@@ -44,7 +45,7 @@ def autograd(params, clusters, energy_target, force_target, weights, losses, per
     from ase import Atoms
 
     kind = getattr(torch, dtype)
-    model = params.to_schnetpack().to(kind)
+    model = to_schnetpack(params).to(kind)
     model.train()
     converter = spk.interfaces.AtomsConverter(
         spk.transform.ASENeighborList(cutoff=params.architecture.cutoff), dtype=kind

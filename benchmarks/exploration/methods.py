@@ -7,7 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-POTENTIAL = "gfn1-xtb"
+import peers
+from best import POTENTIAL, Best
+
 FMAX = 0.01  # eV/Å, of the peers: at 0.05 minima of these clusters can still be several kcal/mol too high
 RANDOM_CHUNK = 10
 PEERS = {
@@ -91,46 +93,8 @@ def run(system: str, method: str, seed: int, limit: int | None, folder: Path, re
     if name == "random":
         return _random(composition, library, seed, limit)
     if name in PEERS:
-        import peers
-
         return peers.run(name, PEERS[name], composition, library, seed, limit)
     return _protocol(name, system, library, seed, folder)
-
-
-class Best:
-    """The lowest intact cluster met so far, and when it was met."""
-
-    def __init__(self, composition, library):
-        self.composition, self.library = composition, library
-        self.trace: list[list[float]] = []
-        self.lowest = None
-
-    def offer(self, clusters, evaluations: int) -> None:
-        """Clusters with energies (eV), found after ``evaluations``."""
-        import numpy as np
-
-        from sampler.identify import identify
-
-        limit = self.trace[-1][1] if self.trace else np.inf
-        candidates = clusters[np.flatnonzero(np.isfinite(clusters.energy) & (clusters.energy < limit))].lowest_first()
-        if not len(candidates):
-            return
-        whole = identify(candidates, self.composition, self.library)
-        whole = whole[whole.columns["intact"]]
-        if len(whole):
-            self.lowest = whole[0]
-            self.trace.append([evaluations, float(whole.energy[0])])
-
-    def record(self, evaluations: dict[str, int]) -> dict[str, Any]:
-        found = {"lowest_eV": None, "state": "", "numbers": [], "positions": []}
-        if self.lowest is not None:
-            found = {
-                "lowest_eV": float(self.lowest.energy[0]),
-                "state": str(self.lowest.columns["state"][0]),
-                "numbers": self.lowest.numbers.tolist(),
-                "positions": self.lowest.positions.round(6).tolist(),
-            }
-        return {"evaluations": evaluations, "trace": self.trace, **found}
 
 
 def _protocol(name: str, system: str, library, seed: int, folder: Path) -> dict[str, Any]:

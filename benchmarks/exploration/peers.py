@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from best import POTENTIAL, Best
 
 
 class _Spent(Exception):
@@ -17,8 +18,6 @@ class _Spent(Exception):
 def run(name: str, chosen: dict[str, Any], composition, library, seed: int, limit: int) -> dict[str, Any]:
     """A record (see ``methods.run``) of one walk from one random packing of the most ionised protonation state; of ``genetic``,
     one evolution of packings of its own of that state."""
-    from methods import POTENTIAL, Best
-
     from sampler.generate import plan, run_chunk
 
     best = Best(composition, library)

@@ -16,6 +16,7 @@ import numpy as np
 
 from sampler.clusters import Clusters
 from sampler.potentials.painn.parameters import PaiNNParameters
+from sampler.potentials.painn.schnetpack_io import to_schnetpack
 
 
 class Frames(list):
@@ -46,7 +47,7 @@ def schnetpack_calculator(params: PaiNNParameters):
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's advice on pickles, of which this one is our own
         path = os.path.join(folder, "model")
-        torch.save(params.to_schnetpack(), path)
+        torch.save(to_schnetpack(params), path)
         calculator = spk.interfaces.SpkCalculator(
             path, neighbor_list=spk.transform.MatScipyNeighborList(cutoff=params.architecture.cutoff),
             energy_unit=params.energy_unit, dtype=torch.float32,
@@ -61,7 +62,7 @@ def batchwise_calculator(params: PaiNNParameters):
     from schnetpack.interfaces.batchwise_optimization import BatchwiseCalculator
 
     torch.set_num_threads(1)
-    model = params.to_schnetpack()
+    model = to_schnetpack(params)
     converter = spk.interfaces.AtomsConverter(
         spk.transform.MatScipyNeighborList(cutoff=params.architecture.cutoff), dtype=torch.float32
     )

@@ -7,6 +7,7 @@ from common import in_turn, median, ratio, show, spread, table
 
 from sampler.clusters import Clusters
 from sampler.potentials.painn.parameters import PaiNNParameters
+from sampler.potentials.painn.schnetpack_io import to_schnetpack
 
 ENERGY_SHARE = 0.05
 
@@ -51,7 +52,7 @@ def schnetpack_step(params: PaiNNParameters, batches, seen: dict):
     import torch
 
     torch.set_num_threads(1)
-    model = params.to_schnetpack().train()
+    model = to_schnetpack(params).train()
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.01)
     converter = spk.interfaces.AtomsConverter(
         spk.transform.MatScipyNeighborList(cutoff=params.architecture.cutoff), dtype=torch.float32

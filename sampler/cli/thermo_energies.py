@@ -24,8 +24,9 @@ def with_energies(
         PotentialError, ModelError: no such potential or model.
     """
     from ..errors import InputError
-    from ..funnel.parallel import Died, unordered
+    from ..funnel.parallel import unordered
     from ..funnel.progress import choose
+    from ..funnel.worker import Died
     from ..learn.engine import describe
     from ..potentials import get_potential
     from .thermo_hessians import engine_of, strangers

@@ -167,8 +167,9 @@ class Hessians:
         """Relax and differentiate, one structure a task; monomers of what was recognised are added."""
         from ..clusters import Clusters
         from ..errors import InputError
-        from ..funnel.parallel import Died, unordered
+        from ..funnel.parallel import unordered
         from ..funnel.progress import choose
+        from ..funnel.worker import Died
         from ..learn.engine import describe as engine
         from ..refine.thermo import sources
 

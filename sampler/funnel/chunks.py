@@ -12,10 +12,11 @@ from typing import Any
 
 from ..clusters import Clusters
 from .context import Context
-from .parallel import Died, unordered
+from .parallel import unordered
 from .progress import Progress
 from .rundir import StageDirectory
 from .stage import Stage
+from .worker import Died
 
 COST_FILE = "cpu_seconds.csv"
 _SHORTEST, _LONGEST = 0.05, 5.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, field_validator
@@ -17,6 +17,9 @@ from .context import Context
 from .potential_stage import PotentialStage
 from .protocol_types import Positive, PositiveInt
 from .rounds import History, RoundStage
+
+if TYPE_CHECKING:
+    from .hop_children import Mover
 
 
 class Hop(PotentialStage, RoundStage):
@@ -171,34 +174,12 @@ class Hop(PotentialStage, RoundStage):
         return ~here | (incoming.level != self.make().level)
 
     def _parents(self, population: Clusters, context: Context, rng: np.random.Generator) -> np.ndarray:
-        """(children,) indices.
-
-        Most minima are variants of few frameworks. Drawn one by one, these would take nearly all children, and the
-        more the more variants are known.
-        """
+        """(children,) indices."""
         from ..similarity.frameworks import frameworks
+        from .hop_parents import draw
 
-        above = population.energy - np.nanmin(population.energy)
-        tried = population.columns["tried"].astype(float)
         group = frameworks(population, context.composition, context.library)
-        n = group.max() + 1
-        lowest = np.full(n, np.inf)
-        np.minimum.at(lowest, group, above)
-        kt = KB * self.temperature
-        tired = 1.0 + np.bincount(group, tried, minlength=n) / self.framework_children
-        chosen = np.empty(self.children, int)
-        for walker in range(self.walkers):
-            own = np.flatnonzero((population.columns["walkers"] >> walker) & 1)
-            own = own if len(own) else np.arange(len(population))
-            of, least = group[own], np.full(n, np.inf)
-            np.minimum.at(least, of, above[own])
-            # what is subtracted cancels, and leaves no sum of weights at 0 where the temperature is low
-            inner = np.exp(-2.0 * (above[own] - least[of]) / kt) / (1.0 + tried[own])
-            outer = np.exp(-(lowest[of] - lowest[of].min()) / kt) / tired[of]
-            weight = inner / np.bincount(of, inner, minlength=n)[of] * outer
-            places = slice(walker, None, self.walkers)
-            chosen[places] = own[rng.choice(len(own), len(chosen[places]), p=weight / weight.sum())]
-        return chosen
+        return draw(population, group, self.children, self.walkers, KB * self.temperature, self.framework_children, rng)
 
     # ---- one chunk -------------------------------------------------------------------------------
 
@@ -207,7 +188,7 @@ class Hop(PotentialStage, RoundStage):
         from ..identify import identify
         from .hop_children import compared, moved
 
-        children, spent = moved(task, self, context)
+        children, spent = moved(task, self.mover(context))
         made = _done(children, spent)
         going = np.flatnonzero(made.columns["fate"] == "")
         # what came in has no parent to fall back to and no ceiling: it is relaxed in one go
@@ -215,7 +196,7 @@ class Hop(PotentialStage, RoundStage):
             if not len(going):
                 break
             some = self._relaxed(made[going], fmax)
-            some = compared(some, task[going], context)
+            some = compared(some, task[going])
             made = _put(made, going, some)
             going = going[some.columns["fate"] == ""]
         if len(going):
@@ -228,6 +209,15 @@ class Hop(PotentialStage, RoundStage):
             keep = {k: v for k, v in found.columns.items() if k != "identity_detail"}
             made = _put(made, going, found.replace(columns=keep | {"fate": fate, "fate_detail": detail}))
         return made.replace(columns={k: v for k, v in made.columns.items() if k not in ("ceiling_eV", "stream")})
+
+    def mover(self, context: Context) -> Mover:
+        """What makes children in this stage."""
+        from .hop_children import Mover
+
+        return Mover(
+            context.composition, context.library, context.seed, self.started(), self.coarse_fmax, self.md_temperature,
+            self.md_steps,
+        )  # fmt: skip
 
     def _relaxed(self, some: Clusters, fmax: float) -> Clusters:
         from ..relax import RelaxParams, relax

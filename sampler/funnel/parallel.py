@@ -12,22 +12,14 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
-from dataclasses import dataclass
 from typing import Any
 
-_ONE_THREAD = {
-    name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-}
+from . import remote
+from .worker import ONE_THREAD, Died, prepare_worker
+
 _IDLE_SECONDS = 300
 _WATCH_SECONDS = 1.0
 _LEAK_BYTES = 4 << 30
-
-
-@dataclass(frozen=True)
-class Died:
-    """The worker died on this task, also when the task was alone."""
-
-    reason: str
 
 
 def cores() -> int:
@@ -58,9 +50,7 @@ def unordered(
     dies even when it runs alone yields :class:`Died`.
     """
     if isinstance(workers, str):
-        from .remote import unordered as on_dask
-
-        yield from on_dask(function, tasks, workers, say)
+        yield from remote.unordered(function, tasks, workers, say)
         return
     if isinstance(tasks, Sized):
         if not len(tasks):  # a run killed after its last chunk has nothing left to do; a pool of no workers is an error
@@ -123,7 +113,7 @@ def _pool(function, source: _Source, workers: int, reuse: bool) -> Iterator[tupl
     executor = get_reusable_executor(
         max_workers=workers,
         timeout=_IDLE_SECONDS,
-        env=_ONE_THREAD,
+        env=ONE_THREAD,
         initializer=_start_worker,
         initargs=(os.getpid(),),
     )
@@ -176,12 +166,3 @@ def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(_WATCH_SECONDS)
     os._exit(1)
-
-
-def prepare_worker() -> None:
-    """First thing in every worker: one thread each, and imports in the order that works."""
-    os.environ.update(_ONE_THREAD)
-    try:
-        import tblite.interface  # noqa: F401  before torch, whose libgomp would break it
-    except ImportError:
-        pass

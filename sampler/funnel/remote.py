@@ -16,6 +16,7 @@ from typing import Any
 
 from .. import __version__
 from ..errors import InputError, MissingDependency, NoWorkers
+from .worker import Died, prepare_worker
 
 _ADDRESS = re.compile(r"dask://((\[[0-9a-fA-F:]+\]|[^\[\]:/\s]+):(\d{1,5}))/?")
 _AHEAD = 2
@@ -51,8 +52,6 @@ def unordered(
         NoWorkers: the scheduler cannot be reached or is gone; its workers have more than one thread, another version of
             sampler, or lack something. And what ``function`` raises.
     """
-    from .parallel import Died
-
     source = enumerate(tasks)
     first = next(source, None)
     if first is None:
@@ -171,8 +170,6 @@ def _check_threads(workers: dict[str, int], address: str) -> None:
 
 def _call(version: str, function: Callable[[Any], Any], task: Any) -> Any:
     """On a worker. One task at a time even where a worker that came later has several threads."""
-    from .parallel import prepare_worker
-
     if version != __version__:
         raise NoWorkers(
             f"a dask worker has sampler {__version__}, this process {version}; results could differ: install the same "

@@ -21,19 +21,19 @@ from ..errors import RunError
 from ..generate import fitted
 from ..monomers import MonomerLibrary
 from ..storage import write_text
+from .announce import announce, announce_all
 from .automatic import AUTO, resolve, without_model
 from .chunks import claim_folder, run_chunks
 from .context import Context
 from .ending import at_level, ending
 from .energy_source import first_energies
-from .forecast import announce, announce_all
+from .informed import informed
 from .parallel import cores
 from .parents import Parent, check_parents, takes_parents
 from .progress import Progress
 from .protocol import Protocol
 from .rounds import RoundStage, run_rounds
 from .rundir import RunDirectory, StageDirectory, digest_of, write_table
-from .select_stage import informed
 from .stage import Stage
 
 _TURN_SECONDS = 0.5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field, PrivateAttr, model_validator
@@ -11,15 +11,11 @@ from pydantic import Field, PrivateAttr, model_validator
 from ..clusters import Clusters
 from ..units import KCAL_PER_MOL
 from . import confidence as statistics
-from . import energy_source
 from .context import Context
 from .energy_source import EnergySource
 from .expected_error import ErrorEstimate, expected_error
 from .protocol_types import Positive, PositiveInt
 from .stage import Stage
-
-if TYPE_CHECKING:
-    from .protocol import Protocol
 
 _WIDE = 3.0  # errors; a search that keeps less than so many above its lowest may have left the high-level minimum out
 
@@ -197,18 +193,3 @@ def _level_of(models: Sequence[str]) -> str:
     from ..potentials.trained import model_folder
 
     return read_card(model_folder(models[0])).level
-
-
-def informed(protocol: Protocol, first: int = 0, entered: str = "") -> Protocol:
-    """The resolved protocol with every selection by confidence :meth:`Select.informed`.
-
-    Args:
-        first: index of the stage where the run enters. entered: level of the energies that enter there.
-    """
-    stages = list(protocol.stage)
-    for i, stage in enumerate(stages):
-        if isinstance(stage, Select) and stage.confidence is not None:
-            searches = [s.window_kcalmol for s in stages[first:i] if s.kind == "hop"]
-            source = energy_source.before(stages, i, first, entered)
-            stages[i] = stage.informed(source, energy_source.ahead(stages[i + 1 :]), searches[-1] if searches else None)
-    return protocol.model_copy(update={"stage": tuple(stages)})

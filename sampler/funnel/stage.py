@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
 from ..clusters import Clusters
 from ..errors import RunError
 from .context import Context
-
-if TYPE_CHECKING:
-    from .forecast import Forecast
+from .forecast import Forecast
 
 
 class Stage(BaseModel):

@@ -117,7 +117,8 @@ def label(
 
 def _outcomes(clusters, potential, paths, indices: Iterator[int], most: int, workers) -> Iterator[tuple[int, str]]:
     """(index, why it failed) of each structure; its label is on disk."""
-    from ..funnel.parallel import Died, unordered
+    from ..funnel.parallel import unordered
+    from ..funnel.worker import Died
 
     begun: list[int] = []
 
@@ -266,7 +267,7 @@ def _compute(task: tuple[Potential, Clusters]) -> Clusters:
 
 def _from_afar(results: Iterator[tuple[int, Any]], begun: list[int], paths: list[Path]) -> Iterator[tuple[int, Any]]:
     """Keep the labels that come from other machines, as :func:`_task` does."""
-    from ..funnel.parallel import Died
+    from ..funnel.worker import Died
 
     for n, labelled in results:
         if isinstance(labelled, Died):

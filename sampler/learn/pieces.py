@@ -65,7 +65,8 @@ def do_pieces(
     Raises:
         RunError: worker processes died; everything else is done by then.
     """
-    from ..funnel.parallel import Died, unordered
+    from ..funnel.parallel import unordered
+    from ..funnel.worker import Died
 
     left = []
     for index, (file, _) in enumerate(pieces):

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..errors import RunError
 from ..potentials.painn.parameters import PaiNNParameters
+from ..potentials.painn.schnetpack_io import to_schnetpack
 from ..units import KCAL_PER_MOL
 from .curves import Reporter, plot, write_csv
 from .fast import epoch_order
@@ -78,7 +79,7 @@ def train_schnetpack(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         task = AtomisticTask(
-            params.to_schnetpack(ENERGY, FORCES).train(), outputs, torch.optim.AdamW,
+            to_schnetpack(params, ENERGY, FORCES).train(), outputs, torch.optim.AdamW,
             {"lr": settings.learning_rate, "weight_decay": settings.weight_decay},
         )  # fmt: skip
         data = _data_module(spk, database, train, validation if len(validation) else train, settings)

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from ..clusters import Clusters
-from ..funnel.parallel import Died, unordered
+from ..funnel.parallel import unordered
+from ..funnel.worker import Died
 from ..potentials import get_potential
 from ..potentials.moments import polarizabilities
 from ..units import DEBYE

@@ -4,11 +4,11 @@ What is public, and where it lies::
 
     parameters.PaiNNParameters        architecture + weights as numpy arrays, keyed by SchNetPack's state_dict names
         .random(architecture, seed)   Xavier weights, zero biases, as SchNetPack starts
-        .from_schnetpack(module)      a NeuralNetworkPotential with PaiNN and Atomwise
-        .to_schnetpack()              the same model as a SchNetPack module (forces included)
+    schnetpack_io.from_schnetpack(module), schnetpack_io.to_schnetpack(params)
+                                      a NeuralNetworkPotential with PaiNN and Atomwise, and back
     card.ModelCard, card.save_model(folder, params, card), card.load_model(folder)
-    potential.PaiNNPotential(model)   the Potential protocol; ``model`` is a folder or a PaiNNParameters
-    committee.CommitteePotential(models), delta.DeltaPotential(base, correction)
+    potential.PaiNNPotential(model)   a Potential; ``model`` is a folder or a PaiNNParameters
+    potential.CommitteePotential(models), delta.DeltaPotential(base, correction)
     training.Trainer(params)          loss and weight gradients with the fused kernels, see below
 
 Training, on top of which an optimiser is written::

@@ -170,7 +170,7 @@ def _refuse_pickle(path: Path, head: bytes) -> None:
     if head[:2] in (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05") or head[:4] == b"PK\x03\x04":
         raise ModelError(
             f"{path} is a Python pickle (as torch.save writes), which can run any program when it is opened; "
-            "convert a model that you trust with PaiNNParameters.from_schnetpack and save_model"
+            "convert a model that you trust with sampler.potentials.painn.schnetpack_io.from_schnetpack and save_model"
         )
 
 

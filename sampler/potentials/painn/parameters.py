@@ -203,29 +203,6 @@ class PaiNNParameters:
                 arrays[name] = np.zeros(shape)
         return cls(a, {k: v.astype(np.float32) for k, v in arrays.items()}, **options)
 
-    # ---- SchNetPack ------------------------------------------------------------------------------
-
-    @classmethod
-    def from_schnetpack(cls, module: Any, energy_unit: float | str = "eV") -> PaiNNParameters:
-        """From a ``NeuralNetworkPotential`` with PaiNN and one Atomwise output.
-
-        Args:
-            module: the model (a ``torch.nn.Module`` as SchNetPack saves it).
-            energy_unit: unit of its energies: eV per unit, or a name known to ``ase.units``, ``Hartree``, ``kcal/mol``.
-
-        Raises:
-            ModelError: a part that this package does not know; the message names it.
-        """
-        from .schnetpack_io import from_schnetpack
-
-        return from_schnetpack(module, energy_unit)
-
-    def to_schnetpack(self, energy_key: str = "energy", forces_key: str = "forces") -> Any:
-        """The same model as a SchNetPack ``NeuralNetworkPotential`` (float32, with a Forces module)."""
-        from .schnetpack_io import to_schnetpack
-
-        return to_schnetpack(self, energy_key, forces_key)
-
 
 def _gaussian_start(a: Architecture) -> dict[str, np.ndarray]:
     if a.radial_basis == "gaussian":

@@ -41,8 +41,16 @@ def _activation_name(function: Any, where: str) -> str:
     raise ModelError(f"{where} uses the activation {name!r}; supported: silu, shifted_softplus")
 
 
-def from_schnetpack(module: Any, energy_unit: float | str) -> PaiNNParameters:
-    """See :meth:`PaiNNParameters.from_schnetpack`."""
+def from_schnetpack(module: Any, energy_unit: float | str = "eV") -> PaiNNParameters:
+    """Parameters from a ``NeuralNetworkPotential`` with PaiNN and one Atomwise output.
+
+    Args:
+        module: the model (a ``torch.nn.Module`` as SchNetPack saves it).
+        energy_unit: unit of its energies: eV per unit, or a name known to ``ase.units``, ``Hartree``, ``kcal/mol``.
+
+    Raises:
+        ModelError: a part that this package does not know; the message names it.
+    """
     representation = getattr(module, "representation", None)
     if type(representation).__name__ != "PaiNN":
         raise ModelError(f"the model's representation is {type(representation).__name__}, not PaiNN")
@@ -118,8 +126,8 @@ def _offsets(module: Any, key: str) -> tuple[float, np.ndarray | None, bool]:
     return mean, atomref, extensive
 
 
-def to_schnetpack(params: PaiNNParameters, energy_key: str, forces_key: str) -> Any:
-    """See :meth:`PaiNNParameters.to_schnetpack`."""
+def to_schnetpack(params: PaiNNParameters, energy_key: str = "energy", forces_key: str = "forces") -> Any:
+    """The same model as a SchNetPack ``NeuralNetworkPotential`` (float32, with a Forces module)."""
     torch = require("torch", "exporting a model to SchNetPack")
     spk = require("schnetpack", "exporting a model to SchNetPack")
     a = params.architecture
