@@ -26,8 +26,8 @@ import numpy as np
 from sampler.clusters import Clusters
 from sampler.composition import Composition
 from sampler.errors import ModelError
-from sampler.learn.closest import closest_distances
-from sampler.learn.dataset import LabelSet
+from sampler.learn.labels.dataset import LabelSet
+from sampler.learn.training.shortest_distances import closest_distances
 from sampler.monomers import MonomerLibrary
 from sampler.potentials.painn.card import read_card, rewrite_card
 from sampler.potentials.trained import model_folder

@@ -14,7 +14,7 @@ import time
 import numpy as np
 
 from sampler import resources
-from sampler.learn.dataset import LabelSet
+from sampler.learn.labels.dataset import LabelSet
 from sampler.potentials.painn.card import load_model
 from sampler.potentials.painn.parameters import CHARGE_BIAS, CHARGE_WEIGHT
 from sampler.potentials.painn.potential import PaiNNPotential

@@ -33,9 +33,9 @@ from scipy.stats import spearmanr
 from sampler import resources, units
 from sampler.clusters import Clusters
 from sampler.composition import Composition, Form
-from sampler.funnel.automatic import resolve
 from sampler.funnel.parents import read_parent
-from sampler.funnel.protocol import load as load_protocol
+from sampler.funnel.protocols.automatic import resolve
+from sampler.funnel.protocols.protocol import load as load_protocol
 from sampler.funnel.runner import with_surface
 from sampler.generate import generate
 from sampler.generate.bodies import Bodies, Kinds, from_library, take_apart

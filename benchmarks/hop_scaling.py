@@ -19,11 +19,11 @@ from pathlib import Path
 import tblite.interface  # noqa: F401  before torch
 
 from sampler.composition import Composition
-from sampler.funnel import protocol as protocols
 from sampler.funnel import runner
-from sampler.funnel.chunks import COST_FILE
-from sampler.funnel.rundir import sha256
+from sampler.funnel.chunk_runner import COST_FILE
+from sampler.funnel.protocols import protocol as protocols
 from sampler.monomers import MonomerLibrary
+from sampler.rundir.directory import sha256
 
 
 def makespan(seconds: list[float], workers: int) -> float:

@@ -27,8 +27,8 @@ import numpy as np  # noqa: E402
 
 from sampler.clusters import Clusters  # noqa: E402
 from sampler.errors import FileFormatError  # noqa: E402
-from sampler.learn.dataset import LabelSet  # noqa: E402
-from sampler.learn.label import collect, label  # noqa: E402
+from sampler.learn.labels.dataset import LabelSet  # noqa: E402
+from sampler.learn.labels.label import collect, label  # noqa: E402
 from sampler.levels import load_level  # noqa: E402
 from sampler.potentials.composite import CompositePotential  # noqa: E402
 from sampler.units import HARTREE, HARTREE_PER_BOHR, KCAL_PER_MOL  # noqa: E402

@@ -20,10 +20,10 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUM
 
 import numpy as np  # noqa: E402
 
-from sampler.learn.dataset import LabelSet  # noqa: E402
 from sampler.learn.evaluate import evaluate, open_potential  # noqa: E402
-from sampler.learn.settings import RECIPES  # noqa: E402
-from sampler.learn.targets import delta_targets, direct_targets  # noqa: E402
+from sampler.learn.labels.dataset import LabelSet  # noqa: E402
+from sampler.learn.training.settings import RECIPES  # noqa: E402
+from sampler.learn.training.targets import delta_targets, direct_targets  # noqa: E402
 from sampler.monomers import MonomerLibrary  # noqa: E402
 from sampler.storage import write_text  # noqa: E402
 
@@ -61,7 +61,7 @@ def main() -> None:
     )
     order = np.random.default_rng(arguments.seed).permutation(len(pool))
     parts = {n: targets_of(pool.subset(np.sort(order[:n]))) for n in sizes}
-    from sampler.learn.train import train  # after xTB, which must load before torch
+    from sampler.learn.training.train import train  # after xTB, which must load before torch
 
     rows = []
     for n in sizes:

@@ -42,17 +42,17 @@ def main() -> None:
     from systems import published
 
     from sampler.composition import Composition
-    from sampler.funnel import protocol as protocols
     from sampler.funnel import results
-    from sampler.funnel.automatic import resolve
-    from sampler.funnel.parallel import cores
     from sampler.funnel.parents import read_parent
-    from sampler.funnel.progress import PlainProgress
+    from sampler.funnel.protocols import protocol as protocols
+    from sampler.funnel.protocols.automatic import resolve
     from sampler.funnel.runner import run
     from sampler.monomers import MonomerLibrary
     from sampler.potentials import get_potential
     from sampler.relax import RelaxParams, relax
     from sampler.units import KCAL_PER_MOL
+    from sampler.workers.pool import cores
+    from sampler.workers.progress import PlainProgress
 
     library = MonomerLibrary.load()
     protocol = protocols.load(arguments.protocol, protocols.parse_overrides(arguments.set))

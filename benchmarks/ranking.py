@@ -18,10 +18,10 @@ import numpy as np
 import tblite.interface  # noqa: F401  (before torch, which brings an older libgomp)
 
 from sampler.clusters import Clusters
-from sampler.funnel.automatic import recommendations
-from sampler.funnel.ranks import correlation, ranks
+from sampler.funnel.protocols.automatic import recommendations
 from sampler.potentials import Potential, get_potential
 from sampler.potentials.trained import shipped
+from sampler.similarity.rank_correlation import correlation, ranks
 from sampler.units import HARTREE, KCAL_PER_MOL
 
 

@@ -18,8 +18,8 @@ from taught_pool import minima_of, plain, some
 
 from sampler.clusters import Clusters
 from sampler.errors import FileFormatError
-from sampler.learn.dataset import LabelSet
-from sampler.learn.label import key
+from sampler.learn.labels.dataset import LabelSet
+from sampler.learn.labels.label import key
 
 HELD_OUT = ("3sa3dma", "3sa3w", "9sa9am", "10sa10am", "15sa15am")
 LOW, OTHERS = 20, 20

@@ -15,9 +15,9 @@ import numpy as np
 
 from .columns import remaining, renamed
 from .errors import FileFormatError, InputError, LevelError
-from .stated_charge import CHARGE_KEYS, stated_charge
 from .storage import write_atomic
-from .textfiles import no_pipe
+from .text.charges import CHARGE_KEYS, stated_charge
+from .text.files import no_pipe
 
 if TYPE_CHECKING:
     import ase

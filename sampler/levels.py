@@ -3,7 +3,7 @@
 A level is a file ``data/levels/ID.toml``: method, engine, settings, and the energies of the monomers' minima *at that
 level*. What a binding energy counts from is decided here and nowhere else; whatever would mix levels, engines or
 reference sets is a :class:`~sampler.errors.LevelError`. (What a network learns is made of it in
-:mod:`sampler.learn.targets`.)
+:mod:`sampler.learn.training.targets`.)
 
 The identifiers: ``gfn1-xtb`` (all engines agree), ``b97-3c@pyscf`` and ``b97-3c@orca5`` (they do not, quite).
 

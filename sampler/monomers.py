@@ -19,7 +19,7 @@ import numpy as np
 
 from . import resources
 from .errors import MonomerError
-from .textfiles import no_pipe
+from .text.files import no_pipe
 from .units import HARTREE
 
 _SUPERSCRIPT = str.maketrans("0123456789+-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻")

@@ -82,10 +82,10 @@ if __name__ == "__main__":
     import tblite.interface  # noqa: F401 - before torch, as conftest.py says
 
     import sampler.funnel.runner
-    import sampler.funnel.screening
     import sampler.identify
     import sampler.potentials
     import sampler.relax
+    import sampler.screen.runner
     import sampler.similarity  # noqa: F401
     from sampler.cli.app import main
 

@@ -198,7 +198,8 @@ kind = "dedupe"
 def test_a_fresh_run_of_ours_has_nothing_wrong(tmp_path, library):
     """How often a minimum was found is no spin."""
     from sampler.composition import Composition
-    from sampler.funnel import protocol, results
+    from sampler.funnel import results
+    from sampler.funnel.protocols import protocol
     from sampler.funnel.runner import run
     from sampler.interop.audit import audit_path
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from sampler.cli import app as module
-from sampler.funnel.grid import expand
+from sampler.screen.grid import expand
 
 TOY = """
 name = "toy"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sampler.errors import InputError
-from sampler.funnel import confidence
+from sampler.funnel.stages.registry import minimum_probability as confidence
 
 
 def test_two_structures_have_a_closed_form():

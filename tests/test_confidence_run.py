@@ -1,20 +1,20 @@
 """``sampler run --confidence``: where it decides, what it lets through, and that it fails before the search, not after."""
 
 import pytest
+from sampler.funnel.stages.registry.select import Select
 from typer.testing import CliRunner
 
 from sampler.cli.app import app
 from sampler.composition import Composition
 from sampler.errors import InputError, ProtocolError
-from sampler.funnel import expected_error
-from sampler.funnel import protocol as protocols
-from sampler.funnel.automatic import ended, resolve
-from sampler.funnel.confident import with_confidence
-from sampler.funnel.informed import informed
-from sampler.funnel.rundir import read_ledgers, read_result
+from sampler.funnel.protocols import protocol as protocols
+from sampler.funnel.protocols.automatic import ended, resolve
+from sampler.funnel.protocols.informed import informed
+from sampler.funnel.protocols.with_confidence import with_confidence
 from sampler.funnel.runner import run
-from sampler.funnel.select_stage import Select
+from sampler.funnel.stages.registry import expected_error
 from sampler.monomers import MonomerLibrary
+from sampler.rundir.directory import read_ledgers, read_result
 
 LIBRARY = MonomerLibrary.load()
 # so weak a potential moves nothing: all that is whole is a minimum of its own, and nearly as low as the others
@@ -59,12 +59,13 @@ def test_where_energies_get_better_a_second_decision_uses_them(monkeypatch):
     def error(level, composition, models=()):
         return expected_error.ErrorEstimate(0.2 if "delta" in models[0] else 1.0, "made up")
 
-    monkeypatch.setattr("sampler.funnel.confident.expected_error", error)
+    monkeypatch.setattr("sampler.funnel.protocols.with_confidence.expected_error", error)
     changed = outline(confident("b97-3c"))
     after = changed[changed.index("hop") + 1 :]
     assert after == ["select confidence=0.975", "relax", "identify", "dedupe", "refine", "select confidence=0.95"]
     monkeypatch.setattr(
-        "sampler.funnel.confident.expected_error", lambda *a: expected_error.ErrorEstimate(1.0, "made up")
+        "sampler.funnel.protocols.with_confidence.expected_error",
+        lambda *a: expected_error.ErrorEstimate(1.0, "made up"),
     )
     changed = outline(confident("b97-3c"))
     assert changed[changed.index("hop") + 1 :] == ["select confidence=0.95", "relax", "identify", "dedupe", "refine"]

@@ -4,15 +4,16 @@ import json
 
 import numpy as np
 import pytest
+from sampler.funnel.stages.registry.context import Context
+from sampler.funnel.stages.registry.energy_source import EnergySource
+from sampler.funnel.stages.registry.select import Select
 
 from sampler.clusters import Clusters
 from sampler.composition import Composition
 from sampler.errors import InputError, ModelError, ProtocolError
-from sampler.funnel import confidence, expected_error
-from sampler.funnel import protocol as protocols
-from sampler.funnel.context import Context
-from sampler.funnel.energy_source import EnergySource
-from sampler.funnel.select_stage import Select
+from sampler.funnel.protocols import protocol as protocols
+from sampler.funnel.stages.registry import expected_error
+from sampler.funnel.stages.registry import minimum_probability as confidence
 from sampler.monomers import MonomerLibrary
 from sampler.units import KCAL_PER_MOL
 

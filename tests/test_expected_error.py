@@ -4,13 +4,13 @@ import shutil
 
 import numpy as np
 import pytest
+from sampler.funnel.stages.registry.expected_error import model_error
 
 from sampler import resources
 from sampler.composition import Composition
 from sampler.errors import InputError
-from sampler.funnel import expected_error
-from sampler.funnel.automatic import recommended_as
-from sampler.funnel.expected_error import model_error
+from sampler.funnel.protocols.automatic import recommended_as
+from sampler.funnel.stages.registry import expected_error
 from sampler.monomers import MonomerLibrary
 from sampler.potentials.painn.card import read_card
 from sampler.potentials.trained import model_folder

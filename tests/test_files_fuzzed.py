@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from sampler.clusters import Clusters
 from sampler.errors import SamplerError
 from sampler.interop import read_any, write_any
-from sampler.learn.structures import read_structures
+from sampler.learn.labels.structures import read_structures
 from sampler.monomers import MonomerLibrary
-from sampler.xyzcomment import pairs
-from sampler.xyztext import frames
+from sampler.text.xyz import frames
+from sampler.text.xyz_comment import pairs
 
 DATA = Path(__file__).parent / "data" / "files"
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)

@@ -18,7 +18,7 @@ from sampler.errors import FileFormatError, InputError, SamplerError
 from sampler.identify import recognise
 from sampler.interop import enter, read_any, read_population, write_any
 from sampler.interop.molecules import with_molecules
-from sampler.learn.structures import read_structures
+from sampler.learn.labels.structures import read_structures
 from sampler.monomers import MonomerLibrary
 from sampler.units import BOHR, HARTREE, KCAL_PER_MOL
 

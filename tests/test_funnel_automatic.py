@@ -7,8 +7,8 @@ from ase.data import chemical_symbols
 
 from sampler.composition import Composition
 from sampler.errors import ProtocolError
-from sampler.funnel import automatic
-from sampler.funnel import protocol as protocols
+from sampler.funnel.protocols import automatic
+from sampler.funnel.protocols import protocol as protocols
 from sampler.funnel.results import energies_by
 from sampler.funnel.runner import run
 from sampler.monomers import MonomerLibrary

@@ -15,13 +15,13 @@ import pytest
 
 from sampler.composition import Composition
 from sampler.errors import RunBusy
-from sampler.funnel import protocol as protocols
-from sampler.funnel.claims import Claims, Others, tidy
-from sampler.funnel.progress import Progress
-from sampler.funnel.rundir import RunDirectory, digest_of
+from sampler.funnel.protocols import protocol as protocols
 from sampler.funnel.runner import run
 from sampler.monomers import MonomerLibrary
+from sampler.rundir.directory import RunDirectory, digest_of
 from sampler.storage import write_atomic
+from sampler.workers.claims import Claims, Others, tidy
+from sampler.workers.progress import Progress
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -96,7 +96,7 @@ def test_silence_counts_as_death_only_after_a_while(tmp_path):
 
 def test_a_killed_process_of_this_machine_is_known_at_once(tmp_path):
     script = (
-        "import sys, os, signal; from pathlib import Path; from sampler.funnel.claims import Claims\n"
+        "import sys, os, signal; from pathlib import Path; from sampler.workers.claims import Claims\n"
         "with Claims(Path(sys.argv[1])) as c: c.take('s', 'x'); os.kill(os.getpid(), signal.SIGKILL)"
     )
     process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], cwd=ROOT)

@@ -10,13 +10,13 @@ import pytest
 from sampler.clusters import Clusters
 from sampler.composition import Composition
 from sampler.errors import PotentialError, ProtocolError
-from sampler.funnel import protocol as protocols
-from sampler.funnel.engine import with_engine
-from sampler.funnel.rundir import StageDirectory
+from sampler.funnel.protocols import protocol as protocols
+from sampler.funnel.protocols.refinement_engine import with_engine
 from sampler.funnel.runner import Start, run
 from sampler.monomers import MonomerLibrary
 from sampler.potentials import get_potential
 from sampler.refine.orca.binary import find_orca
+from sampler.rundir.directory import StageDirectory
 from sampler.units import HARTREE
 
 # prints what ORCA would: a real output of the same job, or a short one with an energy from a table

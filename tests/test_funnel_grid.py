@@ -3,8 +3,8 @@
 import pytest
 
 from sampler.errors import CompositionError, InputError
-from sampler.funnel.grid import expand, order, read_list, sources, systems
 from sampler.monomers import MonomerLibrary
+from sampler.screen.grid import expand, order, read_list, sources, systems
 
 
 @pytest.fixture(scope="module")

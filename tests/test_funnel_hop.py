@@ -12,23 +12,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sampler.funnel.stages.registry.context import Context
+from sampler.funnel.stages.registry.grow import Grow
+from sampler.funnel.stages.registry.hop import Hop
 from test_funnel_run import Recorder, contents
 
 from sampler.clusters import Clusters
 from sampler.composition import Composition
 from sampler.errors import CompositionError, ProtocolError, RunError
-from sampler.funnel import hop_archive, hop_children
-from sampler.funnel import protocol as protocols
-from sampler.funnel.context import Context
-from sampler.funnel.grow_stage import Grow
-from sampler.funnel.hop_stage import Hop
 from sampler.funnel.parents import is_part_of, missing, read_parent
-from sampler.funnel.rundir import read_ledgers, read_manifest, read_result
+from sampler.funnel.protocols import protocol as protocols
 from sampler.funnel.runner import run
 from sampler.generate import generate
 from sampler.identify import identify
 from sampler.monomers import MonomerLibrary
 from sampler.potentials import get_potential
+from sampler.rundir.directory import read_ledgers, read_manifest, read_result
+from sampler.search import archive as hop_archive
+from sampler.search import children as hop_children
 from sampler.similarity.frameworks import frameworks
 from sampler.units import KCAL_PER_MOL
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sampler.funnel.parallel import unordered
+from sampler.workers.pool import unordered
 
 
 def test_a_worker_whose_memory_grows_is_kept():

@@ -4,9 +4,9 @@ import heapq
 
 import numpy as np
 import pytest
+from sampler.funnel.stages.registry.portions import portions
 
 from sampler.clusters import Clusters
-from sampler.funnel.portions import portions
 
 
 def population(n):

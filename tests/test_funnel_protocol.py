@@ -3,7 +3,7 @@
 import pytest
 
 from sampler.errors import ProtocolError
-from sampler.funnel import protocol as module
+from sampler.funnel.protocols import protocol as module
 
 
 @pytest.mark.parametrize("name", module.names())

@@ -10,23 +10,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sampler.funnel.stages.registry.context import Context
+from sampler.funnel.stages.registry.registry import Refine
 
 from sampler.clusters import Clusters
 from sampler.composition import Composition
 from sampler.errors import LevelError
-from sampler.funnel import forecast, ranks
-from sampler.funnel import protocol as protocols
-from sampler.funnel.automatic import recommended
-from sampler.funnel.context import Context
-from sampler.funnel.progress import Progress
+from sampler.funnel.protocols import protocol as protocols
+from sampler.funnel.protocols.automatic import recommended
 from sampler.funnel.results import summary
-from sampler.funnel.rundir import StageDirectory, read_ledgers, read_result
 from sampler.funnel.runner import run
-from sampler.funnel.stages import Refine
+from sampler.funnel.stages.registry import forecast
 from sampler.monomers import MonomerLibrary
 from sampler.potentials import Potential, get_potential
 from sampler.potentials.base import Evaluation
+from sampler.rundir.directory import StageDirectory, read_ledgers, read_result
+from sampler.similarity import rank_correlation as ranks
 from sampler.units import KCAL_PER_MOL
+from sampler.workers.progress import Progress
 
 ROOT = Path(__file__).resolve().parents[1]
 

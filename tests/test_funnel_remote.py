@@ -12,20 +12,20 @@ from typing import ClassVar, Literal
 import numpy as np
 import pytest
 import test_funnel_killed as killed
+from sampler.funnel.stages.registry.base import Stage
 
 from sampler.clusters import Clusters
 from sampler.composition import Composition
 from sampler.errors import InputError, NoWorkers, StorageError
-from sampler.funnel import protocol as protocols
-from sampler.funnel.parallel import unordered
-from sampler.funnel.progress import Progress
-from sampler.funnel.remote import _call, address_of
-from sampler.funnel.rundir import read_ledgers
+from sampler.funnel.protocols import protocol as protocols
 from sampler.funnel.runner import run
-from sampler.funnel.stage import Stage
-from sampler.learn.label import collect, label
+from sampler.learn.labels.label import collect, label
 from sampler.monomers import MonomerLibrary
 from sampler.potentials import get_potential
+from sampler.rundir.directory import read_ledgers
+from sampler.workers.dask_pool import _call, address_of
+from sampler.workers.pool import unordered
+from sampler.workers.progress import Progress
 
 distributed = pytest.importorskip("distributed")
 ROOT = Path(__file__).resolve().parents[1]
@@ -90,7 +90,7 @@ def cluster(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch):
-    monkeypatch.setattr("sampler.funnel.remote._CONNECT", 300)
+    monkeypatch.setattr("sampler.workers.dask_pool._CONNECT", 300)
 
 
 @pytest.fixture(scope="module")
@@ -238,7 +238,7 @@ def test_tasks_are_taken_as_workers_become_free(cluster):
 
 
 def test_no_scheduler(monkeypatch):
-    monkeypatch.setattr("sampler.funnel.remote._CONNECT", 0.5)
+    monkeypatch.setattr("sampler.workers.dask_pool._CONNECT", 0.5)
     with pytest.raises(NoWorkers, match="no dask scheduler answers at dask://127.0.0.1:9.*dask scheduler"):
         list(unordered(triple, [1], "dask://127.0.0.1:9"))
 
@@ -265,8 +265,8 @@ def test_workers_with_threads_are_refused():
 
 def test_a_scheduler_that_goes_away(monkeypatch):
     """One line that says so; the tasks that were done are done."""
-    monkeypatch.setattr("sampler.funnel.remote._PATIENCE", 0.5)
-    monkeypatch.setattr("sampler.funnel.remote._ANSWER", 5.0)
+    monkeypatch.setattr("sampler.workers.dask_pool._PATIENCE", 0.5)
+    monkeypatch.setattr("sampler.workers.dask_pool._ANSWER", 5.0)
     with distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0",
                                   protocol="tcp", host="127.0.0.1") as short:  # fmt: skip
         results = unordered(triple, range(20), short.scheduler_address.replace("tcp:", "dask:"))

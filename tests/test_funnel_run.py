@@ -13,17 +13,17 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import pytest
+from sampler.funnel.stages.registry.base import Stage
 
 from sampler.clusters import Clusters
 from sampler.composition import Composition
 from sampler.errors import RunBusy, RunError, StorageError
-from sampler.funnel import protocol as protocols
-from sampler.funnel.progress import Progress
-from sampler.funnel.protocol import Protocol
-from sampler.funnel.rundir import RunDirectory, read_ledgers, read_manifest, read_result
+from sampler.funnel.protocols import protocol as protocols
+from sampler.funnel.protocols.protocol import Protocol
 from sampler.funnel.runner import run
-from sampler.funnel.stage import Stage
 from sampler.monomers import MonomerLibrary
+from sampler.rundir.directory import RunDirectory, read_ledgers, read_manifest, read_result
+from sampler.workers.progress import Progress
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -179,9 +179,7 @@ def test_damage_is_noticed_said_and_mended(finished, library, tmp_path, damage):
 
 def test_a_directory_in_use(library, tmp_path):
     with RunDirectory.open(tmp_path / "run", {"format": "sampler-run-1", "composition": "1sa1am"}):
-        script = (
-            "import sys; from sampler.funnel.rundir import RunDirectory\nwith RunDirectory.open(sys.argv[1], {}): pass"
-        )
+        script = "import sys; from sampler.rundir.directory import RunDirectory\nwith RunDirectory.open(sys.argv[1], {}): pass"
         other = subprocess.run(
             [sys.executable, "-c", script, str(tmp_path / "run")], cwd=ROOT, capture_output=True, text=True
         )

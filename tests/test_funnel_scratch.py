@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from sampler.funnel import scratch
-from sampler.funnel.processes import born_at
+from sampler.workers import scratch
+from sampler.workers.processes import born_at
 
 ROOT = Path(__file__).resolve().parents[1]
 PLACE = "0123456789abcdef"
 
 SCRIPT = """
 import os, signal, sys
-from sampler.funnel.potential_stage import _local_folder
+from sampler.funnel.stages.registry.with_potential import _local_folder
 folder = _local_folder().name
 open(os.path.join(folder, "weights.npy"), "w").close()
 print(folder, flush=True)

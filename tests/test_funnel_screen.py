@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from sampler.funnel.stages.registry.grow import Grow
 
 from sampler.errors import InputError, MonomerError, NoWorkers, RunBusy, RunError, StorageError, WaitingForJobs
-from sampler.funnel import protocol as protocols
-from sampler.funnel import screening
-from sampler.funnel.grid import expand, order, systems
-from sampler.funnel.grow_stage import Grow
-from sampler.funnel.progress import Progress
-from sampler.funnel.screen_table import VALUE, draw, panels, text_map
+from sampler.funnel.protocols import protocol as protocols
 from sampler.monomers import MonomerLibrary
+from sampler.screen import runner as screening
+from sampler.screen.grid import expand, order, systems
+from sampler.screen.table import VALUE, draw, panels, text_map
+from sampler.workers.progress import Progress
 
 TOY = {
     "name": "toy",

@@ -9,15 +9,15 @@ from rich.console import Console
 from test_funnel_screen import TOY, Listener, make, rows_of, table
 
 from sampler.errors import CompositionError, ProtocolError
-from sampler.funnel import protocol as protocols
-from sampler.funnel import screening
-from sampler.funnel.automatic import resolve
-from sampler.funnel.grid import expand, order, systems
-from sampler.funnel.rundir import read_ledgers
-from sampler.funnel.screen_levels import apart, common, final, told, warning
-from sampler.funnel.screen_rows import blank, minima
-from sampler.funnel.screen_table import draw, text_map
+from sampler.funnel.protocols import protocol as protocols
+from sampler.funnel.protocols.automatic import resolve
 from sampler.monomers import MonomerLibrary
+from sampler.rundir.directory import read_ledgers
+from sampler.screen import runner as screening
+from sampler.screen.grid import expand, order, systems
+from sampler.screen.levels import apart, common, final, told, warning
+from sampler.screen.rows import blank, minima
+from sampler.screen.table import draw, text_map
 
 
 @pytest.fixture(scope="module")

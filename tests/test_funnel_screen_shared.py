@@ -6,11 +6,12 @@ import pytest
 from test_funnel_screen import TOY, Listener, make, table
 
 from sampler.errors import RunBusy
-from sampler.funnel import protocol as protocols
-from sampler.funnel import results, screening
-from sampler.funnel.claims import Claims
-from sampler.funnel.rundir import RunDirectory, read_manifest
+from sampler.funnel import results
+from sampler.funnel.protocols import protocol as protocols
 from sampler.monomers import MonomerLibrary
+from sampler.rundir.directory import RunDirectory, read_manifest
+from sampler.screen import runner as screening
+from sampler.workers.claims import Claims
 
 GROWN = TOY | {"stage": [TOY["stage"][0], {"kind": "grow", "candidates": 2}, TOY["stage"][1]]}
 

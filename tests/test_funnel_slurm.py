@@ -11,10 +11,10 @@ import pytest
 
 from sampler.composition import Composition
 from sampler.errors import InputError, RunError
-from sampler.funnel import protocol as protocols
+from sampler.funnel.protocols import protocol as protocols
 from sampler.funnel.runner import run
-from sampler.funnel.slurm import SlurmProfile, load_profile, make_cluster, worker_script, workers_of
 from sampler.monomers import MonomerLibrary
+from sampler.workers.slurm import SlurmProfile, load_profile, make_cluster, worker_script, workers_of
 
 ROOT = Path(__file__).resolve().parents[1]
 PROFILE = {

@@ -5,8 +5,8 @@ import time
 import pytest
 
 from sampler.errors import NoWorkers, RunError
-from sampler.funnel import slurm_jobs
-from sampler.funnel.slurm_jobs import Jobs
+from sampler.workers import slurm_jobs
+from sampler.workers.slurm_jobs import Jobs
 
 
 class Slurm:

@@ -19,11 +19,11 @@ from test_funnel_slurm import write
 
 from sampler.composition import Composition
 from sampler.errors import RunError
-from sampler.funnel import protocol as protocols
-from sampler.funnel.progress import Progress
+from sampler.funnel.protocols import protocol as protocols
 from sampler.funnel.runner import run
-from sampler.funnel.slurm import workers_of
 from sampler.monomers import MonomerLibrary
+from sampler.workers.progress import Progress
+from sampler.workers.slurm import workers_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not hasattr(os, "fork"), reason="needs POSIX processes")]
 PROFILE = {"jobs": 2, "cores": 2, "memory": "4 GB", "walltime": "00:10:00", "log_directory": "logs"}
@@ -94,7 +94,7 @@ class Killer(Progress):
 
 def test_jobs_that_are_cancelled_and_requeued_are_replaced(folder, peace, monkeypatch):  # noqa: F811
     pytest.importorskip("dask_jobqueue")
-    monkeypatch.setattr("sampler.funnel.slurm_jobs.POLL_SECONDS", 1.0)
+    monkeypatch.setattr("sampler.workers.slurm_jobs.POLL_SECONDS", 1.0)
     library, said = MonomerLibrary.load(), []
     killer = Killer([("scancel",), ("scontrol", "requeue")])
     with workers_of(write(folder, PROFILE | {"local_directory": str(folder / "scratch")}), said.append) as address:
@@ -138,7 +138,7 @@ def test_an_interrupted_command_cancels_its_jobs_and_goes_on(folder, peace):  # 
 )
 def test_what_slurm_refuses_and_what_never_works(folder, monkeypatch, change, says):
     pytest.importorskip("dask_jobqueue")
-    monkeypatch.setattr("sampler.funnel.slurm_jobs.POLL_SECONDS", 1.0)
+    monkeypatch.setattr("sampler.workers.slurm_jobs.POLL_SECONDS", 1.0)
     library, toy = MonomerLibrary.load(), protocols.load("toy.toml")
     with pytest.raises(RunError, match=says), workers_of(write(folder, PROFILE | change)) as address:
         run(Composition.parse("1sa", library), toy, folder / "1sa", library=library, workers=address)

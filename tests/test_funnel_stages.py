@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sampler.funnel.stages.registry.context import Context
+from sampler.funnel.stages.registry.registry import STAGES
 
 from sampler.clusters import Clusters
 from sampler.composition import Composition
 from sampler.errors import PotentialError, WaitingForJobs
-from sampler.funnel.context import Context
-from sampler.funnel.stages import STAGES
 from sampler.monomers import MonomerLibrary
 from sampler.units import HARTREE, KCAL_PER_MOL
 

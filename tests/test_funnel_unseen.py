@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sampler.clusters import Clusters
-from sampler.funnel.unseen import chao1, coverage, estimates, lincoln_petersen, of_multiplicities
+from sampler.search.unseen import chao1, coverage, estimates, lincoln_petersen, of_multiplicities
 from sampler.units import KCAL_PER_MOL
 
 

@@ -8,11 +8,12 @@ import pytest
 from sampler.clusters import Clusters
 from sampler.composition import Composition, Form
 from sampler.errors import InputError
-from sampler.generate import docking, generate, growth, hopping
+from sampler.generate import docking, generate, growth
 from sampler.generate.bodies import Bodies, Kinds, from_library, take_apart
 from sampler.generate.rigid import Poses, evaluate
 from sampler.identify import assign
 from sampler.monomers import MonomerLibrary
+from sampler.search import moves as hopping
 
 LIBRARY = MonomerLibrary.load()
 KINDS = Kinds(LIBRARY)

@@ -7,8 +7,8 @@ import pytest
 
 from sampler import resources, units
 from sampler.composition import Composition
-from sampler.funnel.automatic import resolve
-from sampler.funnel.protocol import load
+from sampler.funnel.protocols.automatic import resolve
+from sampler.funnel.protocols.protocol import load
 from sampler.funnel.runner import library_digest, with_surface
 from sampler.generate import fitted, generate
 from sampler.generate.packing import pack

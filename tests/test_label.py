@@ -15,12 +15,12 @@ from typer.testing import CliRunner
 
 from sampler.clusters import Clusters
 from sampler.errors import FileFormatError, InputError, LevelError, PotentialError
-from sampler.learn.dataset import LabelSet
-from sampler.learn.engine import describe, made_by
-from sampler.learn.engine_names import same_engine
-from sampler.learn.label import collect, count, key, label, lower_session, potential_of, store, without_label
-from sampler.learn.references import Minimum, optimise, write_level
-from sampler.learn.structures import read_structures
+from sampler.learn.labels.dataset import LabelSet
+from sampler.learn.labels.engine_names import same_engine
+from sampler.learn.labels.label import collect, count, key, label, lower_session, potential_of, store, without_label
+from sampler.learn.labels.monomer_minima import Minimum, optimise, write_level
+from sampler.learn.labels.provenance import describe, made_by
+from sampler.learn.labels.structures import read_structures
 from sampler.levels import load_level
 from sampler.monomers import MonomerLibrary
 from sampler.potentials import Potential, get_potential
@@ -37,7 +37,7 @@ def structures():
 @pytest.fixture(autouse=True)
 def keep_priority(monkeypatch):
     """The test process itself stays at its priority."""
-    monkeypatch.setattr("sampler.learn.label.lower_priority", lambda: None)
+    monkeypatch.setattr("sampler.learn.labels.label.lower_priority", lambda: None)
 
 
 def test_labels_equal_the_potential_and_are_found_again(structures, tmp_path):
@@ -63,7 +63,7 @@ def _priority(_) -> int:
 
 
 def test_low_priority_ends_with_the_labels(structures, tmp_path):
-    from sampler.funnel.parallel import unordered
+    from sampler.workers.pool import unordered
 
     label(structures, get_potential("lennard-jones"), tmp_path, workers=2)
     assert {p for _, p in unordered(_priority, range(4), 2)} == {os.nice(0)}
@@ -81,7 +81,7 @@ def _session_priority() -> str:
 def test_only_a_session_of_its_own_stands_back(own):
     if not (before := _session_priority()):
         pytest.skip("no sessions that share the processor")
-    code = "from sampler.learn.label import lower_session as f; f(); print(open('/proc/self/autogroup').read())"
+    code = "from sampler.learn.labels.label import lower_session as f; f(); print(open('/proc/self/autogroup').read())"
     told = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, start_new_session=own
     )
@@ -92,7 +92,7 @@ def test_a_session_without_a_priority_is_left_alone(tmp_path, monkeypatch):
     """Another system has no such file, and a container may refuse what is written."""
     monkeypatch.setattr("os.getsid", lambda _: os.getpid())
     for kind in (tmp_path / "none", tmp_path):  # a folder: refused
-        monkeypatch.setattr("sampler.learn.label._AUTOGROUP", kind)
+        monkeypatch.setattr("sampler.learn.labels.label._AUTOGROUP", kind)
         lower_session()
     assert not (tmp_path / "none").exists()
 
@@ -349,7 +349,7 @@ _SLOW = """
 import sys, time
 import numpy as np
 from sampler.clusters import Clusters
-from sampler.learn.label import label
+from sampler.learn.labels.label import label
 from sampler.potentials import get_potential, Potential
 
 class Slow(Potential):
@@ -358,7 +358,7 @@ class Slow(Potential):
         time.sleep(1.0 if sys.argv[3:] else 0.0)
         return get_potential("lennard-jones").evaluate(clusters, forces)
 
-labels = sys.modules["sampler.learn.label"]
+labels = sys.modules["sampler.learn.labels.label"]
 labels.lower_priority = lambda: None  # a busy machine would not let it run
 label(Clusters.load(sys.argv[1]), Slow(), sys.argv[2])
 """
@@ -391,7 +391,7 @@ _SHARING = """
 import os, sys, time
 from pathlib import Path
 from sampler.clusters import Clusters
-from sampler.learn.label import label
+from sampler.learn.labels.label import label
 from sampler.potentials import get_potential, Potential
 
 class Noted(Potential):
@@ -462,7 +462,7 @@ def test_references_that_are_there_are_not_computed_again(tmp_path, monkeypatch)
         done.append(monomer.name)
         return Minimum(monomer.name, "only", -100.0, np.zeros((len(monomer.numbers), 3)), 0.0)
 
-    monkeypatch.setattr("sampler.learn.references.optimise", optimise)
+    monkeypatch.setattr("sampler.learn.labels.monomer_minima.optimise", optimise)
     out = tmp_path / "mine.toml"
     for names, more, computed in (("w", [], ["w"]), ("w,am", [], ["am"]), ("w,am", ["--retry"], ["w", "am"])):
         done.clear()

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from test_learn_train import SMALL, labels_of
 
-from sampler.learn.charge_start import start_charges
-from sampler.learn.dataset import LabelSet
-from sampler.learn.targets import direct_targets
-from sampler.learn.train import train
+from sampler.learn.labels.dataset import LabelSet
+from sampler.learn.training.charge_start import start_charges
+from sampler.learn.training.targets import direct_targets
+from sampler.learn.training.train import train
 from sampler.monomers import MonomerLibrary
 from sampler.potentials.painn.card import load_model
 from sampler.potentials.painn.coulomb import interact

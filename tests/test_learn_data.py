@@ -7,9 +7,9 @@ import pytest
 
 from sampler.clusters import Clusters
 from sampler.errors import FileFormatError, LevelError
-from sampler.learn.dataset import LabelSet, atom_references, binding_energies, split
-from sampler.learn.importing import import_checked, import_extxyz
-from sampler.learn.newness import distinct, fingerprint
+from sampler.learn.labels.dataset import LabelSet, atom_references, binding_energies, split
+from sampler.learn.labels.importing import import_checked, import_extxyz
+from sampler.learn.sampling.near_duplicates import distinct, fingerprint
 from sampler.levels import load_level
 from sampler.monomers import MonomerLibrary
 from sampler.potentials import get_potential
@@ -196,7 +196,7 @@ def _run(*words):
 
 
 def test_collect_says_what_it_leaves_out_and_keeps_what_a_label_cost(tmp_path, library):
-    from sampler.learn.label import store
+    from sampler.learn.labels.label import store
     from sampler.potentials import get_potential
 
     folder, out = tmp_path / "labels", tmp_path / "set.npz"
@@ -225,7 +225,7 @@ def test_collect_says_what_it_leaves_out_and_keeps_what_a_label_cost(tmp_path, l
 
 
 def test_collect_at_a_level_without_monomers_says_how_to_add_them(tmp_path, library):
-    from sampler.learn.label import store
+    from sampler.learn.labels.label import store
     from sampler.potentials import get_potential
 
     m = library["w"]
@@ -251,7 +251,7 @@ def test_nonsense_is_not_sampled(tmp_path, words, why):
 
 
 def test_held_out_sizes_are_left_out_of_the_default(library):
-    from sampler.learn.sample import SHARES, default_wanted
+    from sampler.learn.sampling.sample import SHARES, default_wanted
 
     every = default_wanted(1000, (), library)
     assert set(every) == set(SHARES) and every["2sa2am"] == 200
@@ -264,7 +264,7 @@ def test_collect_takes_labels_with_and_without_a_composition_and_one_charge(tmp_
     from typer.testing import CliRunner
 
     from sampler.cli.app import app
-    from sampler.learn.label import store
+    from sampler.learn.labels.label import store
     from sampler.potentials import get_potential
 
     potential, rng = get_potential("gfn1-xtb"), np.random.default_rng(4)

@@ -12,16 +12,16 @@ from typer.testing import CliRunner
 from sampler.cli.app import app
 from sampler.clusters import Clusters
 from sampler.errors import InputError, LevelError, RunError
-from sampler.learn.compositions import checked
-from sampler.learn.dataset import LabelSet, split
-from sampler.learn.labels_file import open_labels
-from sampler.learn.newness import first_copies
-from sampler.learn.prepare import prepare
-from sampler.learn.seen import seen_by
-from sampler.learn.settings import TrainSettings
-from sampler.learn.targets import direct_targets
-from sampler.learn.train import train
-from sampler.learn.trained_on import COPY, TRAINED, VALIDATED, TrainedOn
+from sampler.learn.labels.compositions import checked
+from sampler.learn.labels.dataset import LabelSet, split
+from sampler.learn.labels.labels_file import open_labels
+from sampler.learn.labels.prepare import prepare
+from sampler.learn.labels.seen_in_training import seen_by
+from sampler.learn.labels.trained_on import COPY, TRAINED, VALIDATED, TrainedOn
+from sampler.learn.sampling.near_duplicates import first_copies
+from sampler.learn.training.settings import TrainSettings
+from sampler.learn.training.targets import direct_targets
+from sampler.learn.training.train import train
 from sampler.monomers import MonomerLibrary
 from sampler.potentials.painn.card import read_card
 

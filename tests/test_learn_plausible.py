@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from sampler.cli.app import app
 from sampler.errors import InputError
-from sampler.learn.dataset import LabelSet, binding_energies
-from sampler.learn.importing import import_checked
-from sampler.learn.plausible import ENERGY_UNITS, PER_ATOM, Units, _force_units, examine
+from sampler.learn.labels.dataset import LabelSet, binding_energies
+from sampler.learn.labels.importing import import_checked
+from sampler.learn.labels.plausible import ENERGY_UNITS, PER_ATOM, Units, _force_units, examine
 from sampler.monomers import MonomerLibrary
 from sampler.potentials import get_potential
 from sampler.resources import path

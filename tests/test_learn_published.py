@@ -5,9 +5,9 @@ Which models these are is read from ``recommended.toml``, and what they claim fr
 
 import pytest
 
-from sampler.funnel.automatic import recommendations
+from sampler.funnel.protocols.automatic import recommendations
 from sampler.learn.evaluate import evaluate
-from sampler.learn.importing import import_extxyz
+from sampler.learn.labels.importing import import_extxyz
 from sampler.monomers import MonomerLibrary
 from sampler.potentials import Potential, get_potential
 from sampler.potentials.painn.delta import DeltaPotential

@@ -6,11 +6,11 @@ import pytest
 from sampler.clusters import Clusters
 from sampler.composition import Composition
 from sampler.errors import InputError, RunError
-from sampler.learn.choose import choose
-from sampler.learn.displace import draw_apart, move_proton, turn
-from sampler.learn.newness import distinct
-from sampler.learn.sample import SHARES, Sampling, SamplingRun, run_sampling, sample_chunk
-from sampler.learn.scatter import scatter
+from sampler.learn.sampling.committee_query import choose
+from sampler.learn.sampling.displace import draw_apart, move_proton, turn
+from sampler.learn.sampling.near_duplicates import distinct
+from sampler.learn.sampling.sample import SHARES, Sampling, SamplingRun, run_sampling, sample_chunk
+from sampler.learn.sampling.scatter import scatter
 from sampler.monomers import MonomerLibrary
 from sampler.potentials import Potential
 from sampler.potentials.base import Evaluation, evaluate_each

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from sampler import resources
-from sampler.funnel.automatic import recommendations
-from sampler.learn.dataset import LabelSet, binding_energies
+from sampler.funnel.protocols.automatic import recommendations
 from sampler.learn.evaluate import evaluate
-from sampler.learn.teach import engine_of
+from sampler.learn.labels.dataset import LabelSet, binding_energies
+from sampler.learn.labels.teach import engine_of
 from sampler.levels import load_level
 from sampler.monomers import MonomerLibrary
 from sampler.potentials import get_potential

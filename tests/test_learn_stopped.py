@@ -14,14 +14,14 @@ from typer.testing import CliRunner
 
 from sampler.cli.app import app
 from sampler.errors import RunError
-from sampler.learn.targets import direct_targets
-from sampler.learn.train import train
+from sampler.learn.training.targets import direct_targets
+from sampler.learn.training.train import train
 from sampler.monomers import MonomerLibrary
 
 _SLOW = """
 import sys, time
 from sampler.learn import fast
-from sampler.learn.curves import Reporter
+from sampler.learn.training.curves import Reporter
 
 def slowly(self, row, better):
     print("finished", row["epoch"], file=sys.stderr, flush=True)

@@ -7,10 +7,10 @@ import pytest
 from test_learn_train import SMALL, labels_of
 
 from sampler.errors import InputError, LevelError, RunError
-from sampler.learn import teach
-from sampler.learn.dataset import LabelSet, split
-from sampler.learn.targets import direct_targets
-from sampler.learn.train import train
+from sampler.learn.labels import teach
+from sampler.learn.labels.dataset import LabelSet, split
+from sampler.learn.training.targets import direct_targets
+from sampler.learn.training.train import train
 from sampler.monomers import MonomerLibrary
 from sampler.potentials import get_potential
 from sampler.potentials.trained import model_folder, painn
@@ -64,7 +64,7 @@ def test_taught_structures_are_never_validated_on(tmp_path, library):
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("sampler.learn.fast.train_fast", watch)
+        patch.setattr("sampler.learn.training.fast_engine.train_fast", watch)
         train(direct_targets(whole, library), SMALL, tmp_path, taught=30, quiet=True)
     own = split(12, SMALL.validation, SMALL.seed)
     assert seen["validate"].tolist() == own[1].tolist()

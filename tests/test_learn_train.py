@@ -8,11 +8,11 @@ import pytest
 
 from sampler.clusters import Clusters
 from sampler.errors import InputError, LevelError, ModelError, RunError
-from sampler.learn.dataset import LabelSet
-from sampler.learn.optimiser import AdamW, Flat, learning_rate
-from sampler.learn.settings import RECIPES, TrainSettings
-from sampler.learn.targets import delta_targets, direct_targets
-from sampler.learn.train import train
+from sampler.learn.labels.dataset import LabelSet
+from sampler.learn.training.optimiser import AdamW, Flat, learning_rate
+from sampler.learn.training.settings import RECIPES, TrainSettings
+from sampler.learn.training.targets import delta_targets, direct_targets
+from sampler.learn.training.train import train
 from sampler.monomers import MonomerLibrary
 from sampler.potentials import Potential
 from sampler.potentials.base import Evaluation, evaluate_each
@@ -168,7 +168,7 @@ def test_training_learns_and_the_model_reproduces_its_errors(tmp_path, library):
     assert best < 0.5 * first, (first, best)
     # the potential made from the folder predicts total energies: labels minus predictions give the card's errors
     potential = PaiNNPotential(done.model)
-    from sampler.learn.dataset import split
+    from sampler.learn.labels.dataset import split
 
     chosen = split(len(targets), settings.validation, settings.seed)[1]
     c = targets.clusters[chosen]
@@ -277,6 +277,6 @@ def test_both_engines_walk_the_same_path(tmp_path, library, charge_width):
 
 
 def weights_at_start(settings):
-    from sampler.learn.train import _start
+    from sampler.learn.training.train import _start
 
     return _start(settings, None)[0].arrays

@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 from sampler.cli.app import app
 from sampler.composition import Composition
 from sampler.errors import InputError, ProtocolError
-from sampler.funnel import protocol as protocols
-from sampler.funnel.automatic import ended, homes, resolve
-from sampler.funnel.ending import at_level, ending
+from sampler.funnel.protocols import protocol as protocols
+from sampler.funnel.protocols.automatic import ended, homes, resolve
+from sampler.funnel.protocols.ending import at_level, ending
 from sampler.monomers import MonomerLibrary
 
 LIBRARY = MonomerLibrary.load()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sampler.errors import FileFormatError
 from sampler.refine.orca import read_outputs
-from sampler.refine.orca.population import usable
+from sampler.refine.orca.folder import usable
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 LONG = settings(QUICK, max_examples=1500)

@@ -187,7 +187,7 @@ def test_duplicates_after_refinement(jobs):
 
 
 def command(monkeypatch, capsys, *words):
-    from sampler.cli.import_ import import_orca
+    from sampler.cli.import_orca import import_orca
 
     app = typer.Typer()
     app.command()(import_orca)

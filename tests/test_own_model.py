@@ -10,14 +10,14 @@ from sampler.cli.app import app
 from sampler.clusters import Clusters
 from sampler.composition import Composition
 from sampler.errors import LevelError, ModelError, ProtocolError
-from sampler.funnel import protocol as protocols
-from sampler.funnel.own_model import doubt, remarks, with_models
-from sampler.funnel.rundir import read_manifest, read_result
+from sampler.funnel.protocols import protocol as protocols
+from sampler.funnel.protocols.own_model import doubt, remarks, with_models
 from sampler.levels import load_level
 from sampler.monomers import MonomerLibrary
 from sampler.potentials import get_potential
 from sampler.potentials.painn.card import ModelCard, ReferenceMonomer, save_model
 from sampler.potentials.painn.parameters import Architecture, PaiNNParameters
+from sampler.rundir.directory import read_manifest, read_result
 
 LIBRARY = MonomerLibrary.load()
 SEED = "b97-3c_sa_am_dma_w-seed7"

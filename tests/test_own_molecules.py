@@ -8,13 +8,13 @@ import pytest
 from sampler.clusters import Clusters
 from sampler.composition import Composition, split_name
 from sampler.errors import CompositionError, LevelError, MonomerError
-from sampler.funnel.grid import expand, systems
 from sampler.funnel.results import no_binding, ranking
 from sampler.generate.candidates import molecule_index
 from sampler.interop.jkqc import _cluster_type
 from sampler.levels import binding_energy, level_with, load_level, require_references
 from sampler.monomer_builder import to_toml
 from sampler.monomers import Monomer, MonomerLibrary
+from sampler.screen.grid import expand, systems
 from sampler.units import KCAL_PER_MOL
 
 SHIPPED = MonomerLibrary.load()

@@ -7,8 +7,8 @@ import pytest
 
 from sampler.clusters import Clusters
 from sampler.errors import InputError, LevelError, ModelError
-from sampler.learn.choose import disagreement
 from sampler.learn.evaluate import open_potential
+from sampler.learn.sampling.committee_query import disagreement
 from sampler.potentials import get_potential
 from sampler.potentials.base import Evaluation, Potential
 from sampler.potentials.lennard_jones import LennardJones

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sampler.clusters import Clusters
 from sampler.composition import Composition
 from sampler.identify import OTHER_STATES, identify
-from sampler.learn.dataset import LabelSet
+from sampler.learn.labels.dataset import LabelSet
 from sampler.monomers import MonomerLibrary
 from sampler.resources import path
 from sampler.similarity import DedupeParams, dedupe

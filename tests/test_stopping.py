@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 _TWO_WORKERS = """
 import sys, time
 from pathlib import Path
-from sampler.funnel.parallel import unordered
+from sampler.workers.pool import unordered
 
 def forever(folder):
     import os, time

@@ -7,17 +7,17 @@ from pathlib import Path
 import numpy as np
 from errors import NOMINAL
 from minima import potential, sources
+from sampler.funnel.stages.registry.energy_source import made_by
+from sampler.funnel.stages.registry.expected_error import expected_error
+from sampler.funnel.stages.registry.minimum_probability import how_many
 
 from sampler.clusters import Clusters
 from sampler.composition import Composition
-from sampler.funnel.confidence import how_many
-from sampler.funnel.energy_source import made_by
-from sampler.funnel.expected_error import expected_error
-from sampler.funnel.protocol import build
-from sampler.funnel.rundir import read_manifest
+from sampler.funnel.protocols.protocol import build
 from sampler.identify import identify
 from sampler.monomers import MonomerLibrary
 from sampler.relax import RelaxParams, relax
+from sampler.rundir.directory import read_manifest
 from sampler.units import KCAL_PER_MOL
 
 _SAME = 0.05  # kcal/mol; several minima of GFN1-xTB fall into one of B97-3c

@@ -32,7 +32,7 @@ class Label:
 
 def labels(reference: Path | None) -> list[Label]:
     """All labelled minima of neutral clusters, and those of the reference data where it is there."""
-    from sampler.learn.dataset import LabelSet
+    from sampler.learn.labels.dataset import LabelSet
 
     shipped = Clusters.load(LABELS)
     names = shipped.columns["composition"].astype(str)

@@ -41,7 +41,7 @@ class Source:
 
 def sources() -> list[Source]:
     """GFN1-xTB, and what ``data/models/recommended.toml`` recommends; of a committee its searching member, too."""
-    from sampler.funnel.automatic import recommendations
+    from sampler.funnel.protocols.automatic import recommendations
 
     made = [Source("gfn1-xtb", "gfn1-xtb", (), "search")]
     for entry in recommendations():
@@ -60,7 +60,7 @@ def sources() -> list[Source]:
 def concerns(source: Source, label: Label) -> bool:
     """Models of B97-3c are judged on what was held out, PaiNNs of GFN1-xTB where they are recommended."""
     from sampler.composition import Composition
-    from sampler.funnel.automatic import recommended
+    from sampler.funnel.protocols.automatic import recommended
     from sampler.monomers import MonomerLibrary
 
     if source.level != "gfn1-xtb":
@@ -76,7 +76,7 @@ def lowered(every: list[Label], source: Source, cache: Path) -> dict[str, dict]:
     """Label id -> ``low``: energy (eV) at the source's minimum next to it, ``here``: at the labelled geometry itself, ``moved``:
     RMSD of the two geometries (Å), ``same``: the protonation state is the same. What falls apart, reacts or fails is left out."""
     from sampler.composition import Composition
-    from sampler.funnel.automatic import recommended
+    from sampler.funnel.protocols.automatic import recommended
     from sampler.identify import identify
     from sampler.monomers import MonomerLibrary
     from sampler.potentials import get_potential

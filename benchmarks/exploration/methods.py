@@ -54,8 +54,8 @@ def _surface(protocol, composition) -> list[str]:
 def _resolved(name: str, system: str):
     """The protocol with the potentials that it takes for a system, and the system's composition."""
     from sampler.composition import Composition
-    from sampler.funnel import protocol as protocols
-    from sampler.funnel.automatic import AUTO, resolve
+    from sampler.funnel.protocols import protocol as protocols
+    from sampler.funnel.protocols.automatic import AUTO, resolve
     from sampler.monomers import MonomerLibrary
 
     library = MonomerLibrary.load()

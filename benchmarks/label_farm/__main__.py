@@ -33,7 +33,7 @@ def start(folder: Path) -> None:
 
 
 def lowest_priority() -> None:
-    from sampler.learn.label import lower_priority, lower_session
+    from sampler.learn.labels.label import lower_priority, lower_session
 
     lower_priority()
     lower_session()

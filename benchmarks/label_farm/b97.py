@@ -10,8 +10,8 @@ from gfn1 import LEVEL as SAMPLED
 from harvests import harvested, keep, on_grid
 
 from sampler.clusters import Clusters
-from sampler.learn.label import collect, key, label, store
-from sampler.learn.newness import distinct
+from sampler.learn.labels.label import collect, key, label, store
+from sampler.learn.sampling.near_duplicates import distinct
 
 LEVEL = "b97-3c"
 QUEUE = Path(__file__).parents[1] / "label_queue"

@@ -12,8 +12,8 @@ from plan import SEED, plan
 
 from sampler.clusters import Clusters
 from sampler.composition import Composition
-from sampler.learn.newness import distinct
-from sampler.learn.sample import Sampling, sample_chunk
+from sampler.learn.sampling.near_duplicates import distinct
+from sampler.learn.sampling.sample import Sampling, sample_chunk
 from sampler.monomers import MonomerLibrary
 
 HOW = Sampling(starts=2, quench_frames=6, every=10, displaced=1)

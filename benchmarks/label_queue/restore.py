@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from sampler.clusters import Clusters
-from sampler.learn.label import store
+from sampler.learn.labels.label import store
 from sampler.potentials import get_potential
 
 done = Clusters.load(Path(__file__).with_name("done-b97-3c.npz"))

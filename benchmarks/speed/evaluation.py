@@ -17,7 +17,7 @@ GFN1_LARGEST = 165
 
 def matmul_peak(rounds: int) -> dict[str, float]:
     """GFLOP/s of large single-precision products on one core: numpy's BLAS, and this package's kernel."""
-    from sampler.potentials.painn import gemm
+    from sampler.potentials.painn.kernels.network import gemm
     from sampler.potentials.painn.network import aligned
 
     rng = np.random.default_rng(0)

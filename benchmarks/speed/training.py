@@ -15,7 +15,7 @@ ENERGY_SHARE = 0.05
 def structures(count: int) -> Clusters:
     """Labelled structures of 15 to 30 atoms from the set that ships."""
     from sampler import resources
-    from sampler.learn.dataset import LabelSet
+    from sampler.learn.labels.dataset import LabelSet
 
     c = LabelSet.load(resources.path("data", "training", "gfn1-xtb_sa_am.npz")).clusters
     chosen = np.flatnonzero((c.natoms >= 15) & (c.natoms <= 30))
@@ -23,7 +23,7 @@ def structures(count: int) -> Clusters:
 
 
 def fast_step(params: PaiNNParameters, batches, seen: dict):
-    from sampler.learn.optimiser import AdamW, Flat
+    from sampler.learn.training.optimiser import AdamW, Flat
     from sampler.potentials.painn.training import Trainer
 
     trainer = Trainer(params)

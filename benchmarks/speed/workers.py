@@ -13,7 +13,7 @@ import numpy as np
 from common import candidates, show, table
 
 from sampler.composition import Composition
-from sampler.funnel import protocol as protocols
+from sampler.funnel.protocols import protocol as protocols
 from sampler.funnel.runner import Start, run
 from sampler.monomers import MonomerLibrary
 from sampler.potentials.painn.card import save_model

@@ -18,8 +18,8 @@ from .evaluate import evaluate
 from .export import export_app
 from .export_acdc import acdc
 from .extopt import extopt
-from .import_ import import_orca
 from .import_file import FileByDefault, import_file
+from .import_orca import import_orca
 from .label import label
 from .monomer import monomer_app
 from .protocols import protocols

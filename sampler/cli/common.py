@@ -100,7 +100,7 @@ def spelled(path: Path, known) -> Path:
     """``path``, or the run directory of the same composition beside it: ``1b1sa1am`` finds ``1sa1b1am``."""
     from ..composition import Composition
     from ..errors import CompositionError
-    from ..funnel.rundir import is_run
+    from ..rundir.directory import is_run
 
     if path.exists():
         return path
@@ -121,7 +121,7 @@ def run_folders(path: Path, known) -> list[Path]:
         RunError: no run of the screen is finished.
     """
     from ..errors import RunError
-    from ..funnel.rundir import complete, is_run, runs_below
+    from ..rundir.directory import complete, is_run, runs_below
 
     path = spelled(path, known)
     if is_run(path):
@@ -152,7 +152,7 @@ def workplace(
     if slurm is not None:
         if workers is not None:
             raise InputError("--workers and --slurm exclude each other; the profile says how many workers there are")
-        from ..funnel.slurm import workers_of
+        from ..workers.slurm import workers_of
 
         with workers_of(slurm, say) as address:
             yield address
@@ -164,7 +164,7 @@ def workplace(
         return
     if not workers.startswith("dask:"):
         raise InputError(f"--workers is {workers!r}; expected a number, or dask://HOST:PORT")
-    from ..funnel.remote import address_of
+    from ..workers.dask_pool import address_of
 
     address_of(workers)
     yield workers
@@ -177,6 +177,6 @@ def note(line: str) -> None:
 
 def cores(workers: int | None) -> int:
     """``workers``, or as many as there are cores."""
-    from ..funnel.parallel import cores as available
+    from ..workers.pool import cores as available
 
     return workers or available()

@@ -65,14 +65,14 @@ def sample(
       sampler data sample new.npz --driver models/b97-3c --label none -c 2sa2am=100
     """
     from ..errors import InputError
-    from ..funnel import progress as reporting
-    from ..learn.engine import content, describe
     from ..learn.evaluate import open_potential
-    from ..learn.gather import by_composition
-    from ..learn.labels_file import label_set
-    from ..learn.sample import Sampling, SamplingRun, default_wanted, run_sampling
-    from ..learn.structures import read_structures
+    from ..learn.labels.gather import by_composition
+    from ..learn.labels.labels_file import label_set
+    from ..learn.labels.provenance import content, describe
+    from ..learn.labels.structures import read_structures
+    from ..learn.sampling.sample import Sampling, SamplingRun, default_wanted, run_sampling
     from ..potentials import get_potential
+    from ..workers import progress as reporting
 
     one_thread()
     known = library(monomers)
@@ -141,9 +141,9 @@ def choose(
       sampler data choose new.npz models/seed7 models/seed42 models/seed69 -o next.npz -n 50 --known b97-3c.npz
     """
     from ..clusters import Clusters
-    from ..learn.choose import choose as pick
     from ..learn.evaluate import open_potential
-    from ..learn.structures import read_structures
+    from ..learn.labels.structures import read_structures
+    from ..learn.sampling.committee_query import choose as pick
 
     one_thread()
     old = [read_structures(f).without_energies().replace(columns={}) for f in known or ()]
@@ -186,12 +186,12 @@ def teach(
       sampler data teach large.npz models/delta7 models/delta42 models/delta69 -o taught.npz
       sampler train b97-3c.npz --taught taught.npz -o runs/b97 --recipe fine-tune --init runs/gfn1/model
     """
-    from ..funnel import progress as reporting
     from ..learn.evaluate import open_potential
-    from ..learn.labels_file import label_set
-    from ..learn.sample import sane
-    from ..learn.structures import read_structures
-    from ..learn.teach import TeachingRun, engine_of
+    from ..learn.labels.labels_file import label_set
+    from ..learn.labels.structures import read_structures
+    from ..learn.labels.teach import TeachingRun, engine_of
+    from ..learn.sampling.sample import sane
+    from ..workers import progress as reporting
 
     one_thread()
     known = library(monomers)

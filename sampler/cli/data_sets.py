@@ -43,7 +43,7 @@ def collect(
       sampler data collect labels/b97-3c -o b97-3c.npz --hold-out 4sa4am
       sampler data collect b97-3c.npz labels/new -o more.npz
     """
-    from ..learn.gather import gather, in_words
+    from ..learn.labels.gather import gather, in_words
 
     known = library(monomers)
     found = gather(folders, known, families.split(","), charge, hold_out or (), largest_force, threshold, mix_engines)
@@ -91,7 +91,7 @@ def import_labels(
       sampler data import frames.extxyz -o orca.npz --level b97-3c@orca5 --molecules sa,am \\
         --energy energy_Eh --energy-unit Eh --forces gradient_Eh_per_bohr --gradient --length-unit bohr
     """
-    from ..learn.importing import import_checked
+    from ..learn.labels.importing import import_checked
 
     made = import_checked(
         source, level, library(monomers), tuple(families.split(",")), unchecked, energy_key=energy,
@@ -124,7 +124,7 @@ def info(
     import numpy as np
 
     from ..learn.evaluate import binding_energies
-    from ..learn.labels_file import open_labels
+    from ..learn.labels.labels_file import open_labels
     from ..units import KCAL_PER_MOL
 
     known = library(monomers)

@@ -53,9 +53,9 @@ def examine() -> dict[str, Any]:
     from importlib.metadata import PackageNotFoundError, version
 
     from .. import __version__
-    from ..funnel.parallel import cores
     from ..potentials import available
     from ..potentials.composite.gpu import unavailable
+    from ..workers.pool import cores
 
     packages = {}
     for name in _PACKAGES:

@@ -51,12 +51,12 @@ def evaluate(
 
     from ..composition import Composition
     from ..errors import InputError
-    from ..funnel import progress as reporting
     from ..learn.evaluate import evaluate as judge
     from ..learn.evaluate import open_potential, parity_plot, relax_known, require_plot
-    from ..learn.labels_file import open_labels
-    from ..learn.prepare import forces_remark
-    from ..learn.seen import seen_by
+    from ..learn.labels.labels_file import open_labels
+    from ..learn.labels.prepare import forces_remark
+    from ..learn.labels.seen_in_training import seen_by
+    from ..workers import progress as reporting
 
     if len(potential) < 2:
         raise InputError("give a model and a data set: sampler evaluate MODEL DATA.npz")

@@ -19,7 +19,7 @@ Count = Annotated[
 
 def _runs(path: Path, known) -> tuple[list[Path], bool]:
     """The run directories, and whether they are those of a screen."""
-    from ..funnel.rundir import read_manifest
+    from ..rundir.directory import read_manifest
 
     path = spelled(path, known)
     runs = run_folders(path, known)
@@ -30,7 +30,7 @@ def _runs(path: Path, known) -> tuple[list[Path], bool]:
 
 def _lowest(run: Path, count: int | None, known):
     from ..funnel import results
-    from ..funnel.rundir import read_result
+    from ..rundir.directory import read_result
 
     clusters = read_result(run).lowest_first()
     rows = results.ranking(clusters, results.composition_of(run, known), known)

@@ -69,11 +69,11 @@ def label(
     if monomers_only is not None:
         _references(monomers_only, level, out, library(monomers), retry, as_json, quiet)
         return
-    from ..funnel import progress as reporting
-    from ..learn.label import collect as gather
-    from ..learn.label import count, lower_priority, lower_session, potential_of, without_label
-    from ..learn.label import label as run_labels
-    from ..learn.structures import read_structures
+    from ..learn.labels.label import collect as gather
+    from ..learn.labels.label import count, lower_priority, lower_session, potential_of, without_label
+    from ..learn.labels.label import label as run_labels
+    from ..learn.labels.structures import read_structures
+    from ..workers import progress as reporting
 
     structures = read_structures(file, charge, note, library(monomers))
     folder = out or file.with_name(file.name + ".labels")
@@ -128,11 +128,11 @@ def label(
 
 def _references(names: str, level: str, out: Path | None, known, again: bool, as_json: bool, quiet: bool) -> None:
     from ..errors import InputError
-    from ..funnel import progress as reporting
-    from ..learn.engine import describe
-    from ..learn.label import potential_of
-    from ..learn.references import optimise, read_sets, write_level
+    from ..learn.labels.label import potential_of
+    from ..learn.labels.monomer_minima import optimise, read_sets, write_level
+    from ..learn.labels.provenance import describe
     from ..units import HARTREE
+    from ..workers import progress as reporting
 
     if out is None or out.suffix != ".toml":
         raise InputError("--references needs --out FILE.toml, where the level of theory is kept")

@@ -23,7 +23,7 @@ def protocols(
       sampler protocols standard
       sampler protocols my.toml
     """
-    from ..funnel import protocol as module
+    from ..funnel.protocols import protocol as module
 
     if name is None:
         found = [module.load(n) for n in module.names()]

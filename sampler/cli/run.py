@@ -124,13 +124,14 @@ def run(
     """
     from ..composition import Composition
     from ..errors import CompositionError, InputError
-    from ..funnel import own_model, results
-    from ..funnel import progress as reporting
-    from ..funnel import protocol as protocols
-    from ..funnel.automatic import ended
+    from ..funnel import results
     from ..funnel.parents import read_parent
+    from ..funnel.protocols import own_model
+    from ..funnel.protocols import protocol as protocols
+    from ..funnel.protocols.automatic import ended
     from ..funnel.runner import Start
     from ..funnel.runner import run as run_protocol
+    from ..workers import progress as reporting
     from .show import print_ranking
 
     known = library(monomers)
@@ -167,14 +168,14 @@ def run(
     else:
         chosen = ended(chosen, wanted, level)
     if engine is not None:
-        from ..funnel.engine import with_engine
+        from ..funnel.protocols.refinement_engine import with_engine
 
         chosen = with_engine(chosen, engine)
         if start and stage in ("refine", "orca"):
             stage = next((s.kind for s in chosen.stage if s.kind in ("refine", "orca")), stage)
             start = dataclasses.replace(start, stage=stage)
     if confidence is not None:
-        from ..funnel.confident import with_confidence
+        from ..funnel.protocols.with_confidence import with_confidence
 
         entered = start.position(chosen) if start else 0
         chosen = with_confidence(chosen, confidence, error_kcalmol, wanted, known, entered)
@@ -221,7 +222,7 @@ def _levels(level: str, from_level: str | None, source: Path | None) -> tuple[st
         InputError: a level that no run ends at, or --from-level without --from.
     """
     from ..errors import InputError
-    from ..funnel.automatic import AUTO, CHOICES
+    from ..funnel.protocols.automatic import AUTO, CHOICES
 
     level = level.lower() if level.lower() in CHOICES else level
     if source is None:
@@ -240,7 +241,7 @@ def _levels(level: str, from_level: str | None, source: Path | None) -> tuple[st
 def _entry(source: Path, known, wanted, level: str, from_level: str | None, **options):
     """The population in a file; ``level`` is that of its energies where it states none, or several."""
     from ..errors import InputError, LevelError
-    from ..funnel.automatic import AUTO
+    from ..funnel.protocols.automatic import AUTO
     from ..interop.entry import enter
 
     if from_level is not None or level == AUTO:

@@ -102,11 +102,11 @@ def screen(
       sampler screen --list wanted.txt --priority 4sa4am,3sa3am
     """
     from ..errors import InputError
-    from ..funnel import grid as grids
-    from ..funnel import progress as reporting
-    from ..funnel import protocol as protocols
-    from ..funnel import screening
     from ..funnel.parents import takes_parents
+    from ..funnel.protocols import protocol as protocols
+    from ..screen import grid as grids
+    from ..screen import runner as screening
+    from ..workers import progress as reporting
 
     words = [*grids.expand(axes or []), *(grids.read_list(names) if names else [])]
     if not words:
@@ -138,8 +138,8 @@ def screen(
             rows = screening.screen(what, workers=where, join=join, replace=replace, budget=seconds, progress=progress)
     finally:
         progress.close()
-    from ..funnel.screen_levels import apart, told
-    from ..funnel.screen_table import draw
+    from ..screen.levels import apart, told
+    from ..screen.table import draw
 
     # with what earlier screens have left in the folder
     table = grids.systems([row["system"] for row in rows], known, None)
@@ -173,7 +173,7 @@ def screen(
 def _priority(given: list[str], grid, known, charge) -> tuple[list[str], str]:
     """Names to run first, in their canonical form, and the order of the rest."""
     from ..composition import Composition
-    from ..funnel.grid import ORDERS
+    from ..screen.grid import ORDERS
 
     words = [word.strip() for text in given for word in text.split(",") if word.strip()]
     by = [word for word in words if word in ORDERS]
@@ -192,8 +192,8 @@ def _ask(count: int) -> None:
 def _show(rows, grid, title: str, asked: set[str]) -> None:
     from rich.console import Console
 
-    from ..funnel.progress import duration
-    from ..funnel.screen_table import text_map
+    from ..screen.table import text_map
+    from ..workers.progress import duration
 
     def value(row, key):
         return "" if row[key] is None else row[key]

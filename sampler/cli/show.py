@@ -26,7 +26,7 @@ def show(
       sampler show 4sa4am --json | jq '.structures[].binding_energy_kcalmol'
       sampler show screen
     """
-    from ..funnel.rundir import read_manifest
+    from ..rundir.directory import read_manifest
 
     known = library(monomers)
     run = spelled(run, known)
@@ -50,8 +50,8 @@ def _summary(run: Path, known, limit: int | None) -> dict[str, Any]:
 
 
 def _print_run(run: Path, known, limit: int) -> None:
-    from ..funnel.progress import outcome
-    from ..funnel.rundir import complete, read_ledgers
+    from ..rundir.directory import complete, read_ledgers
+    from ..workers.progress import outcome
 
     ledgers = read_ledgers(run)
     if not complete(run):
@@ -64,8 +64,8 @@ def _print_run(run: Path, known, limit: int) -> None:
 
 
 def _print_screen(folder: Path, runs: list[Path], known, limit: int | None) -> None:
-    from ..funnel.screen_levels import warning
-    from ..funnel.screen_rows import earlier
+    from ..screen.levels import warning
+    from ..screen.rows import earlier
 
     rows = earlier(folder, known, ())
     if words := warning(rows):
@@ -83,9 +83,9 @@ def _print_screen(folder: Path, runs: list[Path], known, limit: int | None) -> N
 def print_ranking(folder: Path, known, limit: int) -> None:
     """The lowest structures of a run, as a table."""
     from ..funnel import results
-    from ..funnel.ending import Ending
-    from ..funnel.own_model import remarks_of
-    from ..funnel.rundir import read_manifest, read_result
+    from ..funnel.protocols.ending import Ending
+    from ..funnel.protocols.own_model import remarks_of
+    from ..rundir.directory import read_manifest, read_result
 
     clusters, composition = read_result(folder), results.composition_of(folder, known)
     rows = results.ranking(clusters, composition, known)
@@ -121,11 +121,11 @@ def print_ranking(folder: Path, known, limit: int) -> None:
 
 def _more(ledger: dict[str, Any]) -> str:
     if "ranking" in ledger:
-        from ..funnel.ranks import in_words
+        from ..similarity.rank_correlation import in_words
 
         return in_words(ledger["ranking"])
     if "confidence" in ledger:
-        from ..funnel.select_stage import in_words as kept_in_words
+        from ..funnel.stages.select import in_words as kept_in_words
 
         return kept_in_words(ledger["confidence"])
     if "evaluations" in ledger:

@@ -24,11 +24,11 @@ def with_energies(
         PotentialError, ModelError: no such potential or model.
     """
     from ..errors import InputError
-    from ..funnel.parallel import unordered
-    from ..funnel.progress import choose
-    from ..funnel.worker import Died
-    from ..learn.engine import describe
+    from ..learn.labels.provenance import describe
     from ..potentials import get_potential
+    from ..workers.pool import unordered
+    from ..workers.progress import choose
+    from ..workers.worker import Died
     from .thermo_hessians import engine_of, strangers
 
     potential, options = _potential(species, name, known)
@@ -78,7 +78,7 @@ def _one(task) -> tuple[float, str, str]:
 
 def _potential(species: list, name: str, known) -> tuple[str, dict[str, Any]]:
     from ..errors import InputError
-    from ..funnel.automatic import recommended_as
+    from ..funnel.protocols.automatic import recommended_as
     from ..potentials import available
     from ..refine.thermo.belonging import compositions
     from .thermo_hessians import models_of

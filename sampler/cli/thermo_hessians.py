@@ -28,7 +28,7 @@ class Hessians:
         import numpy as np
 
         from ..errors import InputError
-        from ..funnel.rundir import read_manifest, read_result
+        from ..rundir.directory import read_manifest, read_result
 
         clusters, manifest = read_result(source.path), read_manifest(source.path)
         name = source.path.resolve().name
@@ -167,11 +167,11 @@ class Hessians:
         """Relax and differentiate, one structure a task; monomers of what was recognised are added."""
         from ..clusters import Clusters
         from ..errors import InputError
-        from ..funnel.parallel import unordered
-        from ..funnel.progress import choose
-        from ..funnel.worker import Died
-        from ..learn.engine import describe as engine
+        from ..learn.labels.provenance import describe as engine
         from ..refine.thermo import sources
+        from ..workers.pool import unordered
+        from ..workers.progress import choose
+        from ..workers.worker import Died
 
         if not self.structures:
             return []
@@ -271,7 +271,7 @@ def describe(potential: str, options: dict[str, Any], brief: bool = False) -> st
 
 def strangers(potential: str, options: dict[str, Any], compositions, known) -> list[tuple[str, str]]:
     """(cluster, remark) for clusters that a shipped model was not made for."""
-    from ..funnel.automatic import recommendations, recommended
+    from ..funnel.protocols.automatic import recommendations, recommended
 
     used = set(_models(options))
     shipped = [e for e in recommendations() if used and used <= set(_models(e["options"]))]
@@ -301,7 +301,7 @@ def _models(options: dict[str, Any]) -> list[str]:
 
 def engine_of(potential, options: dict[str, Any]) -> str:
     """What makes the numbers, without versions: energies of two of them do not add up, whatever their level is called."""
-    from ..learn.engine import describe as engine
+    from ..learn.labels.provenance import describe as engine
 
     text = str(engine(potential)["engine"])
     if text.startswith("model "):

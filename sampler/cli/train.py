@@ -76,9 +76,9 @@ def train(
       sampler train mine.npz -o runs/paper --engine schnetpack
     """
     from ..errors import InputError
-    from ..learn.prepare import prepare
-    from ..learn.settings import RECIPES, SHAPE
-    from ..learn.targets import delta_targets, direct_targets
+    from ..learn.labels.prepare import prepare
+    from ..learn.training.settings import RECIPES, SHAPE
+    from ..learn.training.targets import delta_targets, direct_targets
 
     if recipe not in RECIPES:
         raise InputError(f"no recipe is called {recipe!r}; known: {', '.join(RECIPES)}")
@@ -109,7 +109,7 @@ def train(
     else:
         targets = direct_targets(labels, known, energies_only)
     # torch loads only now: an engine of --delta must load its own libraries first
-    from ..learn.train import train as run
+    from ..learn.training.train import train as run
 
     done = run(
         targets, chosen, out, init, taught=ready.taught, left_out=ready.counts, quiet=quiet or as_json, say=note
@@ -128,7 +128,7 @@ def _changes(items: list[str]) -> dict:
     import dataclasses
 
     from ..errors import InputError
-    from ..learn.settings import TrainSettings
+    from ..learn.training.settings import TrainSettings
 
     kinds = {f.name: type(f.default) for f in dataclasses.fields(TrainSettings)}
     found = {}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from .context import Context
-from .progress import Progress, duration
-from .stage import Stage
+from ..workers.progress import Progress, duration
+from .stages.base import Stage
+from .stages.context import Context
 
 LONG = 24 * 3600.0
 """s; what takes longer is warned of."""

@@ -14,8 +14,8 @@ from ..clusters import Clusters
 from ..composition import Composition
 from ..errors import CompositionError, InputError, RunError
 from ..monomers import MonomerLibrary
+from ..rundir.directory import StageDirectory, read_ledgers, read_manifest, read_result
 from ..similarity.frameworks import frameworks, places
-from .rundir import StageDirectory, read_ledgers, read_manifest, read_result
 
 
 @dataclass(frozen=True)

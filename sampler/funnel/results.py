@@ -16,10 +16,10 @@ from ..composition import Composition
 from ..errors import LevelError
 from ..levels import binding_energy, require_references
 from ..monomers import MonomerLibrary
+from ..rundir.directory import StageDirectory, complete, read_ledgers, read_manifest, read_result, sha256
 from ..storage import write_text
 from ..units import KCAL_PER_MOL
-from .protocol import Protocol
-from .rundir import StageDirectory, complete, read_ledgers, read_manifest, read_result, sha256
+from .protocols.protocol import Protocol
 from .runner import Run
 
 _COLUMNS = [
@@ -170,7 +170,7 @@ def summary(folder: Path | str, library: MonomerLibrary) -> dict[str, Any]:
     ``complete`` is false where a run that was started later has not ended: then the structures are those of the last that
     has, and protocol and seed those of the later one.
     """
-    from .own_model import remarks_of
+    from .protocols.own_model import remarks_of
 
     manifest = read_manifest(folder)
     clusters = read_result(folder)

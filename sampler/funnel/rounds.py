@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from ..clusters import Clusters
-from .chunks import run_chunks
-from .context import Context
-from .progress import Progress
-from .rundir import StageDirectory
-from .stage import Stage
+from ..rundir.directory import StageDirectory
+from ..workers.progress import Progress
+from .chunk_runner import run_chunks
+from .stages.base import Stage
+from .stages.context import Context
 
 History = list[dict[str, Any]]
 """The ledgers of the rounds so far; number 0 is that of the structures that came in."""

@@ -20,21 +20,21 @@ from ..composition import Composition
 from ..errors import RunError
 from ..generate import fitted
 from ..monomers import MonomerLibrary
+from ..rundir.directory import RunDirectory, StageDirectory, digest_of, write_table
 from ..storage import write_text
+from ..workers.pool import cores
+from ..workers.progress import Progress
 from .announce import announce, announce_all
-from .automatic import AUTO, resolve, without_model
-from .chunks import claim_folder, run_chunks
-from .context import Context
-from .ending import at_level, ending
-from .energy_source import first_energies
-from .informed import informed
-from .parallel import cores
+from .chunk_runner import claim_folder, run_chunks
 from .parents import Parent, check_parents, takes_parents
-from .progress import Progress
-from .protocol import Protocol
+from .protocols.automatic import AUTO, resolve, without_model
+from .protocols.ending import at_level, ending
+from .protocols.informed import informed
+from .protocols.protocol import Protocol
 from .rounds import RoundStage, run_rounds
-from .rundir import RunDirectory, StageDirectory, digest_of, write_table
-from .stage import Stage
+from .stages.base import Stage
+from .stages.context import Context
+from .stages.energy_source import first_energies
 
 _TURN_SECONDS = 0.5
 
@@ -103,7 +103,7 @@ def run(
     same in the same folder at the same time; they share the chunks. With ``replace`` results of another protocol or seed in
     the folder may be replaced; what both have in common is taken up. ``leave`` writes what a finished run leaves for people,
     while the folder is still held: outside, others may start something else in it, or take unfinished files for lost ones.
-    ``level``: that the energies are to end at (:data:`sampler.funnel.automatic.CHOICES`); which it is, by what and why, is
+    ``level``: that the energies are to end at (:data:`sampler.funnel.protocols.automatic.CHOICES`); which it is, by what and why, is
     said, and is in the manifest.
 
     The result does not depend on ``workers`` and ``join``, nor on how often the run was interrupted.

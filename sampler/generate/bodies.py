@@ -258,6 +258,6 @@ def from_library(form: Form, library: MonomerLibrary) -> Bodies:
 
 
 def _colours(numbers: np.ndarray, bonded: np.ndarray) -> np.ndarray:
-    from ..identify.kernels import colours
+    from ..identify.bond_kernels import colours
 
     return colours(np.ascontiguousarray(numbers, np.int64), bonded)

@@ -11,7 +11,7 @@ from ..clusters import Clusters
 from ..composition import Composition, State, state_label
 from ..errors import InputError
 from ..monomers import MonomerLibrary
-from .chunks import ChunkSpec, plan
+from .chunk_plan import ChunkSpec, plan
 from .exploration import ExploreParams, explore
 from .packing import pack_and_minimise
 from .rigid import Poses, RigidSystem, coordinates

@@ -30,7 +30,7 @@ def distinct(
         energy: (B,) eV. shape: (B, S) Å, see :func:`shape_of`.
         energy_tolerance: eV. shape_tolerance: Å. Two minima are the same where all agree within these.
     """
-    from . import _kernels
+    from . import rigid_kernels as _kernels
 
     order = np.argsort(energy, kind="stable")
     order = order[np.isfinite(energy[order])]

@@ -180,7 +180,7 @@ def coordinates(system: RigidSystem, poses: Poses) -> np.ndarray:
 
 def evaluate(system: RigidSystem, poses: Poses) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The surface: energy (B,) eV, force (B, M, 3) eV/Å and torque (B, M, 3) eV about each molecule's centre."""
-    from . import _kernels
+    from . import rigid_kernels as _kernels
 
     energy, gradient = _kernels.gradients(0, *_arguments(system, poses, 0, 0.0, 0.0))
     return energy, -gradient[..., :3], -gradient[..., 3:] * system.scale[:, None]
@@ -188,7 +188,7 @@ def evaluate(system: RigidSystem, poses: Poses) -> tuple[np.ndarray, np.ndarray,
 
 def molecule_energies(system: RigidSystem, poses: Poses) -> np.ndarray:
     """(B, M) eV, the interaction of every molecule with all others; half their sum is the energy."""
-    from . import _kernels
+    from . import rigid_kernels as _kernels
 
     local, ptr, _, pairs, _, _, *turns = _arguments(system, poses, 0, 0.0, 0.0)
     return _kernels.molecule_energies(local, ptr, pairs, *turns)
@@ -214,7 +214,7 @@ def separate(system: RigidSystem, poses: Poses, wall: float = np.inf) -> Minimis
 
 
 def _descend(kind, system, poses, wall, stiffness, fmax, max_evaluations) -> Minimised:
-    from . import _kernels
+    from . import rigid_kernels as _kernels
 
     poses = Poses(poses.translations.copy(), poses.quaternions.copy(), poses.handedness)
     energy, largest, evaluations = _kernels.minimise(

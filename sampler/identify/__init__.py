@@ -42,7 +42,7 @@ def identify(clusters: Clusters, composition: Composition | None, library: Monom
     Raises:
         InputError: a structure does not consist of the atoms of the composition.
     """
-    from . import kernels
+    from . import bond_kernels as kernels
     from .assignment import assign_batch
     from .describe import label, molecules_of, other_labels, what_happened
 
@@ -131,7 +131,7 @@ def recognise(clusters: Clusters, library: MonomerLibrary) -> list[Composition |
     from collections import Counter
 
     from ..composition import Composition
-    from . import kernels
+    from . import bond_kernels as kernels
     from .assignment import assign_batch
 
     found = assign_batch(clusters, None, library)

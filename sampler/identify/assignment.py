@@ -26,7 +26,7 @@ class BatchAssignment:
         molecules: (B,) number of molecules, fragments of broken ones included.
         family, hydrogens, fragment: (N,) per molecule: entry ``ptr[b] + m`` is molecule m of structure b. Family is -1
             where the skeleton is none of the composition's; fragment numbers the connected parts of the cluster.
-        status: (B,) bits of :mod:`sampler.identify.kernels`.
+        status: (B,) bits of :mod:`sampler.identify.bond_kernels`.
         shared: (B,) protons that lie midway between two molecules.
         other: (N,) the molecule that a proton would belong to if it lay a little elsewhere (shared or nearly so), or -1.
         lean: (N,) by how much its two distances differ, in sums of covalent radii; infinite where ``other`` is -1.
@@ -83,7 +83,7 @@ def assign_batch(clusters: Clusters, composition: Composition | None, library: M
     Raises:
         InputError: a structure does not consist of the atoms of the composition.
     """
-    from . import kernels
+    from . import bond_kernels as kernels
 
     if composition is not None:
         check_atoms(clusters, composition, library)

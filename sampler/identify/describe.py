@@ -10,7 +10,8 @@ import numpy as np
 
 from ..composition import Composition, state_label
 from ..monomers import MonomerLibrary
-from . import kernels, radii
+from . import bond_kernels as kernels
+from . import radii
 from .assignment import BatchAssignment
 from .templates import CARBON, Templates
 

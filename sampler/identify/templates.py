@@ -9,7 +9,7 @@ import numpy as np
 
 from ..composition import Composition
 from ..monomers import Monomer, MonomerLibrary
-from .kernels import colours, component_colours
+from .bond_kernels import colours, component_colours
 
 CARBON = 6
 

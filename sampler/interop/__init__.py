@@ -2,6 +2,6 @@
 
 from .entry import Entry, enter
 from .formats import FORMATS, read_any, read_population, write_any
-from .population import Population
+from .imported import Population
 
 __all__ = ["FORMATS", "Entry", "Population", "enter", "read_any", "read_population", "write_any"]

@@ -11,12 +11,12 @@ import numpy as np
 
 from ..clusters import Clusters
 from ..errors import FileFormatError, InputError, SamplerError
-from ..stated_charge import CHARGE_KEYS, StatedCharge, stated_charge
 from ..storage import write_atomic
+from ..text.charges import CHARGE_KEYS, StatedCharge, stated_charge
 from . import schnetpack_db
 from .cells import whole
+from .imported import Population, column, counted, energy_column, rounded
 from .isotopes import no_isotopes
-from .population import Population, column, counted, energy_column, rounded
 from .sqlite import read_only, tables, told
 
 _OWN = "sampler"
@@ -26,7 +26,7 @@ _ASE_TABLES = {"systems", "species", "keys", "text_key_values", "number_key_valu
 def read_ase_db(path: Path | str, energy_key: str | None = None) -> Population:
     """Read an ASE database, without changing it. Energies and forces are ASE's (eV, eV/Å); ``energy_key`` names another
     number of the rows, with its unit (``b973c_Eh``). Levels are read from a key ``level``, charges as
-    :func:`sampler.stated_charge.stated_charge` says. What a periodic cell has cut is made whole. Databases of SchNetPack
+    :func:`sampler.text.charges.stated_charge` says. What a periodic cell has cut is made whole. Databases of SchNetPack
     state their units, and are converted (:mod:`.schnetpack_db`).
 
     Raises:

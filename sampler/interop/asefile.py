@@ -8,11 +8,11 @@ import numpy as np
 
 from ..clusters import Clusters
 from ..errors import FileFormatError, InputError
-from ..stated_charge import CHARGE_KEYS, stated_charge
-from ..xyztext import MOST_ATOMS, too_large
+from ..text.charges import CHARGE_KEYS, stated_charge
+from ..text.xyz import MOST_ATOMS, too_large
 from .cells import whole
+from .imported import Population, column, counted
 from .isotopes import no_isotopes
-from .population import Population, column, counted
 
 _NOT_HERE = {"extxyz", "xyz", "db", "postgresql", "mysql", "bundletrajectory", "py", "html", "png"}
 """Read by other readers here, or by running what they hold, or no structures."""

@@ -17,9 +17,9 @@ from ..identify.radii import OVERLAP, covalent
 from ..monomers import MonomerLibrary
 from ..similarity import DedupeParams, dedupe
 from ..units import HARTREE, KCAL_PER_MOL
-from . import references
+from . import monomer_sets as references
+from .imported import JSON, Population
 from .molecules import strange_energies
-from .population import JSON, Population
 
 CHECKS = {
     "unreadable": "a file cannot be read",
@@ -158,7 +158,7 @@ def _orca(path: Path) -> Population:
 def _audit_orca(folder: Path, library: MonomerLibrary, params: AuditParams | None) -> tuple[list[Finding], int, list]:
     """Outputs that did not end well, then the usable structures of each level."""
     from ..refine.orca import read_outputs
-    from ..refine.orca.population import usable
+    from ..refine.orca.folder import usable
 
     found, good, files = [], [], []
     for path in sorted(folder.rglob("*.out")):

@@ -6,8 +6,8 @@ import re
 
 import numpy as np
 
+from ..text.xyz_comment import number
 from ..units import CM1, HARTREE, KCAL_PER_MOL, KJ_PER_MOL
-from ..xyzcomment import number
 
 _NUMBER = r"[+-]?(?:\d+\.\d*|\.\d+|\d+)(?:[eEdD][+-]?\d+)?"
 _UNITS = (

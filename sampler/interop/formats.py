@@ -12,10 +12,10 @@ import numpy as np
 from ..clusters import Clusters
 from ..columns import renamed
 from ..errors import FileFormatError, InputError
-from ..textfiles import decoded, read_head
-from ..xyztext import MOST_ATOMS, is_head, too_large
+from ..text.files import decoded, read_head
+from ..text.xyz import MOST_ATOMS, is_head, too_large
 from .asefile import is_known
-from .population import Population
+from .imported import Population
 
 FORMATS = {
     "sampler": "sampler's own (.npz), or a run directory",
@@ -74,7 +74,7 @@ def _text(head: bytes) -> str:
 
 
 def read_population(path: Path | str, *, energy_key: str | None = None, forces_key: str | None = None) -> Population:
-    """A file as it is, with the levels and charges it states; see :class:`~sampler.interop.population.Population`."""
+    """A file as it is, with the levels and charges it states; see :class:`~sampler.interop.imported.Population`."""
     found = _read(path, energy_key, forces_key)
     many = np.flatnonzero(found.clusters.natoms > MOST_ATOMS)
     if len(many):
@@ -158,7 +158,7 @@ def write_any(clusters: Clusters, path: Path | str, *, kind: str | None = None, 
 
 def _own(path: Path) -> Population:
     if path.is_dir():
-        from ..funnel.rundir import read_result
+        from ..rundir.directory import read_result
 
         clusters = read_result(path)
     else:

@@ -23,12 +23,12 @@ from ..clusters import Clusters
 from ..composition import split_name
 from ..errors import CompositionError, FileFormatError, InputError, MissingDependency
 from ..monomers import MonomerLibrary
-from ..stated_charge import stated_charge
 from ..storage import write_atomic
+from ..text.charges import stated_charge
 from ..units import HARTREE
 from . import dataframe, unpickle
+from .imported import JSON, Population, column, rounded
 from .isotopes import no_isotopes
-from .population import JSON, Population, column, rounded
 
 STRUCTURE, ENERGY, FORCES = ("xyz", "structure"), ("log", "electronic_energy"), ("extra", "forces")
 NAME, CHARGE, LEVEL = ("info", "file_basename"), ("log", "charge"), ("extra", "level")

@@ -14,7 +14,7 @@ from ..levels import level_with, separated
 from ..levels import levels as known_levels
 from ..monomers import MonomerLibrary
 from ..units import BOHR
-from .population import Population
+from .imported import Population
 
 _SPINS = {"spin", "multiplicity", "mult", "spin_multiplicity"}
 _PER_ATOM = 0.5

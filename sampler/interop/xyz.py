@@ -10,16 +10,16 @@ import numpy as np
 
 from ..clusters import Clusters
 from ..errors import FileFormatError, InputError
-from ..stated_charge import CHARGE_KEYS, frame_charge
 from ..storage import write_text
-from ..textfiles import read_text
+from ..text.charges import CHARGE_KEYS, frame_charge
+from ..text.files import read_text
+from ..text.xyz import Frame, frames
+from ..text.xyz_comment import number
 from ..units import HARTREE
-from ..xyzcomment import number
-from ..xyztext import Frame, frames
 from .cells import whole
 from .energies import energy_of, plausible, unit_scale
+from .imported import Population, column, counted, energy_column, forces_column
 from .isotopes import no_isotopes
-from .population import Population, column, counted, energy_column, forces_column
 
 _OWN = ("id", "charge", "energy", "energy_eV", "level", "Properties", "pbc", "Lattice")
 _UNIT_KEYS = ("energy_unit", "energy_units", "unit_energy", "units_energy")
@@ -31,7 +31,7 @@ def read_xyz(path: Path | str, energy_key: str | None = None, forces_key: str | 
 
     ``energy`` and ``forces`` of extended XYZ are in eV and eV/Å (ASE's convention); other keys must be named, and say
     their unit. For energies in plain comment lines see :func:`.energies.energy_of`, for charges
-    :func:`sampler.stated_charge.stated_charge`. What a periodic cell has cut is made whole.
+    :func:`sampler.text.charges.stated_charge`. What a periodic cell has cut is made whole.
 
     Raises:
         FileFormatError: empty, truncated, or a line that cannot be read; isotopes. InputError: an unknown key or unit.

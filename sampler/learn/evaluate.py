@@ -14,13 +14,13 @@ from ..errors import InputError, LevelError, MissingDependency, ModelError, Pote
 from ..levels import level_with
 from ..monomers import MonomerLibrary
 from ..potentials import Evaluation, Potential
+from ..potentials.painn.batches import chunk_bounds
 from ..potentials.painn.card import ModelCard
-from ..potentials.painn.chunks import chunk_bounds
 from ..storage import write_atomic
 from ..units import KCAL_PER_MOL
-from .dataset import SAME_MONOMER, LabelSet, binding_energies
+from .labels.dataset import SAME_MONOMER, LabelSet, binding_energies
+from .labels.teach import is_taught
 from .metrics import energy_metrics, force_metrics
-from .teach import is_taught
 
 PLOTS = ("png", "pdf", "svg")
 
@@ -253,7 +253,7 @@ def open_potential(names: list[str]) -> Potential:
         LevelError: models that make no committee. ModelError: a folder that holds no model, or neither model nor
             potential has the name.
     """
-    from ..potentials.by_level import potential_of
+    from ..potentials.of_level import potential_of
     from ..potentials.painn.card import is_model
     from ..potentials.trained import painn, shipped
 

@@ -65,8 +65,8 @@ def do_pieces(
     Raises:
         RunError: worker processes died; everything else is done by then.
     """
-    from ..funnel.parallel import unordered
-    from ..funnel.worker import Died
+    from ..workers.pool import unordered
+    from ..workers.worker import Died
 
     left = []
     for index, (file, _) in enumerate(pieces):

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import FileFormatError, MissingDependency, MonomerError
-from ..stated_charge import frame_charge
-from ..textfiles import read_text
-from ..xyztext import frames
+from ..text.charges import frame_charge
+from ..text.files import read_text
+from ..text.xyz import frames
 
 
 def from_smiles(smiles: str, count: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:

@@ -66,7 +66,7 @@ def base_of(level: str) -> Potential:
     Raises:
         ModelError: no potential here calculates that level.
     """
-    from .by_level import potential_of
+    from .of_level import potential_of
 
     try:
         base = potential_of(level)

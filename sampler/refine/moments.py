@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from ..clusters import Clusters
-from ..funnel.parallel import unordered
-from ..funnel.worker import Died
 from ..potentials import get_potential
 from ..potentials.moments import polarizabilities
 from ..units import DEBYE
+from ..workers.pool import unordered
+from ..workers.worker import Died
 from .kept import Kept, read, write
 from .thermo.belonging import structures
 from .thermo.rrho import Species

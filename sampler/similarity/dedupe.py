@@ -203,7 +203,7 @@ def _one_label(kept: Clusters, params: DedupeParams) -> Clusters:
 
 def _tasks(clusters: Clusters, members: np.ndarray, params: DedupeParams, settled: np.ndarray) -> list:
     """Split a bucket into parts between which no bound allows a duplicate; joined to tasks of a useful size."""
-    from . import population
+    from . import pair_kernels as population
 
     if len(members) == 1:
         return []
@@ -239,7 +239,7 @@ def _tasks(clusters: Clusters, members: np.ndarray, params: DedupeParams, settle
 
 def _work(task: tuple) -> list[tuple]:
     """Cluster the parts of one task; (members, leader, mirrored, rmsd, pairs) of each part."""
-    from . import population
+    from . import pair_kernels as population
 
     members, group, filters, parts, params, settled = task
     done = []

@@ -104,8 +104,8 @@ def pair_distances(group: Group, columns: int = _FINE_COLUMNS) -> np.ndarray:
 
 
 def environments(group: Group, members: np.ndarray) -> np.ndarray:
-    """(len(members), n, C) float32, Å: what each atom sees; see :func:`sampler.similarity.population.environments`."""
-    from . import population
+    """(len(members), n, C) float32, Å: what each atom sees; see :func:`sampler.similarity.pair_kernels.environments`."""
+    from . import pair_kernels as population
 
     columns, weights = group.layout
     out = np.empty((len(members), len(group.numbers), len(weights)), np.float32)

@@ -15,7 +15,7 @@ from pyscf import dft
 from pyscf.gto.eval_gto import BLKSIZE, eval_gto, make_screen_index
 from scipy.spatial import cKDTree
 
-from .kernels import contract, gradient_terms, scale, weight_response
+from .grid_kernels import contract, gradient_terms, scale, weight_response
 
 _POINTS = 448  # a block: 8 of PySCF's screening blocks, small enough for the second-level cache
 _CANDIDATE = 1e-9  # shells below this everywhere on a block are not evaluated

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .card import ModelCard
-from .references import atomic_number
+from .monomer_energies import atomic_number
 
 CLOSER = 0.9
 """Share of the shortest distance seen below which a pair is refused."""

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from . import kernels as k
-from .chunks import CHUNK_ATOMS
+from .batches import CHUNK_ATOMS
 from .coulomb import interact
-from .elementwise import SHIFTED_SOFTPLUS, SILU, constants
-from .gemm import pack
 from .geometry import Pairs, find_pairs
+from .kernels import network as k
+from .kernels.elementwise import SHIFTED_SOFTPLUS, SILU, constants
+from .kernels.gemm import pack
 from .parameters import CHARGE_BIAS, CHARGE_WEIGHT, EMBEDDING, OFFSETS, WIDTHS, Architecture, PaiNNParameters
 from .radial import Basis, filter_table, table_size, tabulate
 from .shared import map_shared

@@ -13,8 +13,8 @@ from ...errors import InputError, LevelError, ModelError
 from ..base import Evaluation, Potential
 from .card import ModelCard, load_model, read_card
 from .limits import closest_allowed, refusal, together
+from .monomer_energies import Scope
 from .parameters import PaiNNParameters
-from .references import Scope
 
 if TYPE_CHECKING:
     from .geometry import Pairs
@@ -107,7 +107,7 @@ class PaiNNPotential(Potential):
     @property
     def batch_atoms(self) -> int:
         """Atoms that are worth evaluating together; :func:`sampler.relax.relax` fills its batches with so many."""
-        from .chunks import DEVICE_ATOMS
+        from .batches import DEVICE_ATOMS
 
         return 300 if self.device == "cpu" else DEVICE_ATOMS
 
@@ -219,7 +219,7 @@ class _Raw:
 
 def _run(members: list[PaiNNPotential], clusters: Clusters, forces: bool) -> _Raw:
     """All members chunk by chunk; members with the same cutoff and table share pairs and distances."""
-    from .chunks import chunk_bounds
+    from .batches import chunk_bounds
 
     b, n = len(clusters), len(clusters.numbers)
     energy = np.zeros((len(members), b))

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...errors import PotentialError
 from ...units import COULOMB
-from .chunks import CHUNK_ATOMS, DEVICE_ATOMS
+from .batches import CHUNK_ATOMS, DEVICE_ATOMS
 from .parameters import (
     CHARGE_BIAS,
     CHARGE_WEIGHT,

@@ -17,7 +17,7 @@ import numpy as np
 
 from ...clusters import Clusters
 from ...errors import InputError, ModelError
-from .chunks import chunk_bounds
+from .batches import chunk_bounds
 from .network import Network, aligned, cut_down, layer_names
 from .parameters import CHARGE_BIAS, CHARGE_WEIGHT, EMBEDDING, FILTER_BIAS, FILTER_WEIGHT, PaiNNParameters, shapes
 from .radial import filter_gradients

@@ -11,7 +11,7 @@ import dataclasses
 from pathlib import Path
 
 from ...errors import FileFormatError
-from ...textfiles import decoded, read_bytes
+from ...text.files import decoded, read_bytes
 from . import jobs, linked
 from .one_job import read_job
 from .result import OrcaResult

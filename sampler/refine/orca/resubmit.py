@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import InputError
+from .folder import OrcaFolder, usable
 from .inputs import file_names, input_text, spin_multiplicity, write_folder, write_many
 from .outputs import OrcaResult
-from .population import OrcaFolder, usable
 from .presets import PRESETS
 
 _SLOWER = (("SlowConv", 500), ("VerySlowConv", 1500))

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...clusters import Clusters
-from ...funnel.ranks import correlation, ranks
 from ...identify import identify
 from ...monomers import MonomerLibrary
 from ...similarity import DedupeParams, dedupe
+from ...similarity.rank_correlation import correlation, ranks
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from ...errors import FileFormatError, InputError
 from ...monomers import MonomerLibrary
 from ...potentials.base import Potential
 from ...storage import write_text
-from ...textfiles import no_pipe
+from ...text.files import no_pipe
 from ...units import DEBYE, KCAL_PER_MOL
 from ..hessian import hessians, isotope_masses, normal_modes, principal_moments, standard_masses
 from . import isotopes as isotope

@@ -1,0 +1,171 @@
+"""The table of a screen, and its heat map: as text for a terminal, and drawn with matplotlib."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..composition import Composition
+from ..storage import write_atomic
+from .levels import by_level
+
+VALUE = "binding_energy_per_molecule_kcalmol"
+_MARKS = {"failed": "failed", "waiting": "…", "running": "…", "jobs elsewhere": "jobs", "in use": "in use"}
+
+
+def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """CSV with a header line; '' for no value."""
+    table = io.StringIO()
+    writer = csv.DictWriter(table, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({k: "" if v is None or v != v else v for k, v in row.items()})
+    return table.getvalue()
+
+
+class Panel:
+    """One plane of the grid: two molecules vary, the others (``rest``) are fixed.
+
+    Attributes:
+        rows, columns: numbers of the two molecules that occur. cells: (row, column) -> row of the table.
+    """
+
+    def __init__(self, rest: str):
+        self.rest = rest
+        self.cells: dict[tuple[int, int], Mapping[str, Any]] = {}
+
+    @property
+    def rows(self) -> list[int]:
+        return sorted({r for r, _ in self.cells})
+
+    @property
+    def columns(self) -> list[int]:
+        return sorted({c for _, c in self.cells})
+
+
+def panels(table: Sequence[Mapping[str, Any]], grid: Mapping[str, Composition]) -> tuple[str, str, list[Panel]]:
+    """The molecules along the rows and columns ('' if there is one kind only), and the planes of the grid.
+
+    The two molecules with the most different numbers span the planes.
+    """
+    counts = {name: dict(c.counts) for name, c in grid.items()}
+    families = list(dict.fromkeys(f for c in grid.values() for f, _ in c.counts))
+    varied = sorted(families, key=lambda f: (-len({c.get(f, 0) for c in counts.values()}), families.index(f)))[:2]
+    varied = sorted(varied, key=families.index) + ["", ""]
+    down, across = varied[0], varied[1]
+    found: dict[str, Panel] = {}
+    for row in table:
+        has = counts[row["system"]]
+        charge = grid[row["system"]].charge
+        rest = " ".join(f"{has.get(f, 0)}{f}" for f in families if f not in (down, across))
+        rest += f" charge {charge:+d}" if charge else ""
+        found.setdefault(rest.strip(), Panel(rest.strip())).cells[has.get(down, 0), has.get(across, 0)] = row
+    return down, across, [found[rest] for rest in sorted(found)]
+
+
+def text_map(table: Sequence[Mapping[str, Any]], grid: Mapping[str, Composition]):
+    """A rich renderable: a number a system, coloured on a terminal that has colours; '·' where the grid is empty.
+
+    Args:
+        table: rows of one level, which the title names.
+    """
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    down, across, planes = panels(table, grid)
+    low, high = _limits(table)
+    shown = []
+    for plane in planes:
+        title = f"binding energy per molecule, kcal/mol{_of_level(table)}" + (f"; {plane.rest}" if plane.rest else "")
+        sheet = Table(box=SIMPLE_HEAD, pad_edge=False)
+        sheet.add_column("")
+        for column in plane.columns:
+            sheet.add_column(f"{column}{across}" if across else "", justify="right", no_wrap=True)
+        for row in plane.rows:
+            line = [Text(f"{row}{down}")]
+            for column in plane.columns:
+                cell = plane.cells.get((row, column))
+                style = "" if cell is None else _colour(cell[VALUE], low, high)
+                line.append(Text("·" if cell is None else _mark(cell), style=style))
+            sheet.add_row(*line)
+        shown += [Text(title), sheet]  # as a title of the table it would be wrapped to its width
+    return Group(*shown)
+
+
+def draw(path: Path | str, table: Sequence[Mapping[str, Any]], grid: Mapping[str, Composition]) -> None:
+    """The heat map as a file; the ending of its name says which kind (``.svg``, ``.png``, ``.pdf``).
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    import matplotlib
+
+    with matplotlib.rc_context({"svg.hashsalt": "sampler", "font.size": 8}):
+        figure = _figure(table, grid)
+        kind = Path(path).suffix[1:]
+        fixed = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
+        write_atomic(path, lambda handle: figure.savefig(handle, format=kind, dpi=200, metadata=fixed))
+
+
+def _figure(table, grid):
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    down, across, planes = panels(table, grid)
+    low, high = _limits(table)
+    sizes = [(0.55 * len(p.columns) + 1.6, 0.4 * len(p.rows) + 1.1) for p in planes]
+    across_page = min(len(planes), 3)
+    deep = -(-len(planes) // across_page)
+    wide, tall = max(w for w, _ in sizes), max(h for _, h in sizes)
+    figure = Figure(figsize=(wide * across_page, tall * deep), layout="constrained")
+    axes = np.atleast_1d(figure.subplots(deep, across_page, squeeze=False)).ravel()
+    image = None
+    for axis, plane in zip(axes, planes):
+        values = np.full((len(plane.rows), len(plane.columns)), np.nan)
+        for (r, c), cell in plane.cells.items():
+            i, j = plane.rows.index(r), plane.columns.index(c)
+            values[i, j] = np.nan if cell[VALUE] is None else cell[VALUE]
+            dark = np.isfinite(values[i, j]) and values[i, j] < (low + high) / 2
+            axis.text(j, i, _mark(cell), ha="center", va="center", color="white" if dark else "black", fontsize=6)
+        image = axis.imshow(values, cmap="viridis", vmin=low, vmax=high, origin="lower", aspect="auto")
+        axis.set_xticks(range(len(plane.columns)), plane.columns if across else [""] * len(plane.columns))
+        axis.set_yticks(range(len(plane.rows)), plane.rows)
+        axis.set(xlabel=across, ylabel=down, title=plane.rest)
+    for axis in axes[len(planes) :]:
+        axis.set_visible(False)
+    figure.colorbar(image, ax=list(axes), label=f"binding energy per molecule (kcal/mol){_of_level(table)}")
+    return figure
+
+
+def _of_level(table: Sequence[Mapping[str, Any]]) -> str:
+    levels = list(by_level(table))
+    return f", {', '.join(levels)}" if levels else ""
+
+
+def _mark(cell: Mapping[str, Any]) -> str:
+    if cell["status"] != "finished":
+        return _MARKS[cell["status"]]
+    return "–" if cell[VALUE] is None else f"{cell[VALUE]:.1f}"
+
+
+def _limits(table: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
+    """Lowest and highest value, a little apart."""
+    values = [row[VALUE] for row in table if row[VALUE] is not None]
+    low, high = (min(values), max(values)) if values else (0.0, 0.0)
+    return low, max(high, low + 0.1)
+
+
+def _colour(value: float | None, low: float, high: float) -> str:
+    """Background from dark blue (lowest) to pale yellow, as in the drawn map."""
+    if value is None:
+        return "dim"
+    stops = [(68, 1, 84), (49, 104, 142), (53, 183, 121), (253, 231, 37)]
+    place = (value - low) / (high - low) * (len(stops) - 1)
+    i = min(int(place), len(stops) - 2)
+    red, green, blue = (round(a + (b - a) * (place - i)) for a, b in zip(stops[i], stops[i + 1]))
+    return f"{'white' if place < 1.5 else 'black'} on #{red:02x}{green:02x}{blue:02x}"
