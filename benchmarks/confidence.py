@@ -133,8 +133,9 @@ _FINE = np.geomspace(0.1, 8.0, 2000)
 
 def curve(s: System) -> np.ndarray:
     """(2000,) log-probability of the high-level minimum to be where it is, for each error of ``_FINE``."""
-    from sampler.funnel.stages.registry.minimum_probability import minimum_probabilities
     from scipy.interpolate import CubicSpline
+
+    from sampler.funnel.stages.minimum_probability import minimum_probabilities
 
     if s.name not in _CURVES:
         p = [minimum_probabilities(s.low, e * np.sqrt(s.molecules))[s.minimum] for e in ERRORS]
@@ -146,7 +147,7 @@ _CURVES: dict[str, np.ndarray] = {}
 
 
 def fit(chosen: list[System]) -> float:
-    """As ``sampler.funnel.stages.registry.minimum_probability.fitted_error``, from curves that are made once a system."""
+    """As ``sampler.funnel.stages.minimum_probability.fitted_error``, from curves that are made once a system."""
     return float(_FINE[sum(curve(s) for s in chosen).argmax()])
 
 
@@ -177,7 +178,7 @@ def state_share(chosen: list[System]) -> float:
 
 def coverage(chosen: list[System]) -> list[tuple[float, int, float]]:
     """(nominal, systems whose minimum is kept, mean share of the structures kept) with the error of the other systems."""
-    from sampler.funnel.stages.registry.minimum_probability import how_many
+    from sampler.funnel.stages.minimum_probability import how_many
 
     others = [fit([t for t in chosen if t is not s]) * np.sqrt(s.molecules) for s in chosen]
     rows = []
@@ -240,7 +241,7 @@ def main() -> None:
 
     frames = ase.io.read(reference / "sa_am/orca503_b973c_engrad/sa4am4_b973c_engrad.extxyz", ":")
     (orca,) = systems([(f, f.info["b973c_electronic_energy_Eh"], f.info[_LOW]) for f in frames], 5)
-    from sampler.funnel.stages.registry.minimum_probability import how_many
+    from sampler.funnel.stages.minimum_probability import how_many
 
     assumed = fit(groups["SA + AM"]) * np.sqrt(orca.molecules)
     print(f"\nORCA, B97-3c on {len(orca.low)} GFN1-xTB minima of 4sa4am: standard deviation of the differences "

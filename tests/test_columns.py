@@ -91,8 +91,7 @@ def test_files_of_earlier_versions_say_times_found(pair, tmp_path, suffix):
 
 
 def test_settings_that_a_run_goes_on_from_are_those_of_the_stages():
-    from sampler.funnel.stages.registry.registry import STAGES
-
+    from sampler.funnel.stages.registry import STAGES
     from sampler.rundir.owner import LIMITS
 
     assert {kind: stage.limits for kind, stage in STAGES.items() if stage.limits} == LIMITS

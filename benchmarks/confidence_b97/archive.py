@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 from errors import NOMINAL
 from minima import potential, sources
-from sampler.funnel.stages.registry.energy_source import made_by
-from sampler.funnel.stages.registry.expected_error import expected_error
-from sampler.funnel.stages.registry.minimum_probability import how_many
 
 from sampler.clusters import Clusters
 from sampler.composition import Composition
 from sampler.funnel.protocols.protocol import build
+from sampler.funnel.stages.energy_source import made_by
+from sampler.funnel.stages.expected_error import expected_error
+from sampler.funnel.stages.minimum_probability import how_many
 from sampler.identify import identify
 from sampler.monomers import MonomerLibrary
 from sampler.relax import RelaxParams, relax

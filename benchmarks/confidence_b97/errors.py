@@ -75,14 +75,14 @@ def spread(chosen: list[System]) -> float:
 
 def fitted(chosen: list[System]) -> float:
     """The error per square root of a molecule under which the B97-3c minima most likely lie where they do."""
-    from sampler.funnel.stages.registry.minimum_probability import fitted_error
+    from sampler.funnel.stages.minimum_probability import fitted_error
 
     return fitted_error([(s.low, s.minimum, s.molecules) for s in chosen])
 
 
 def interval(chosen: list[System]) -> tuple[float, float]:
     """95 % interval of :func:`fitted`: where the log-likelihood is within 1.92 of its maximum, between 0.02 and 10."""
-    from sampler.funnel.stages.registry.minimum_probability import minimum_probabilities
+    from sampler.funnel.stages.minimum_probability import minimum_probabilities
 
     grid = np.geomspace(0.02, 10.0, 120)
     p = [[minimum_probabilities(s.low, e * np.sqrt(s.molecules))[s.minimum] for s in chosen] for e in grid]
@@ -99,7 +99,7 @@ def error_of(chosen: list[System]) -> float:
 def coverage(chosen: list[System]) -> list[tuple[int, float]]:
     """For each of ``NOMINAL``: systems whose B97-3c minimum is kept with the error of the *other compositions*, and the mean
     share of the minima that this keeps."""
-    from sampler.funnel.stages.registry.minimum_probability import how_many
+    from sampler.funnel.stages.minimum_probability import how_many
 
     rows = []
     errors = [error_of([t for t in chosen if t.composition != s.composition]) for s in chosen]

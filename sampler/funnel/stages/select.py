@@ -33,12 +33,12 @@ class Select(Stage):
     """So many of each framework (:mod:`sampler.similarity.frameworks`) come first, then as many more of each, until there
     are ``count``."""
     confidence: Annotated[float, Field(gt=0, lt=1)] | None = None
-    """Probability that the high-level minimum of what comes in is kept; see :mod:`sampler.funnel.stages.registry.minimum_probability`. ``count`` and
+    """Probability that the high-level minimum of what comes in is kept; see :mod:`sampler.funnel.stages.minimum_probability`. ``count`` and
     ``window_kcalmol`` limit what it takes, and then the ledger has the probability that is left. What an earlier selection by
     confidence has left out counts: the probability is about what came to the first of them."""
     error_kcalmol: Positive | None = None
     """Standard deviation of the relative energies' errors; by default that of the potential that the energies come from, see
-    :mod:`sampler.funnel.stages.registry.expected_error`."""
+    :mod:`sampler.funnel.stages.expected_error`."""
     model: str | list[str] | None = None
     """The trained model (all of a committee) that the energies come from, where the stages before do not say."""
 

@@ -1,0 +1,46 @@
+"""The stage ``dedupe``: one representative of each distinct structure."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from ...clusters import Clusters
+from ...units import KCAL_PER_MOL
+from .base import Stage
+from .context import Context
+from .parameter_types import Positive
+
+
+class Dedupe(Stage):
+    """One representative of each distinct structure, by RMSD and energy."""
+
+    kind: Literal["dedupe"]
+    rmsd: Annotated[float, Field(gt=0, lt=1)] = 0.125
+    max_displacement: Positive = 0.4
+    energy_window_kcalmol: Positive = 0.25
+    linkage: Literal["leader", "complete", "average"] = "leader"
+
+    def run(self, task: Clusters, context: Context) -> Clusters:
+        from ...similarity import DedupeParams, dedupe
+
+        parameters = DedupeParams(
+            rmsd=self.rmsd,
+            max_displacement=self.max_displacement,
+            energy_window=self.energy_window_kcalmol * KCAL_PER_MOL,
+            linkage=self.linkage,
+        )
+        result = dedupe(task, parameters, n_jobs=context.workers)
+        gone = (result.duplicate_of != "") | (result.set_aside != "")
+        fate = np.where(result.duplicate_of != "", "duplicate", "not_comparable")[gone]
+        detail = np.where(result.duplicate_of != "", result.duplicate_of, result.set_aside)[gone]
+        kept = result.representatives.with_columns(fate="")
+        return Clusters.concatenate([kept, task[gone].with_columns(fate=fate, fate_detail=detail)])
+
+    def summary(self, everything: Clusters) -> dict[str, Any]:
+        """How often the lowest minima were found, and how many more there may be."""
+        from ...search.unseen import of_multiplicities
+
+        return of_multiplicities(everything[everything.columns["fate"] == ""])

@@ -1,0 +1,40 @@
+"""The stage ``identify``: which molecules a structure consists of now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from ...clusters import Clusters
+from .base import Stage
+from .context import Context
+from .parameter_types import PositiveInt
+
+
+class Identify(Stage):
+    """Which molecules a structure consists of now; what reacted, evaporated or exploded leaves."""
+
+    kind: Literal["identify"]
+    keep: list[Literal["intact", "reacted", "evaporated"]] = ["intact"]
+    chunk: PositiveInt = 1000
+
+    per_chunk: ClassVar[bool] = True
+
+    def tasks(self, incoming: Clusters, context: Context) -> Sequence[Clusters]:
+        return incoming.chunks(self.chunk)
+
+    def run(self, task: Clusters, context: Context) -> Clusters:
+        from ...identify import identify
+
+        found = identify(task, context.composition, context.library)
+        identity = found.columns["identity"]
+        detail = found.columns["identity_detail"]
+        columns = {k: v for k, v in found.columns.items() if k != "identity_detail"}
+        fate = np.where(np.isin(identity, self.keep), "", identity)
+        return found.replace(columns=columns | {"fate": fate, "fate_detail": np.where(fate != "", detail, "")})
+
+    def summary(self, everything: Clusters) -> dict[str, Any]:
+        states, counts = np.unique(everything.columns["state"], return_counts=True)
+        return {"states": {str(s): int(c) for s, c in zip(states, counts)}}

@@ -1,0 +1,51 @@
+"""The stage ``relax``: local minimisation with a potential."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from ...clusters import Clusters
+from .context import Context
+from .parameter_types import Positive, PositiveInt
+from .portions import portions
+from .protonation import with_states
+from .with_potential import PotentialStage
+
+_CHUNK = {"painn": 40, "b97-3c": 1, "r2scan-3c": 1, "wb97x-d": 1}
+
+
+class Relax(PotentialStage):
+    """Local minimisation with a potential, batched; broken structures leave."""
+
+    kind: Literal["relax"]
+    optimizer: Literal["lbfgs", "fire"] = "lbfgs"
+    fmax: Positive = 0.05
+    max_steps: PositiveInt = 500
+    keep_unconverged: bool = True
+    chunk: PositiveInt | None = None
+    """Structures in a task, fewer towards the end; by default 40 with PaiNN, which evaluates them in batches, 1 with
+    DFT, else 10."""
+
+    per_chunk: ClassVar[bool] = True
+
+    def tasks(self, incoming: Clusters, context: Context) -> Sequence[Clusters]:
+        self.share()
+        return portions(incoming, self.chunk or _CHUNK.get(self.potential.lower(), 10))
+
+    def run(self, task: Clusters, context: Context) -> Clusters:
+        from ...relax import RelaxParams, relax
+
+        parameters = RelaxParams(optimizer=self.optimizer, fmax=self.fmax, max_steps=self.max_steps)
+        relaxed = with_states(relax(task, self.started(), parameters), task, context)
+        if not self.keep_unconverged:
+            fate = relaxed.columns["fate"]
+            lost = (fate == "") & ~relaxed.columns["converged"]
+            relaxed = relaxed.with_columns(fate=np.where(lost, "not_converged", fate))
+        return relaxed
+
+    def summary(self, everything: Clusters) -> dict[str, Any]:
+        column = everything.columns
+        return {"converged": int(column["converged"].sum()), "evaluations": int(column["evaluations"].sum())}

@@ -1,0 +1,36 @@
+"""The house: no circle of imports of any kind, and rooms in the order that pyproject.toml states."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def imports():
+    grimp = pytest.importorskip("grimp")
+    return grimp.build_graph("sampler")
+
+
+def test_no_file_imports_what_imports_it(imports):
+    """Deferred imports and those for type checkers count."""
+    circles = {
+        tuple(sorted((module, other)))
+        for module in imports.modules
+        for other in imports.find_modules_directly_imported_by(module)
+        if imports.chain_exists(importer=other, imported=module)
+    }
+    assert not circles
+
+
+def test_no_room_imports_one_that_imports_it():
+    linter = pytest.importorskip("importlinter")
+    assert linter
+    done = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()"],
+        cwd=ROOT, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": "/tmp"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
