@@ -108,7 +108,7 @@ def orca_output(energy_hartree: float, numbers, positions) -> str:
 ================================================================================
 NAME = x.inp
 |  1> ! B97-3c TightSCF
-                         ****END OF INPUT****
+|  2>                          ****END OF INPUT****
 ---------------------------------
 CARTESIAN COORDINATES (ANGSTROEM)
 ---------------------------------

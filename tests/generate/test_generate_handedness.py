@@ -8,18 +8,19 @@ import pytest
 
 from sampler.clusters import Clusters
 from sampler.composition import Composition
-from sampler.generate import docking, growth, hopping, moves
+from sampler.generate import docking, growth, moves
 from sampler.generate.bodies import Kinds, from_library, take_apart
 from sampler.generate.handedness import one_handed
 from sampler.generate.packing import random_poses
 from sampler.generate.rigid import RigidSystem, coordinates
 from sampler.monomers import MonomerLibrary
+from sampler.search import moves as hopping
 
 
 @pytest.fixture(scope="module")
 def library():
     """L-alanine, made by ``sampler monomer add ala --smiles "C[C@H](N)C(=O)O"``."""
-    return MonomerLibrary.load([Path(__file__).parent / "data" / "alanine"])
+    return MonomerLibrary.load([Path(__file__).parents[1] / "data" / "alanine"])
 
 
 def hands(ptr, positions):
