@@ -4,4 +4,6 @@ One population of clusters flows through one funnel: generate, relax, identify, 
 Importing this package loads no heavy library.
 """
 
-__version__ = "0.1.0"
+from .version import __version__
+
+__all__ = ["__version__"]

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PROBE = (
-    "from sampler import resources; from sampler.monomers import MonomerLibrary; from sampler.funnel import protocol;"
+    "from sampler import resources; from sampler.monomers import MonomerLibrary; from sampler.funnel.protocols import protocol;"
     "print(resources.path('data')); print(MonomerLibrary.load()['sa'].label, protocol.load('quick').name)"
 )
 

@@ -9,8 +9,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from .. import __version__
 from ..errors import SamplerError
+from ..version import __version__
 from .audit import audit
 from .data import data_app
 from .doctor import doctor

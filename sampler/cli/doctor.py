@@ -52,9 +52,9 @@ def examine() -> dict[str, Any]:
     import shutil
     from importlib.metadata import PackageNotFoundError, version
 
-    from .. import __version__
     from ..potentials import available
     from ..potentials.composite.gpu import unavailable
+    from ..version import __version__
     from ..workers.pool import cores
 
     packages = {}

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__
 from ..clusters import Clusters
 from ..composition import Composition
 from ..errors import RunError
@@ -22,6 +21,7 @@ from ..generate import fitted
 from ..monomers import MonomerLibrary
 from ..rundir.directory import RunDirectory, StageDirectory, digest_of, write_table
 from ..storage import write_text
+from ..version import __version__
 from ..workers.pool import cores
 from ..workers.progress import Progress
 from .announce import announce, announce_all

@@ -237,7 +237,7 @@ def _table(clusters: Clusters) -> dict[tuple[str, str], list]:
 
 def _derived(clusters: Clusters, table: dict) -> dict[tuple[str, str], list]:
     """What JKQC expects besides, where the clusters do not bring it."""
-    from .. import __version__
+    from ..version import __version__
 
     library = MonomerLibrary.load()
     kinds = [_cluster_type(str(v), library) for v in clusters.ids]

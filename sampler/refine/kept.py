@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__
 from ..errors import StorageError
 from ..storage import write_text, writer_of
+from ..version import __version__
 from .thermo.rrho import Species
 
 FOLDER = "thermo-unfinished"

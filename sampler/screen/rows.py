@@ -8,7 +8,6 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
 from ..clusters import Clusters
 from ..composition import Composition
 from ..errors import RunError, SamplerError
@@ -22,6 +21,7 @@ from ..funnel.protocols.protocol import Protocol
 from ..funnel.runner import library_digest, with_surface
 from ..monomers import MonomerLibrary
 from ..rundir.directory import complete, read_ledgers, read_manifest, read_result
+from ..version import __version__
 
 Row = dict[str, Any]
 UNKNOWN = Ending("", "", "")

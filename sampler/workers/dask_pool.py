@@ -14,8 +14,8 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from .. import __version__
 from ..errors import InputError, MissingDependency, NoWorkers
+from ..version import __version__
 from .worker import Died, prepare_worker
 
 _ADDRESS = re.compile(r"dask://((\[[0-9a-fA-F:]+\]|[^\[\]:/\s]+):(\d{1,5}))/?")
