@@ -111,3 +111,25 @@ def test_help_loads_nothing_heavy():
         "print('LOADED', sorted(heavy & set(sys.modules)))"
     )
     assert "LOADED []" in call(sys.executable, "-c", script, cwd=ROOT)
+
+
+def test_one_version(wheel):
+    """Only ``sampler/version.py`` states it: the wheel takes it from there, and the citation agrees."""
+    from sampler import __version__
+
+    assert "version" in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dynamic"]
+    assert wheel.name.split("-")[1] == __version__
+    cited = [
+        line.split(":")[1].strip() for line in (ROOT / "CITATION.cff").read_text().splitlines() if "version:" in line
+    ]
+    assert cited == ["1.2.0", __version__]  # that of the format of the file, and ours
+
+
+def test_hooks_are_the_checks():
+    """What runs before a commit is what CI runs, each check once."""
+    import re
+
+    checks = re.search(r"^all=\((.*)\)$", (ROOT / ".ci/check").read_text(), re.M).group(1).split()
+    hooks = re.findall(r"entry: \.ci/check (\w+),", (ROOT / ".pre-commit-config.yaml").read_text())
+    assert hooks == checks and len(set(checks)) == len(checks) >= 6
+    assert re.search(r"^\s*\.ci/check$", (ROOT / ".ci/run").read_text(), re.M)
