@@ -29,7 +29,7 @@ from sampler.errors import ModelError
 from sampler.learn.labels.dataset import LabelSet
 from sampler.learn.training.shortest_distances import closest_distances
 from sampler.monomers import MonomerLibrary
-from sampler.potentials.painn.card import read_card, rewrite_card
+from sampler.potentials.painn.card import load_model, read_card, save_model
 from sampler.potentials.trained import model_folder
 
 
@@ -51,7 +51,10 @@ def add_table(
     more = [LabelSet.load(file) for file in also]
     more = [m.subset(~np.isin(m.compositions, held)).clusters for m in more]
     parts = [p.replace(columns={}) for p in (labels.clusters, *more)]
-    return rewrite_card(model, closest=closest_distances(Clusters.concatenate(parts))).closest
+    params, card = load_model(model)
+    changed = save_model(model, params, card.replace(closest=closest_distances(Clusters.concatenate(parts))))
+    assert changed.weights_sha256 == card.weights_sha256, "the weights must stay"
+    return changed.closest
 
 
 def main() -> None:

@@ -147,7 +147,7 @@ _CURVES: dict[str, np.ndarray] = {}
 
 
 def fit(chosen: list[System]) -> float:
-    """As ``sampler.funnel.stages.minimum_probability.fitted_error``, from curves that are made once a system."""
+    """As ``benchmarks/confidence_b97/fit.py``, from curves that are made once a system."""
     return float(_FINE[sum(curve(s) for s in chosen).argmax()])
 
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
+from fit import fitted_error
 from labelled import Label
 
 NOMINAL = (0.5, 0.8, 0.9, 0.95, 0.99)
@@ -75,8 +76,6 @@ def spread(chosen: list[System]) -> float:
 
 def fitted(chosen: list[System]) -> float:
     """The error per square root of a molecule under which the B97-3c minima most likely lie where they do."""
-    from sampler.funnel.stages.minimum_probability import fitted_error
-
     return fitted_error([(s.low, s.minimum, s.molecules) for s in chosen])
 
 

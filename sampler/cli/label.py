@@ -70,9 +70,10 @@ def label(
         _references(monomers_only, level, out, library(monomers), retry, as_json, quiet)
         return
     from ..learn.labels.label import collect as gather
-    from ..learn.labels.label import count, lower_priority, lower_session, potential_of, without_label
+    from ..learn.labels.label import count, lower_priority, lower_session, without_label
     from ..learn.labels.label import label as run_labels
     from ..learn.labels.structures import read_structures
+    from ..potentials.of_level import potential_of
     from ..workers import progress as reporting
 
     structures = read_structures(file, charge, note, library(monomers))
@@ -128,9 +129,9 @@ def label(
 
 def _references(names: str, level: str, out: Path | None, known, again: bool, as_json: bool, quiet: bool) -> None:
     from ..errors import InputError
-    from ..learn.labels.label import potential_of
     from ..learn.labels.monomer_minima import optimise, read_sets, write_level
     from ..learn.labels.provenance import describe
+    from ..potentials.of_level import potential_of
     from ..units import HARTREE
     from ..workers import progress as reporting
 

@@ -18,7 +18,6 @@ OTHER_STATES = "other_states"
 """The column of protonation labels that a structure has, too, because protons are shared or nearly so."""
 SEPARATOR = "; "
 """Between the labels of :data:`OTHER_STATES`."""
-IDENTITIES = ("intact", "reacted", "evaporated", "exploded")
 
 
 def identify(clusters: Clusters, composition: Composition | None, library: MonomerLibrary) -> Clusters:

@@ -94,14 +94,12 @@ class NormalModes:
     Attributes:
         frequencies: (m,) cm⁻¹, ascending; imaginary ones are negative. m = 3n − 6, 3n − 5 (linear), 0 (atom).
         modes: (m, n, 3) Cartesian displacements, each of unit length.
-        reduced_masses: (m,) amu.
         residual: cm⁻¹, the largest frequency (by size) that translations and rotations had before they were
             projected out; large where the geometry is no stationary point.
     """
 
     frequencies: np.ndarray
     modes: np.ndarray
-    reduced_masses: np.ndarray
     residual: float
 
     @property
@@ -135,13 +133,11 @@ def normal_modes(
     internal = vt[len(external) :]
     values, vectors = np.linalg.eigh(internal @ weighted @ internal.T)
     cartesian = (vectors.T @ internal) / root
-    length2 = (cartesian**2).sum(1)
-    modes = cartesian / np.sqrt(length2)[:, None]
+    modes = cartesian / np.sqrt((cartesian**2).sum(1))[:, None]
     outside = np.linalg.eigvalsh(external @ weighted @ external.T)
     return NormalModes(
         frequencies=_wavenumber(values),
         modes=modes.reshape(-1, n, 3),
-        reduced_masses=1.0 / length2,
         residual=float(np.abs(_wavenumber(outside)).max(initial=0.0)),
     )
 

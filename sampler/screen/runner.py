@@ -94,7 +94,7 @@ class Screen:
         """The protocol of one system, with the models that were named.
 
         Raises:
-            ModelError, LevelError, ProtocolError: see :func:`.own_model.with_models`.
+            ModelError, LevelError, ProtocolError: see :func:`sampler.funnel.protocols.own_model.with_models`.
         """
         if not self.models:
             return self.protocol_of(name)
@@ -102,7 +102,7 @@ class Screen:
 
     @cached_property
     def common_level(self) -> str:
-        """See :func:`.screen_levels.common`."""
+        """See :func:`.levels.common`."""
         if self.models:
             return self.level
         return common(self.level, {n: (self.protocol_of(n), c) for n, c in self.grid.items()}, self.library)

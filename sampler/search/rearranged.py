@@ -1,6 +1,6 @@
 """A move of several molecules at once: the best of many rigid minima around a relaxed one.
 
-Where the rigid surface is fitted (:mod:`.fitted`), its minima are near relaxed ones and in nearly their order, and
+Where the rigid surface is fitted (:mod:`sampler.generate.fitted`), its minima are near relaxed ones and in nearly their order, and
 dozens of them cost less than one relaxation. So proposals are made and judged there.
 """
 

@@ -108,7 +108,7 @@ def read_text(path: Path | str) -> str:
 
 def decoded(content: bytes, errors: str = "strict") -> str:
     """Text of bytes: UTF-8, or what a byte order mark or the null bytes of UTF-16 say (Notepad, ``>`` of PowerShell),
-    else Latin-1. ``errors`` as for :meth:`bytes.decode`.
+    else Latin-1. ``errors`` as for ``bytes.decode``.
 
     Raises:
         UnicodeDecodeError: a mark that the rest does not keep to, such as half a letter at the end.

@@ -1,10 +1,26 @@
 """How many structures to keep: the integral against drawing lots, the fit against a known error."""
 
+import importlib
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from sampler.errors import InputError
 from sampler.funnel.stages import minimum_probability as confidence
+
+BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "confidence_b97"
+
+
+@pytest.fixture
+def fitted_error(monkeypatch):
+    """Of the script that calibrates. Skips where the benchmarks are not beside the tests."""
+    if not BENCHMARK.is_dir():
+        pytest.skip("the benchmarks are not here")
+    monkeypatch.syspath_prepend(str(BENCHMARK))
+    yield importlib.import_module("fit").fitted_error
+    sys.modules.pop("fit", None)
 
 
 def test_two_structures_have_a_closed_form():
@@ -59,7 +75,7 @@ def test_nonsense_is_refused(energy, sigma, wanted):
         confidence.how_many(energy, sigma, wanted)
 
 
-def test_a_known_error_is_found_again_and_covers():
+def test_a_known_error_is_found_again_and_covers(fitted_error):
     """Systems made with an error of 0.8 per square root of a molecule: it is fitted, and coverage is nominal."""
     rng = np.random.default_rng(2)
 
@@ -72,7 +88,7 @@ def test_a_known_error_is_found_again_and_covers():
             systems.append((low, int(high.argmin()), molecules))
         return systems
 
-    fitted = confidence.fitted_error(draw(150))
+    fitted = fitted_error(draw(150))
     print(f"fitted {fitted:.3f}, made with 0.8")
     assert fitted == pytest.approx(0.8, rel=0.2)
     kept = 0

@@ -18,7 +18,7 @@ from sampler.potentials.trained import model_folder
 LIBRARY = MonomerLibrary.load()
 B97 = "b97-3c@pyscf"
 MEMBER = "b97-3c_sa_am_dma_w-seed7"
-COMMAND = "OMP_NUM_THREADS=1 python benchmarks/confidence_b97.py --write"
+COMMAND = "OMP_NUM_THREADS=1 python benchmarks/confidence_b97 --reference ../shared/reference --write"
 
 
 def error(level, name, models=()):

@@ -17,7 +17,7 @@ from sampler.clusters import Clusters
 from sampler.errors import FileFormatError, InputError, LevelError, PotentialError
 from sampler.learn.labels.dataset import LabelSet
 from sampler.learn.labels.engine_names import same_engine
-from sampler.learn.labels.label import collect, count, key, label, lower_session, potential_of, store, without_label
+from sampler.learn.labels.label import collect, count, key, label, lower_session, store, without_label
 from sampler.learn.labels.monomer_minima import Minimum, optimise, write_level
 from sampler.learn.labels.provenance import describe, made_by
 from sampler.learn.labels.structures import read_structures
@@ -25,6 +25,7 @@ from sampler.levels import load_level
 from sampler.monomers import MonomerLibrary
 from sampler.potentials import Potential, get_potential
 from sampler.potentials.base import Evaluation, evaluate_each
+from sampler.potentials.of_level import potential_of
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from .context import Context
 
 AUTO = "auto"
 AUTOMATIC = (AUTO, "auto:member", "auto:gfn1-xtb", "auto:delta")
-"""Names that :mod:`.automatic` replaces by a potential when a run starts."""
+"""Names that :mod:`sampler.funnel.protocols.automatic` replaces by a potential when a run starts."""
 
 
 class PotentialStage(Stage):
@@ -64,7 +64,7 @@ class PotentialStage(Stage):
     def share(self) -> None:
         """Let the workers on this machine keep the model's weights in memory once; call it before they start.
 
-        The weights are mapped from a temporary folder that goes with this process (see :mod:`.scratch`).
+        The weights are mapped from a temporary folder that goes with this process (see :mod:`sampler.workers.scratch`).
         """
         if self.make().models:
             self._shared = _local_folder().name

@@ -25,7 +25,6 @@ import numpy as np
 from ...clusters import Clusters
 from ...errors import FileFormatError, LevelError
 from ...potentials import Potential
-from ...potentials.of_level import potential_of as potential_of
 from ...storage import write_text
 from ...workers.claims import Claims, tidy
 from .engine_names import same_engine

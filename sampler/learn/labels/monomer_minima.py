@@ -87,7 +87,7 @@ def read_sets(path: Path, *, id: str, engine: str, settings: dict[str, str], **_
     """The reference sets of the level file ``path``, as TOML has them; none if there is no such file.
 
     Args:
-        id, engine, settings: of the level that the file must be of, as :func:`.engine.describe` gives them.
+        id, engine, settings: of the level that the file must be of, as :func:`.provenance.describe` gives them.
 
     Raises:
         LevelError: the file belongs to another level, engine or settings, or is no level file.

@@ -103,7 +103,7 @@ def _remarks(whole: LabelSet, source: np.ndarray, by_model: np.ndarray, own: Seq
 
 
 def contradiction_remark(labels: LabelSet, source: np.ndarray) -> str:
-    """One line where copies (``source`` as of :func:`.newness.first_copies`) have other energies than the first; else ''."""
+    """One line where copies (``source`` as of :func:`sampler.learn.sampling.near_duplicates.first_copies`) have other energies than the first; else ''."""
     energy, ids = labels.clusters.energy, labels.clusters.ids
     apart = np.nan_to_num(np.abs(energy - energy[source]))
     if apart.max(initial=0.0) <= _SAME_LABEL:
@@ -116,7 +116,7 @@ def contradiction_remark(labels: LabelSet, source: np.ndarray) -> str:
 
 
 def forces_remark(labels: LabelSet) -> str:
-    """One line where forces are larger than any that :mod:`.sample` and ``data collect`` let in; else ''."""
+    """One line where forces are larger than any that :mod:`sampler.learn.sampling.sample` and ``data collect`` let in; else ''."""
     clusters = labels.clusters
     torn = np.flatnonzero(~sane(clusters, LARGEST_FORCE) & np.isfinite(clusters.energy))
     if not len(torn) or clusters.forces is None:

@@ -1,7 +1,7 @@
 """Which structures a model has seen: a small file beside its weights, so that a test on them can be told from one.
 
 For each structure the formula with its charge (hashed) and a sketch: the first terms of the cosine transform of the sorted
-distances that :func:`.newness.fingerprint` gives. The transform is orthonormal, so no two sketches are farther apart than
+distances that :func:`sampler.learn.sampling.near_duplicates.fingerprint` gives. The transform is orthonormal, so no two sketches are farther apart than
 the fingerprints: a copy, turned, mirrored or with its atoms in another order, is always found. Two unlike structures have
 one sketch by a coincidence of 24 numbers.
 """

@@ -39,7 +39,7 @@ def choose(
 
     Args:
         known: structures that are labelled already. threshold: Å, nearer ones (to these, or to one chosen before)
-            are not new; see :func:`.newness.fingerprint`.
+            are not new; see :func:`.near_duplicates.fingerprint`.
         largest: eV/Å; what is disputed more lies outside all sense (atoms on top of each other) and is left out.
     """
     spread = disagreement(candidates, committee)

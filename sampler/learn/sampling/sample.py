@@ -58,7 +58,7 @@ class Sampling:
         temperatures: K, one after the other; at each ``steps`` steps, every ``every``-th kept.
         displaced: displaced copies of each start's frames, per kind (see :data:`.displace.KINDS`).
         largest_force: eV/Å; structures with more on any atom are dropped (bonds breaking, atoms overlapping).
-        threshold: Å, near-duplicates are dropped; see :func:`.newness.fingerprint`.
+        threshold: Å, near-duplicates are dropped; see :func:`.near_duplicates.fingerprint`.
 
     Raises:
         InputError: a temperature that is none.
@@ -218,7 +218,7 @@ class SamplingRun:
 
     Args:
         folder: where the chunks go. wanted: composition -> structures. hold_out: compositions that must not appear.
-        driver, labeller: what moves the atoms and what labels them, by content: see :func:`.engine.content`.
+        driver, labeller: what moves the atoms and what labels them, by content: see :func:`sampler.learn.labels.provenance.content`.
         start: composition -> structures to begin from, as for :func:`run_sampling`.
 
     Raises:

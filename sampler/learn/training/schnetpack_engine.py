@@ -1,6 +1,6 @@
 """Training through SchNetPack: its PaiNN, its data base, its task, and Lightning; on a CPU or a GPU.
 
-The order of the structures, the learning rate and the moving average are those of :mod:`.fast`, so that both engines
+The order of the structures, the learning rate and the moving average are those of :mod:`.fast_engine`, so that both engines
 walk the same path from the same seed. SchNetPack: Schütt et al. 2023, doi:10.1063/5.0138367.
 """
 
@@ -55,7 +55,7 @@ def train_schnetpack(
     quiet: bool = False,
     stop_after: int | None = None,
 ) -> tuple[PaiNNParameters, list[dict]]:
-    """As :func:`.fast.train_fast`, which see; the state is Lightning's ``state.ckpt``."""
+    """As :func:`.fast_engine.train_fast`, which see; the state is Lightning's ``state.ckpt``."""
     import inspect
     import logging
 

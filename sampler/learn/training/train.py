@@ -63,7 +63,7 @@ def train(
         init: a model (its folder, or the name of one that ships) whose weights are the start (transfer). A smaller network (features, interactions) is
             widened, without a change of what it computes.
         taught: so many structures, the last, have labels of a model: they are trained on and never validated on.
-        left_out: reason -> structures, for the card: see :class:`.prepare.Prepared`.
+        left_out: reason -> structures, for the card: see :class:`sampler.learn.labels.prepare.Prepared`.
         say: told in one line what should be known of the validation structures.
 
     A structure that ``init`` was trained on is validated on only where there is no other.

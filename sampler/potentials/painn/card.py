@@ -102,18 +102,6 @@ def save_model(folder: Path | str, params: PaiNNParameters, card: ModelCard) -> 
     return card
 
 
-def rewrite_card(folder: Path | str, **changes: Any) -> ModelCard:
-    """Change what the card of a model folder says; the weights, and what they belong to, stay. Returns the new card.
-
-    Raises:
-        ModelError: see :func:`load_model`.
-    """
-    params, card = load_model(folder)
-    card = card.replace(**changes, weights_sha256=card.weights_sha256)
-    write_text(Path(folder) / CARD, _dump(card, params))
-    return card
-
-
 def read_card(folder: Path | str) -> ModelCard:
     """The card alone; weights are not opened.
 

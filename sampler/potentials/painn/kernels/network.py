@@ -480,5 +480,5 @@ backward_forces, backward_training = _build_backward(_FINGERPRINT, False), _buil
 
 @compiled(error_model="numpy")
 def forces_from_pairs(first, partner, geometry, pair_gradient, n, forces, factor):
-    """See :func:`pair_kernels.forces_from_pairs`."""
+    """See :func:`.pairs.forces_from_pairs`."""
     pk.forces_from_pairs(first, partner, geometry, pair_gradient, n, forces, factor)
