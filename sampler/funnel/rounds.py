@@ -51,15 +51,15 @@ class RoundStage(Stage):
         """The population after a round, what it dropped of the round's results with a ``fate``, and its ledger."""
         raise NotImplementedError
 
-    def close(self, population: Clusters, history: History) -> Clusters:
+    def close(self, population: Clusters, history: History, context: Context) -> Clusters:
         """The population with the ``fate`` of each structure at the end."""
         return population.with_columns(fate="")
 
-    def story(self, history: History) -> dict[str, Any]:
+    def story(self, history: History, context: Context) -> dict[str, Any]:
         """What the stage's ledger says of the rounds."""
         return {"rounds": len(history) - 1}
 
-    def words(self, record: dict[str, Any]) -> str:
+    def words(self, record: dict[str, Any], context: Context) -> str:
         """One line about a round, for the user."""
         return ""
 
@@ -93,14 +93,14 @@ def run_rounds(
             made = run_chunks(stage, tasks, there, context, progress)
             everything, record = stage.absorb(population, made, history, context)
             found, ledger = there.finish(everything, {"round": number, **record})
-            progress.round_done(position, of, stage.kind, stage.words(ledger), time.monotonic() - started)
+            progress.round_done(position, of, stage.kind, stage.words(ledger, context), time.monotonic() - started)
         population = found
         history.append(ledger)
     progress.start(position, of, stage.kind, 0)
-    last = stage.close(population, history)
+    last = stage.close(population, history, context)
     if len(last):
         lost = lost.replace(columns={k: v for k, v in lost.columns.items() if k in last.columns or k == "fate_detail"})
-    return Clusters.concatenate([last, lost]), stage.story(history)
+    return Clusters.concatenate([last, lost]), stage.story(history, context)
 
 
 def _name(number: int) -> str:

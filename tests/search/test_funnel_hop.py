@@ -482,16 +482,16 @@ def test_variants_of_one_framework_do_not_take_all_children():
     assert len(set(frameworks(population, SYSTEM_2, LIBRARY))) == 2
     hop = Hop(kind="hop", potential="lennard-jones", children=2000, walkers=1)
     context = Context(SYSTEM_2, LIBRARY, 0, Path("."))
-    share = (hop._parents(population, context, np.random.default_rng(0)) == 30).mean()
+    share = (hop.walk(context).parents(population, np.random.default_rng(0)) == 30).mean()
     assert share == pytest.approx(0.5, abs=0.05)
     # a framework that has had its children yields
     tired = population.with_columns(tried=np.r_[np.zeros(30, int), 20])
-    share = (hop._parents(tired, context, np.random.default_rng(0)) == 30).mean()
+    share = (hop.walk(context).parents(tired, np.random.default_rng(0)) == 30).mean()
     assert share == pytest.approx(1 / 3, abs=0.05)
     # however cold, and whatever a walker knows, someone is chosen
     high = population.with_columns(walkers=np.r_[np.full(29, 1), 2, 1]).replace(energy=np.r_[np.zeros(29), 0.8, 0.0])
     cold = Hop(kind="hop", potential="lennard-jones", children=10, walkers=2, temperature=1.0)
-    chosen = cold._parents(high, context, np.random.default_rng(0))
+    chosen = cold.walk(context).parents(high, np.random.default_rng(0))
     assert (chosen[1::2] == 29).all() and not (chosen[::2] == 29).any()
 
 

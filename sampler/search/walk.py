@@ -1,0 +1,161 @@
+"""A search as one walk: where it starts, which children a round has, when it stops, and what is left at the end.
+
+Rounds are computed elsewhere, chunk by chunk (:mod:`.descent`); the archive of minima that they fill is
+:mod:`.archive`. All here depends on nothing but its arguments.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..clusters import Clusters
+from ..composition import Composition
+from ..monomers import MonomerLibrary
+from ..similarity.frameworks import frameworks
+from ..units import KB, KCAL_PER_MOL
+from . import archive
+from .moves import SHARES
+from .parents import draw
+
+History = list[dict[str, Any]]
+"""The ledgers of the rounds so far; number 0 is that of the structures that came in."""
+
+
+@dataclass(frozen=True)
+class Walk:
+    """What a search is asked for; the fields are those of the stage ``hop``, where they are explained.
+
+    Attributes:
+        composition, library: of the clusters. seed: of the whole run. level: of the potential that minima belong to.
+    """
+
+    composition: Composition
+    library: MonomerLibrary
+    seed: int
+    level: str
+    fmax: float
+    children: int
+    rounds: int
+    patience: int
+    budget: int | None
+    watch_kcalmol: float
+    window_kcalmol: float
+    temperature: float
+    framework_children: float
+    walkers: int
+    moves: Mapping[str, float]
+
+    # ---- the start -------------------------------------------------------------------------------
+
+    def rough(self, incoming: Clusters) -> np.ndarray:
+        """(B,) bool, what is not yet at a minimum of the walk's potential."""
+        left = incoming.columns.get("fmax_eV_per_A", np.full(len(incoming), np.inf))
+        here = np.isfinite(incoming.energy) & (left <= self.fmax)
+        return ~here | (incoming.level != self.level)
+
+    def to_relax(self, incoming: Clusters) -> Clusters:
+        """What has to be relaxed before the first round."""
+        rough = incoming[self.rough(incoming)].without_energies()
+        return rough.with_columns(move="", parent=rough.ids, stream=np.arange(len(rough)), ceiling_eV=np.inf)
+
+    def begin(self, incoming: Clusters, relaxed: Clusters, n_jobs: int) -> tuple[Clusters, dict[str, Any]]:
+        """The archive at the start, with fates, and the ledger of round 0."""
+        rough = self.rough(incoming)
+        ready = incoming[~rough].with_columns(fate="")
+        order = np.argsort(np.concatenate([np.flatnonzero(~rough), np.flatnonzero(rough)]), kind="stable")
+        population = Clusters.concatenate([ready, relaxed])[order]
+        spent = int(relaxed.columns["evaluations"].sum()) if len(relaxed) else 0
+        return archive.start(population, self.walkers, self.watch_kcalmol, spent, n_jobs)
+
+    # ---- a round ---------------------------------------------------------------------------------
+
+    def next_children(self, population: Clusters, history: History) -> Clusters:
+        """The parents of the next round's children, each with its move and random key; none where the walk has ended."""
+        if self.stopped(history):
+            return Clusters.empty()
+        number = len(history)
+        rng = np.random.default_rng(self._key(number))
+        parents = self.parents(population, rng)
+        shares = {**SHARES, **self.moves}
+        weights = np.array(list(shares.values()))
+        drawn = rng.choice(list(shares), self.children, p=weights / weights.sum())
+        ceiling = np.nanmin(population.energy) + self.window_kcalmol * KCAL_PER_MOL
+        return (
+            population[parents]
+            .without_energies()
+            .replace(
+                ids=np.array([f"{self._name}-hop{number:03d}_{k:04d}" for k in range(self.children)]),
+                columns={
+                    "parent": population.ids[parents],
+                    "parent_energy_eV": population.energy[parents],
+                    "move": drawn,
+                    "stream": number * 1_000_000 + np.arange(self.children),
+                    "walker": np.arange(self.children) % self.walkers,
+                    "ceiling_eV": np.full(self.children, ceiling),
+                },
+            )
+        )
+
+    def parents(self, population: Clusters, rng: np.random.Generator) -> np.ndarray:
+        """(children,) indices."""
+        group = frameworks(population, self.composition, self.library)
+        return draw(population, group, self.children, self.walkers, KB * self.temperature, self.framework_children, rng)
+
+    def absorb(
+        self, population: Clusters, made: Clusters, history: History, n_jobs: int
+    ) -> tuple[Clusters, dict[str, Any]]:
+        """The archive after a round, children that it does not keep with a fate, and the round's ledger."""
+        return archive.absorb(population, made, history, self.watch_kcalmol, n_jobs)
+
+    def line(self, record: dict[str, Any]) -> str:
+        """One line about a round."""
+        return archive.words(record, self.watch_kcalmol)
+
+    # ---- the end ---------------------------------------------------------------------------------
+
+    def stopped(self, history: History) -> str:
+        """Why the walk ends now; '' if it goes on."""
+        last = history[-1]
+        if last["stale"] >= self.patience:
+            return "patience"
+        if self.budget is not None and last["evaluations_so_far"] >= self.budget:
+            return "budget"
+        return "rounds" if len(history) > self.rounds else ""
+
+    def end(self, population: Clusters) -> Clusters:
+        """The archive without its counts, the minima above the window with a fate."""
+        if not len(population):
+            return population
+        high = population.energy > np.nanmin(population.energy) + self.window_kcalmol * KCAL_PER_MOL
+        columns = {k: v for k, v in population.columns.items() if k not in archive.COUNTS}
+        columns["times_found"] = np.maximum(population.columns["seen"], 1)
+        return population.replace(columns=columns | {"fate": np.where(high, "above_window", "")})
+
+    def account(self, history: History) -> dict[str, Any]:
+        """What the ledger says of the walk."""
+        last = history[-1]
+        if not last["known"]:
+            return {"found": 0, "rounds": 0, "stopped": "nothing to start from", "evaluations": last["evaluations"]}
+        return {
+            "found": sum(r["new"] for r in history[1:]),
+            "rounds": len(history) - 1,
+            "stopped": self.stopped(history),
+            "evaluations": last["evaluations_so_far"],
+            "lowered_kcalmol": round((history[0]["lowest_eV"] - last["lowest_eV"]) / KCAL_PER_MOL, 4),
+            "watch_kcalmol": self.watch_kcalmol,
+            **{k: v for k, v in last.items() if k in ("seen", "coverage") or k.startswith("unseen")},
+        }
+
+    @property
+    def _name(self) -> str:
+        return self.composition.name(self.library)
+
+    def _key(self, number: int) -> np.random.SeedSequence:
+        """The random key of a round, from the run's seed, the composition and the number of the round alone."""
+        words = np.frombuffer(hashlib.sha256(f"hop {self._name}".encode()).digest()[:16], "<u4").tolist()
+        return np.random.SeedSequence(self.seed, spawn_key=(*words, number))
