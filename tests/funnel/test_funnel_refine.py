@@ -259,7 +259,7 @@ def test_the_start_of_a_run_says_the_most_that_can_come(library):
 # ---- interruption ----------------------------------------------------------------------------------------------------
 
 SCRIPT = (
-    "import sys; from sampler.funnel import protocol; from sampler.funnel.runner import run;"
+    "import sys; from sampler.funnel.protocols import protocol; from sampler.funnel.runner import run;"
     "from sampler.monomers import MonomerLibrary; from sampler.composition import Composition; import json;"
     "l = MonomerLibrary.load(); p = protocol.build(json.loads(sys.argv[1]), 'toy');"
     "run(Composition.parse('1sa1am', l), p, sys.argv[2], library=l, workers=int(sys.argv[3]))"

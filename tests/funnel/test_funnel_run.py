@@ -134,7 +134,7 @@ def test_killed_at_random_it_ends_bit_identically(finished, tmp_path, workers):
     protocol.write_text("\n".join(lines))
     folder = tmp_path / "run"
     script = (
-        "import sys; from pathlib import Path; from sampler.funnel import protocol; from sampler.funnel.runner import run;"
+        "import sys; from pathlib import Path; from sampler.funnel.protocols import protocol; from sampler.funnel.runner import run;"
         "from sampler.monomers import MonomerLibrary; from sampler.composition import Composition;"
         "l = MonomerLibrary.load();"
         "run(Composition.parse('1sa1am', l), protocol.load(sys.argv[1]), sys.argv[2], library=l, workers=int(sys.argv[3]))"

@@ -164,7 +164,7 @@ def test_interrupted_again_and_again_it_ends_alike(finished, tmp_path):
 
 
 SCRIPT = (
-    "import json, sys; from sampler.funnel import protocol; from sampler.funnel.runner import run;"
+    "import json, sys; from sampler.funnel.protocols import protocol; from sampler.funnel.runner import run;"
     "from sampler.monomers import MonomerLibrary; from sampler.composition import Composition;"
     "l = MonomerLibrary.load(); p = protocol.build(json.load(open(sys.argv[1])), 'toy');"
     "run(Composition.parse('1sa1am', l), p, sys.argv[2], library=l, workers=int(sys.argv[3]), join=len(sys.argv) > 4)"
