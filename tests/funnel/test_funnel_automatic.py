@@ -33,7 +33,7 @@ def library():
 def test_every_recommended_model_ships_and_knows_its_molecules(library):
     for entry in automatic.recommendations():
         potential = get_potential(entry["potential"], **entry["options"])
-        cards = [m.card for m in getattr(potential, "members", [potential])]
+        cards = [m.card for m in potential.models]
         for card in cards:
             assert card.level.split("@")[0] == entry["level"]
             assert bool(card.base_level) == entry.get("delta", False)
