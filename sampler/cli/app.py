@@ -12,6 +12,7 @@ import typer
 from ..errors import SamplerError
 from ..version import __version__
 from .audit import audit
+from .cite import cite
 from .data import data_app
 from .doctor import doctor
 from .evaluate import evaluate
@@ -64,6 +65,7 @@ def _root(
 app.command()(run)
 app.command()(screen)
 app.command()(show)
+app.command()(cite)
 export_app.command("acdc")(acdc)
 app.add_typer(export_app, name="export")
 app.command()(thermo)

@@ -1,0 +1,1 @@
+"""What to cite for a run: the references of every method and engine that its manifest and its models name."""
