@@ -1,7 +1,9 @@
 """The house: no circle of imports of any kind, and rooms in the order that pyproject.toml states."""
 
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,15 @@ def test_no_file_imports_what_imports_it(imports):
         if imports.chain_exists(importer=other, imported=module)
     }
     assert not circles
+
+
+def test_the_map_of_rooms_is_the_contract():
+    """docs/architecture.md names the rooms of pyproject.toml, all of them, in their order."""
+    (contract,) = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", page, re.M)
+    drawn = [re.findall(r"`(\w+)`", row) for row in rows]
+    assert drawn == [[room.strip() for room in layer.split("|")] for layer in contract["layers"]]
 
 
 def test_no_room_imports_one_that_imports_it():

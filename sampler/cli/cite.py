@@ -30,7 +30,7 @@ def cite(
     \b
     Examples:
       sampler cite 4sa4am
-      sampler cite 4sa4am 2sa2dma --bibtex > sampler.bib
+      sampler cite 4sa4am 2sa2dma --bibtex > references.bib
       sampler cite screen --low-modes grimme
       sampler cite 4sa4am --json | jq -r '.references[].doi'
     """
