@@ -71,7 +71,7 @@ def import_file(
     names = [c.name(known) if c else "not recognised" for c in recognise(clusters, known)]
     broken = int((~identify(clusters, None, known).columns["intact"]).sum())
     rows = _rows(names, clusters)
-    written = write_any(clusters, out) if out is not None else None
+    written = write_any(clusters, out, library=known) if out is not None else None
     if as_json:
         print_json({
             "path": str(path), "structures": len(clusters), "level": clusters.level, "forces": clusters.forces is not None,

@@ -196,13 +196,13 @@ class Hessians:
             progress.message(f"{done} of {len(tasks)} Hessians were finished earlier")
         found: dict[int, list] = {}
         lost: list = []
-        for index, result in unordered(_one, tasks, self.wanted.workers):
+        for number, (index, result) in enumerate(unordered(_one, tasks, self.wanted.workers), start=1):
+            progress.message(f"{number} of {len(tasks)} Hessians")
             if isinstance(result, Died):
                 lost.append(sources.Rejected(str(everything.ids[index]), result.reason))
                 continue
             found[index] = result[0]
             lost += result[1]
-            progress.message(f"{len(found) + len(lost)} of {len(tasks)} Hessians")
         by = engine_of(potential, self.options)
         species = [_told(s, everything[i], by) for i in sorted(found) for s in found[i]]
         if not species:

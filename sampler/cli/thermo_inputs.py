@@ -27,7 +27,7 @@ def gather(inputs: list[Path], wanted: Wanted, known) -> Gathered:
     ready: list = []
     for source in found:
         if source.kind == "kept":
-            ready += _lowest(_of_level(sources.load(source.path), source, wanted), wanted, source)
+            ready += _lowest(_of_level(_kept(source.path, known), source, wanted), wanted, source)
         elif source.kind == "outputs":
             ready += _lowest(_outputs(source, wanted, made), wanted, source)
         elif source.kind == "run":
@@ -71,6 +71,28 @@ def _agree(species: list, wanted: Wanted) -> None:
         ]
     if species:
         one_level(species)
+
+
+def _kept(path: Path, known) -> list:
+    """Species of a file, their energies compared with those of their molecules.
+
+    Raises:
+        InputError: an energy that is none of its level in eV.
+    """
+    import numpy as np
+
+    from ..errors import InputError
+    from ..interop.molecules import strange_energies
+    from ..refine.thermo.belonging import structures
+    from ..refine.thermo.sources import load
+
+    species = load(path)
+    clusters = structures(species).replace(energy=np.array([s.energy for s in species]))
+    wrong = strange_energies(clusters, np.array([s.level for s in species]), known)
+    if wrong:
+        i, text = next(iter(wrong.items()))
+        raise InputError(f"{path}: the energy_eV of {species[i].id} is not one of {species[i].level}: {text}")
+    return species
 
 
 def sources_of(path: Path, known) -> list[Source]:

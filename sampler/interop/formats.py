@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from ..clusters import Clusters
 from ..columns import renamed
 from ..errors import FileFormatError, InputError
+from ..monomers import MonomerLibrary
 from ..text.files import decoded, read_head
 from ..text.xyz import MOST_ATOMS, is_head, too_large
 from .asefile import is_known
@@ -128,10 +130,14 @@ def read_any(
     return read_population(path, energy_key=energy_key, forces_key=forces_key).settle(level, charge)
 
 
-def write_any(clusters: Clusters, path: Path | str, *, kind: str | None = None, forces: bool = True) -> str:
+def write_any(
+    clusters: Clusters, path: Path | str, *, kind: str | None = None, forces: bool = True,
+    library: MonomerLibrary | None = None,
+) -> str:  # fmt: skip
     """Write clusters in the format of the file's ending, or ``kind``; returns the kind. See ``FORMATS``.
 
-    All formats keep geometry, energy, level, charge, ids and columns; all but ``crest`` keep forces.
+    All formats keep geometry, energy, level, charge, ids and columns; all but ``crest`` keep forces. ``library``: the
+    molecules that ids such as ``1hio31am-0`` name, for JKQC's columns; default: those that ship and the user's own.
 
     Raises:
         InputError: nothing to write, an unknown ending, or forces in a format without.
@@ -148,7 +154,7 @@ def write_any(clusters: Clusters, path: Path | str, *, kind: str | None = None, 
         endings = {".npz": "sampler", ".pkl": "jkqc", ".db": "ase-db", ".extxyz": "extxyz", ".xyz": "extxyz"}
         kind = "crest" if path.name.startswith("crest") and path.suffix == ".xyz" else endings.get(path.suffix, "")
     writers: dict[str, Callable] = {
-        "sampler": Clusters.save, "jkqc": write_jkqc, "ase-db": write_ase_db, "extxyz": write_extxyz, "crest": write_crest,
+        "sampler": Clusters.save, "jkqc": partial(write_jkqc, library=library), "ase-db": write_ase_db, "extxyz": write_extxyz, "crest": write_crest,
     }  # fmt: skip
     if kind not in writers:
         raise InputError(f"{path}: no format has this ending; known: {'; '.join(FORMATS.values())}")

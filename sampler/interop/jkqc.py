@@ -97,7 +97,7 @@ def read_jkqc(path: Path | str, energy_key: str | None = None) -> Population:
     )
 
 
-def write_jkqc(clusters: Clusters, path: Path | str) -> None:
+def write_jkqc(clusters: Clusters, path: Path | str, library: MonomerLibrary | None = None) -> None:
     """Write a pickle that JKQC (with pandas 1.1 or later) reads; columns that it does not know stand under ('sampler', …).
 
     Raises:
@@ -108,7 +108,7 @@ def write_jkqc(clusters: Clusters, path: Path | str) -> None:
     except ImportError as error:
         raise MissingDependency("pandas", "writing JKQC pickles", "jkqc") from error
     table = _table(clusters)
-    added = _derived(clusters, table)
+    added = _derived(clusters, table, library or MonomerLibrary.load())
     table |= added
     table[_ADDED] = [",".join(":".join(k) for k in added)] * len(clusters)
     option = ("future.infer_string", False) if hasattr(pd.options.future, "infer_string") else ()
@@ -235,11 +235,10 @@ def _table(clusters: Clusters) -> dict[tuple[str, str], list]:
     return table
 
 
-def _derived(clusters: Clusters, table: dict) -> dict[tuple[str, str], list]:
+def _derived(clusters: Clusters, table: dict, library: MonomerLibrary) -> dict[tuple[str, str], list]:
     """What JKQC expects besides, where the clusters do not bring it."""
     from ..version import __version__
 
-    library = MonomerLibrary.load()
     kinds = [_cluster_type(str(v), library) for v in clusters.ids]
     made = {
         ("info", "folder_path"): ["./"] * len(clusters),

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sampler import resources
 from sampler.errors import FileFormatError
 from sampler.interop import dataframe, read_any, read_population, unpickle, write_any
+from sampler.monomers import MonomerLibrary
 from sampler.units import HARTREE
 
 FILES = sorted((Path(__file__).parents[1] / "data" / "pickles").glob("pandas-*.pkl"))
@@ -181,6 +183,18 @@ def test_written_pickles_are_as_public_ones(tmp_path):
     assert frame["info"]["components"][0] == ["w"]
     assert frame["log"]["vibrational_frequencies"][1] == [-20.0, 3600.0, 3700.0]
     assert theirs is None or set(theirs.columns) <= set(frame.columns) | {("xyz", "id1")}
+
+
+def test_molecules_of_ones_own_are_named_with_their_library(tmp_path):
+    """1hio31am is one hio3 and one am where hio3 is a molecule, not one hio and 31 am."""
+    pd = pytest.importorskip("pandas")
+    text = (resources.path("data", "monomers") / "nta.toml").read_text().replace('"nta"', '"hio3"').replace('"HNO3"', '"X"')
+    (tmp_path / "hio3.toml").write_text(text)
+    library = MonomerLibrary.load([tmp_path / "hio3.toml"])
+    one = read_any(FILES[0])[:1].replace(ids=["1hio31am-0"], columns={})
+    write_any(one, tmp_path / "out.pkl", library=library)
+    info = pd.read_pickle(tmp_path / "out.pkl")["info"]
+    assert info["components"][0] == ["hio3", "am"] and info["component_ratio"][0] == [1, 1]
 
 
 @pytest.mark.parametrize(("kind", "told"), [(np.float32, True), (np.float64, False)])

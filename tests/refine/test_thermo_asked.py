@@ -558,3 +558,13 @@ def test_what_ranked_a_run():
     assert ranked_by(manifest(), "painn", committee) == ""
     assert ranked_by(manifest(stage("refine", "painn", model=["a", "d"])), "painn", committee) == "PaiNN (a and 1 more)"
     assert ranked_by(manifest({"kind": "orca"}), "painn", committee) == "ORCA"
+
+
+def test_kept_energies_in_another_unit_are_refused(sampler, tmp_path):
+    """Energies of the file divided by 27.2: Hartree under the name energy_eV."""
+    content = json.loads((DATA / "01-acdc-two-protonated-bases" / "cations.json").read_text())
+    for species in content["species"]:
+        species["energy_eV"] /= 27.211386245988
+    (tmp_path / "hartree.json").write_text(json.dumps(content))
+    status, _, err = sampler("thermo", "hartree.json")
+    assert status == 2 and "hartree.json: the energy_eV of" in err and "not in eV but in Hartree" in err
