@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ import numpy as np
 from ..composition import Composition, State
 from ..errors import InputError
 from ..monomers import MonomerLibrary
+from ..random_keys import named_key
 from .shares import apportion, heaviest, state_weights
 
 METHODS = ("packing", "exploration")
@@ -48,9 +48,7 @@ class ChunkSpec:
 
     def seed_sequence(self, seed: int) -> np.random.SeedSequence:
         """The random key of this chunk: from the run's seed, the composition and the chunk's number alone."""
-        digest = hashlib.sha256(self.name.encode()).digest()
-        words = np.frombuffer(digest[:16], "<u4").tolist()
-        return np.random.SeedSequence(seed, spawn_key=(*words, self.index))
+        return named_key(seed, self.name, self.index)
 
 
 def plan(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ from ..clusters import Clusters
 from ..composition import Composition
 from ..monomers import MonomerLibrary
 from ..potentials import Potential
+from ..random_keys import named_key
 from ..units import KCAL_PER_MOL
 from .moves import Child
 
@@ -41,8 +41,7 @@ class Mover:
     def generator(self, stream: int) -> np.random.Generator:
         """The random numbers of one child."""
         name = self.composition.name(self.library)
-        words = np.frombuffer(hashlib.sha256(f"child {name}".encode()).digest()[:16], "<u4").tolist()
-        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(*words, int(stream))))
+        return np.random.default_rng(named_key(self.seed, f"child {name}", stream))
 
 
 class _Noise:

@@ -6,7 +6,6 @@ Rounds are computed elsewhere, chunk by chunk (:mod:`.descent`); the archive of 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 from ..clusters import Clusters
 from ..composition import Composition
 from ..monomers import MonomerLibrary
+from ..random_keys import named_key
 from ..similarity.frameworks import frameworks
 from ..units import KB, KCAL_PER_MOL
 from . import archive
@@ -79,7 +79,7 @@ class Walk:
         if self.stopped(history):
             return Clusters.empty()
         number = len(history)
-        rng = np.random.default_rng(self._key(number))
+        rng = np.random.default_rng(named_key(self.seed, f"hop {self._name}", number))
         parents = self.parents(population, rng)
         shares = {**SHARES, **self.moves}
         weights = np.array(list(shares.values()))
@@ -154,8 +154,3 @@ class Walk:
     @property
     def _name(self) -> str:
         return self.composition.name(self.library)
-
-    def _key(self, number: int) -> np.random.SeedSequence:
-        """The random key of a round, from the run's seed, the composition and the number of the round alone."""
-        words = np.frombuffer(hashlib.sha256(f"hop {self._name}".encode()).digest()[:16], "<u4").tolist()
-        return np.random.SeedSequence(self.seed, spawn_key=(*words, number))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from pydantic import Field
 from ...clusters import Clusters
 from ...errors import InputError, RunError
 from ...monomers import MonomerLibrary
+from ...random_keys import named_key
 from ..parents import Parent, in_words, left_out
 from .base import Stage
 from .context import Context
@@ -142,7 +142,7 @@ class Grow(Stage):
         weights = task.weights * usable
         made = []
         for number in task.numbers if weights.any() else ():
-            rng = np.random.default_rng(_key(context, number))
+            rng = np.random.default_rng(named_key(context.seed, f"grow {context.name}", number))
             count = 2 if rng.random() < self.splice else 1
             drawn = rng.choice(len(bodies), count, p=weights / weights.sum())
             grown = grow([bodies[i] for i in drawn], context.composition, context.library, rng)
@@ -186,8 +186,3 @@ class Grow(Stage):
 
 def _name(context: Context, number: int) -> str:
     return f"{context.name}-grow_{number:04d}"
-
-
-def _key(context: Context, number: int) -> np.random.SeedSequence:
-    words = np.frombuffer(hashlib.sha256(f"grow {context.name}".encode()).digest()[:16], "<u4").tolist()
-    return np.random.SeedSequence(context.seed, spawn_key=(*words, number))

@@ -20,6 +20,7 @@ from ...composition import Composition
 from ...errors import FileFormatError, InputError, LevelError
 from ...levels import cheapest_reference
 from ...monomers import MonomerLibrary
+from ...random_keys import numbered_key
 from ...storage import write_atomic
 from ...text.files import no_pipe
 from .engine_names import SEPARATOR, different_engines
@@ -223,7 +224,7 @@ def split(count: int, fraction: float, seed: int, known: np.ndarray | None = Non
         known: (count,) bool, structures that the starting weights were trained on: validated on only where there is no
             other.
     """
-    order = np.random.default_rng(np.random.SeedSequence([seed, 7919])).permutation(count)
+    order = np.random.default_rng(numbered_key(seed, 7919)).permutation(count)
     held = max(1, round(count * fraction)) if count > 1 else 0
     if known is not None and not known.all():
         held = min(held, int((~known).sum()))

@@ -22,6 +22,7 @@ from ...composition import Composition
 from ...errors import InputError
 from ...monomers import MonomerLibrary
 from ...potentials import Evaluation, Potential
+from ...random_keys import numbered_key
 from ...relax.langevin import Langevin
 from ..pieces import digest, do_pieces, keep_plan
 from .displace import KINDS
@@ -103,7 +104,7 @@ def sample_chunk(
         driver: moves the atoms. labeller: gives energies and forces; None keeps the driver's.
         start: structures of this composition to begin from instead of random arrangements; taken in turn.
     """
-    rng = np.random.default_rng(np.random.SeedSequence([seed, zlib.crc32(composition.encode()), chunk]))
+    rng = np.random.default_rng(numbered_key(seed, zlib.crc32(composition.encode()), chunk))
     name = f"{composition}-{chunk:05d}"
     parsed = Composition.parse(composition, library)
     if start is None or not len(start):
@@ -278,7 +279,7 @@ class SamplingRun:
             if not len(found):
                 continue
             found = found[distinct(found, self.how.threshold if threshold is None else threshold)]
-            order = np.random.default_rng(np.random.SeedSequence([self.seed, 1])).permutation(len(found))
+            order = np.random.default_rng(numbered_key(self.seed, 1)).permutation(len(found))
             parts.append(found[np.sort(order[:n])])
         return Clusters.concatenate(parts)
 

@@ -13,6 +13,7 @@ from ...errors import InputError
 from ...potentials.painn.coulomb import interact
 from ...potentials.painn.network import Network
 from ...potentials.painn.parameters import CHARGE_BIAS, CHARGE_WEIGHT, PaiNNParameters
+from ...random_keys import numbered_key
 from .targets import Targets
 
 STRUCTURES = 400
@@ -32,7 +33,7 @@ def start_charges(params: PaiNNParameters, targets: Targets, seed: int) -> PaiNN
     """
     from ...potentials.xtb import XTBPotential
 
-    chosen = np.random.default_rng(np.random.SeedSequence([seed, 15485863])).permutation(len(targets))[:STRUCTURES]
+    chosen = np.random.default_rng(numbered_key(seed, 15485863)).permutation(len(targets))[:STRUCTURES]
     clusters = targets.take(np.sort(chosen))[0]
     reference = XTBPotential().charges(clusters)
     usable = np.isfinite(reference[clusters.ptr[:-1]])

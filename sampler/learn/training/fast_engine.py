@@ -14,6 +14,7 @@ import numpy as np
 
 from ...errors import RunError
 from ...potentials.painn.parameters import PaiNNParameters
+from ...random_keys import numbered_key
 from ...units import KCAL_PER_MOL
 from .curves import Reporter
 from .optimiser import AdamW, Flat, learning_rate
@@ -33,7 +34,7 @@ def loss_of(energy_error: np.ndarray, force_error: np.ndarray | None, settings: 
 
 def epoch_order(train: np.ndarray, seed: int, epoch: int) -> np.ndarray:
     """The indices ``train`` in the random order of epoch ``epoch`` (from 0)."""
-    return np.random.default_rng(np.random.SeedSequence([seed, 104729, epoch])).permutation(train)
+    return np.random.default_rng(numbered_key(seed, 104729, epoch)).permutation(train)
 
 
 def train_fast(
