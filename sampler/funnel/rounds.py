@@ -55,12 +55,12 @@ class RoundStage(Stage):
         """The population with the ``fate`` of each structure at the end."""
         return population.with_columns(fate="")
 
-    def story(self, history: History, context: Context) -> dict[str, Any]:
-        """What the stage's ledger says of the rounds."""
+    def ledger_of_rounds(self, history: History, context: Context) -> dict[str, Any]:
+        """Numbers for the ledger of the stage about its rounds."""
         return {"rounds": len(history) - 1}
 
-    def words(self, record: dict[str, Any], context: Context) -> str:
-        """One line about a round, for the user."""
+    def said_of_round(self, record: dict[str, Any], context: Context) -> str:
+        """A line for the user about a round, from its ledger."""
         return ""
 
 
@@ -93,14 +93,16 @@ def run_rounds(
             made = run_chunks(stage, tasks, there, context, progress)
             everything, record = stage.absorb(population, made, history, context)
             found, ledger = there.finish(everything, {"round": number, **record})
-            progress.round_done(position, of, stage.kind, stage.words(ledger, context), time.monotonic() - started)
+            progress.round_done(
+                position, of, stage.kind, stage.said_of_round(ledger, context), time.monotonic() - started
+            )
         population = found
         history.append(ledger)
     progress.start(position, of, stage.kind, 0)
     last = stage.close(population, history, context)
     if len(last):
         lost = lost.replace(columns={k: v for k, v in lost.columns.items() if k in last.columns or k == "fate_detail"})
-    return Clusters.concatenate([last, lost]), stage.story(history, context)
+    return Clusters.concatenate([last, lost]), stage.ledger_of_rounds(history, context)
 
 
 def _name(number: int) -> str:

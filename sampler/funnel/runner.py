@@ -230,7 +230,7 @@ def _stage(
         progress.skip(position, of, stage.kind, ledger)
         return done, ledger
     announce(stage, len(incoming), context, progress)
-    for text in stage.notes(context):
+    for text in stage.said_at_start(context):
         progress.message(text)
     started, rounds = time.monotonic(), {}
     if isinstance(stage, RoundStage):
@@ -247,8 +247,8 @@ def _stage(
         "stage": position,
         "kind": stage.kind,
         "in": len(everything) if stage.kind == "generate" else len(incoming),
-        **(stage.summary(everything) if len(everything) else {}),
-        **stage.drawn_on(context),
+        **(stage.ledger_of_result(everything) if len(everything) else {}),
+        **stage.ledger_of_sources(context),
         **rounds,
     }
     if stage.limits:
@@ -258,7 +258,7 @@ def _stage(
     timing = {"seconds": round(seconds, 3), "workers": context.workers}
     write_text(here.folder / "timing.json", json.dumps(timing) + "\n")
     progress.finish(ledger, seconds)
-    for text in stage.report(ledger):
+    for text in stage.said_at_end(ledger):
         progress.message(text)
     return kept, ledger
 

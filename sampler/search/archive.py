@@ -129,7 +129,7 @@ def absorb(
     return everything, record
 
 
-def words(record: dict[str, Any], watch_kcalmol: float) -> str:
+def line(record: dict[str, Any], watch_kcalmol: float) -> str:
     """One line about a round."""
     guess = "no move has found one of them, so nothing tells how many are unseen"
     if "unseen_chao1" in record:

@@ -114,7 +114,7 @@ class Walk:
 
     def line(self, record: dict[str, Any]) -> str:
         """One line about a round."""
-        return archive.words(record, self.watch_kcalmol)
+        return archive.line(record, self.watch_kcalmol)
 
     # ---- the end ---------------------------------------------------------------------------------
 

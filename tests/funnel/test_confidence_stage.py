@@ -36,57 +36,57 @@ def test_the_stage_keeps_what_the_confidence_takes():
     kept = out.columns["fate"] == ""
     k, reached = confidence.how_many(np.linspace(0, 10, 30), 1.2, 0.9)
     assert kept.sum() == k and kept[:k].all() and 1 < k < 30
-    ledger = stage.summary(out)["confidence"]
+    ledger = stage.ledger_of_result(out)["confidence"]
     assert (ledger["kept"], ledger["of"]) == (k, 30) and ledger["probability"] == pytest.approx(reached, abs=1e-4)
-    assert ledger["error_kcalmol"] == 1.2 and stage.drawn_on(context())["error_from"] == "protocol"
+    assert ledger["error_kcalmol"] == 1.2 and stage.ledger_of_sources(context())["error_from"] == "protocol"
     json.dumps(ledger)
 
 
 def test_the_stage_says_what_a_limit_costs():
     free = Select(kind="select", confidence=0.95, error_kcalmol=3.0)
-    asked = free.summary(free.run(population(), context()))["confidence"]["probability"]
+    asked = free.ledger_of_result(free.run(population(), context()))["confidence"]["probability"]
     for limit in ({"count": 2}, {"window_kcalmol": 0.5}):
         stage = Select(kind="select", confidence=0.95, error_kcalmol=3.0, **limit)
-        ledger = stage.summary(stage.run(population(), context()))
+        ledger = stage.ledger_of_result(stage.run(population(), context()))
         assert ledger["confidence"]["kept"] == 2 and ledger["confidence"]["probability"] < 0.95 <= asked
-        assert "less than asked" in stage.report(ledger)[0]
+        assert "less than asked" in stage.said_at_end(ledger)[0]
 
 
 def test_a_second_selection_counts_what_the_first_has_left_out():
     """Its probability is about all that came to the first one, and it keeps more to make up for that."""
     first = Select(kind="select", confidence=0.97, error_kcalmol=3.0)
     out = first.run(population(60), context())
-    before = first.summary(out)["confidence"]
+    before = first.ledger_of_result(out)["confidence"]
     second = Select(kind="select", confidence=0.9, error_kcalmol=1.0)
     survivors = out[out.columns["fate"] == ""]
-    now = second.summary(second.run(survivors, context()))["confidence"]
+    now = second.ledger_of_result(second.run(survivors, context()))["confidence"]
     alone = np.cumsum(confidence.minimum_probabilities(np.linspace(0, 10, 60)[: before["kept"]], 1.0))
     print(f"first {before}, second {now}; of what came in {alone[now['kept'] - 1]:.4f}")
     assert now["probability"] == pytest.approx(before["probability"] * alone[now["kept"] - 1], abs=2e-4)
     assert now["probability"] >= 0.9 and before["probability"] * alone[now["kept"] - 2] < 0.9
     beyond = Select(kind="select", confidence=0.99, error_kcalmol=1.0)  # more than is left to be had
-    ledger = beyond.summary(beyond.run(survivors, context()))["confidence"]
+    ledger = beyond.ledger_of_result(beyond.run(survivors, context()))["confidence"]
     assert ledger["kept"] == before["kept"] and ledger["probability"] == pytest.approx(before["probability"], abs=1e-4)
 
 
 def test_the_calibrated_error():
     stage = Select(kind="select", confidence=0.9).informed(GFN1, ["relax with gfn1-xtb"])
     stage.check(context())
-    ledger = stage.summary(stage.run(population(), context()))
+    ledger = stage.ledger_of_result(stage.run(population(), context()))
     expected = expected_error.expected_error("gfn1-xtb", Composition.parse("2sa2w", LIBRARY)).kcalmol
     assert ledger["confidence"]["error_kcalmol"] == pytest.approx(expected, abs=1e-4)
-    assert stage.drawn_on(context())["error_from"] == "calibration"
+    assert stage.ledger_of_sources(context())["error_from"] == "calibration"
     larger = expected_error.expected_error("gfn1-xtb", Composition.parse("4sa4w", LIBRARY)).kcalmol
     assert larger == pytest.approx(np.sqrt(2) * expected)
     assert stage.identity(context()) == {"error_kcalmol": pytest.approx(expected, abs=1e-5)}
-    assert f"{ledger['confidence']['kept']} structures: relax with gfn1-xtb" in stage.report(ledger)[0]
+    assert f"{ledger['confidence']['kept']} structures: relax with gfn1-xtb" in stage.said_at_end(ledger)[0]
 
 
 def test_a_narrow_search_is_told_of():
     """What the search itself did not keep is not counted; where it may matter, that is said."""
     for window, error, lines in ((6.0, 4.0, 2), (6.0, 0.5, 1), (None, 8.0, 1)):
         stage = Select(kind="select", confidence=0.95, error_kcalmol=error).informed(GFN1, [], window)
-        told = stage.report(stage.summary(stage.run(population(), context())))
+        told = stage.said_at_end(stage.ledger_of_result(stage.run(population(), context())))
         assert len(told) == lines and (lines == 1 or "more than 6 kcal/mol" in told[1])
 
 

@@ -172,7 +172,7 @@ def test_a_failed_scf_leaves_with_its_reason_and_stops_nobody(library, tmp_path,
     assert fate == {f"s{i}": "scf_failed" if i % 2 else "" for i in range(6)}
     assert everything.level == "lennard-jones"
     assert set(everything.columns["fate_detail"][everything.columns["fate"] != ""]) == {"no convergence"}
-    assert stage.summary(everything)["refined"] == 3
+    assert stage.ledger_of_result(everything)["refined"] == 3
 
 
 def test_no_reference_energies_is_said_before_anything_is_computed(library, tmp_path, monkeypatch):

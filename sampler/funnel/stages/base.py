@@ -1,4 +1,21 @@
-"""What a stage is: validated parameters plus one verb."""
+"""What a stage is: validated parameters plus one verb, ``run``.
+
+Around it the funnel calls what a stage overrides where it has something to tell. What is said goes to the user, line by
+line; what a ledger gets are numbers under names, merged into the ``ledger.json`` of the stage:
+
+====================================  ==================================================  =====================
+method                                when                                                goes to
+====================================  ==================================================  =====================
+``check(context)``                    before the first stage of the run                   an error, if need be
+``forecast(structures, context)``     before the run, and when the stage starts           the user
+``said_at_start(context)``            when the stage starts                               the user
+``said_of_round(record, context)``    after each round (:class:`..rounds.RoundStage`)     the user
+``ledger_of_result(everything)``      at the end, of the structures that it leaves        the ledger
+``ledger_of_sources(context)``        at the end, of what else it has made use of         the ledger
+``ledger_of_rounds(history, …)``      at the end, of the rounds (``RoundStage``)          the ledger
+``said_at_end(ledger)``               when the ledger is written                          the user
+====================================  ==================================================  =====================
+"""
 
 from __future__ import annotations
 
@@ -37,12 +54,12 @@ class Stage(BaseModel):
         """The cost with so many structures coming in, where it is worth telling beforehand."""
         return None
 
-    def notes(self, context: Context) -> Sequence[str]:
-        """What the user should know when this stage starts."""
+    def said_at_start(self, context: Context) -> Sequence[str]:
+        """Lines for the user when this stage starts."""
         return ()
 
-    def report(self, ledger: dict[str, Any]) -> Sequence[str]:
-        """What the user should know when this stage has ended, before the next one starts."""
+    def said_at_end(self, ledger: dict[str, Any]) -> Sequence[str]:
+        """Lines for the user when this stage has ended, before the next one starts."""
         return ()
 
     def tasks(self, incoming: Clusters, context: Context) -> Sequence[Any]:
@@ -78,10 +95,10 @@ class Stage(BaseModel):
         """What the output depends on besides the parameters and the input (a model's sha256, …)."""
         return {}
 
-    def drawn_on(self, context: Context) -> dict[str, Any]:
+    def ledger_of_sources(self, context: Context) -> dict[str, Any]:
         """Numbers for the ledger about what the stage makes use of besides the structures that come in."""
         return {}
 
-    def summary(self, everything: Clusters) -> dict[str, Any]:
-        """More numbers for the ledger."""
+    def ledger_of_result(self, everything: Clusters) -> dict[str, Any]:
+        """Numbers for the ledger about the structures that the stage leaves, with fates; not called where there are none."""
         return {}

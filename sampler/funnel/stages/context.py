@@ -42,6 +42,6 @@ class Context:
         return self.composition.name(self.library)
 
     @property
-    def hands(self) -> int:
+    def expected_processes(self) -> int:
         """For how many processes work should be cut; a guess where they may come and go."""
         return max(self.workers, _COME_AND_GO) if self.scheduler or self.joined else self.workers

@@ -39,7 +39,7 @@ class Dedupe(Stage):
         kept = result.representatives.with_columns(fate="")
         return Clusters.concatenate([kept, task[gone].with_columns(fate=fate, fate_detail=detail)])
 
-    def summary(self, everything: Clusters) -> dict[str, Any]:
+    def ledger_of_result(self, everything: Clusters) -> dict[str, Any]:
         """How often the lowest minima were found, and how many more there may be."""
         from ...search.unseen import of_multiplicities
 

@@ -90,7 +90,7 @@ class Grow(Stage):
                     "monomer add, or --monomers), or leave this parent out"
                 )
 
-    def notes(self, context: Context) -> Sequence[str]:
+    def said_at_start(self, context: Context) -> Sequence[str]:
         told = []
         for parent in context.parents:
             some = self.lowest_of(parent, context.library)
@@ -102,7 +102,7 @@ class Grow(Stage):
                 )
         return told
 
-    def drawn_on(self, context: Context) -> dict[str, Any]:
+    def ledger_of_sources(self, context: Context) -> dict[str, Any]:
         """How many structures of the parents were looked at, and how many of them could not be used."""
         if not context.parents:
             return {}
@@ -176,7 +176,7 @@ class Grow(Stage):
     def gather(self, incoming: Clusters, made: Clusters) -> Clusters:
         return Clusters.concatenate([incoming.with_columns(fate="", grown=""), made])
 
-    def summary(self, everything: Clusters) -> dict[str, Any]:
+    def ledger_of_result(self, everything: Clusters) -> dict[str, Any]:
         how = everything.columns["grown"]
         if not ((how != "") | (everything.columns["fate"] == "crashed")).any():
             return {"found": 0, "note": "no parents were given, or none could be used: nothing grown"}

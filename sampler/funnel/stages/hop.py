@@ -102,10 +102,10 @@ class Hop(PotentialStage, RoundStage):
     def close(self, population: Clusters, history: History, context: Context) -> Clusters:
         return self.walk(context).end(population)
 
-    def story(self, history: History, context: Context) -> dict[str, Any]:
+    def ledger_of_rounds(self, history: History, context: Context) -> dict[str, Any]:
         return self.walk(context).account(history)
 
-    def words(self, record: dict[str, Any], context: Context) -> str:
+    def said_of_round(self, record: dict[str, Any], context: Context) -> str:
         return self.walk(context).line(record)
 
     def _cut(self, tasks: Clusters, context: Context) -> list[Clusters]:
@@ -118,7 +118,7 @@ class Hop(PotentialStage, RoundStage):
         least, most = (2, 16) if potential.models else (1, 4)  # one PaiNN relaxation costs no more than its task
         if not potential.batch_invariant:
             return most
-        return max(least, min(most, -(-count // (2 * context.hands))))
+        return max(least, min(most, -(-count // (2 * context.expected_processes))))
 
     # ---- one chunk -------------------------------------------------------------------------------
 

@@ -35,6 +35,6 @@ class Identify(Stage):
         fate = np.where(np.isin(identity, self.keep), "", identity)
         return found.replace(columns=columns | {"fate": fate, "fate_detail": np.where(fate != "", detail, "")})
 
-    def summary(self, everything: Clusters) -> dict[str, Any]:
+    def ledger_of_result(self, everything: Clusters) -> dict[str, Any]:
         states, counts = np.unique(everything.columns["state"], return_counts=True)
         return {"states": {str(s): int(c) for s, c in zip(states, counts)}}

@@ -90,7 +90,7 @@ class Orca(Stage):
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 
-    def summary(self, everything: Clusters) -> dict[str, Any]:
+    def ledger_of_result(self, everything: Clusters) -> dict[str, Any]:
         refined = everything[everything.columns["fate"] == ""]
         return {"refined": len(refined), "ranking": ranks.change(refined)} if len(refined) else {"refined": 0}
 

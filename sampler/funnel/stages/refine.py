@@ -95,7 +95,7 @@ class Refine(PotentialStage):
             done = done.with_columns(fate=np.where(lost, "not_converged", done.columns["fate"]))
         return done
 
-    def summary(self, everything: Clusters) -> dict[str, Any]:
+    def ledger_of_result(self, everything: Clusters) -> dict[str, Any]:
         refined = everything[everything.columns["fate"] == ""]
         numbers: dict[str, Any] = {"refined": len(refined)}
         if self.mode == "single-point":

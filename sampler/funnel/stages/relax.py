@@ -46,6 +46,6 @@ class Relax(PotentialStage):
             relaxed = relaxed.with_columns(fate=np.where(lost, "not_converged", fate))
         return relaxed
 
-    def summary(self, everything: Clusters) -> dict[str, Any]:
+    def ledger_of_result(self, everything: Clusters) -> dict[str, Any]:
         column = everything.columns
         return {"converged": int(column["converged"].sum()), "evaluations": int(column["evaluations"].sum())}

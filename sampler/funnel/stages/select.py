@@ -78,13 +78,13 @@ class Select(Stage):
             return {}
         return {"error_kcalmol": round(self._error(context).kcalmol, 6)}
 
-    def notes(self, context: Context) -> Sequence[str]:
+    def said_at_start(self, context: Context) -> Sequence[str]:
         if self.confidence is None:
             return ()
         error = self._error(context)
         return [f"error of relative energies: {error.kcalmol:.2f} kcal/mol ({error.source})"]
 
-    def drawn_on(self, context: Context) -> dict[str, Any]:
+    def ledger_of_sources(self, context: Context) -> dict[str, Any]:
         if self.confidence is None:
             return {}
         error = self._error(context)
@@ -141,7 +141,7 @@ class Select(Stage):
         given = (self.model,) if isinstance(self.model, str) else tuple(self.model or source.models)
         return expected_error(source.level or _level_of(given), context.composition, given)
 
-    def summary(self, everything: Clusters) -> dict[str, Any]:
+    def ledger_of_result(self, everything: Clusters) -> dict[str, Any]:
         if self.confidence is None or "lowest_probability" not in everything.columns:
             return {}
         kept = everything.columns["fate"] == ""
@@ -157,7 +157,7 @@ class Select(Stage):
             }
         }
 
-    def report(self, ledger: dict[str, Any]) -> Sequence[str]:
+    def said_at_end(self, ledger: dict[str, Any]) -> Sequence[str]:
         if "confidence" not in ledger:
             return ()
         found = ledger["confidence"]
