@@ -20,7 +20,7 @@ from sampler.monomers import MonomerLibrary
 
 _SLOW = """
 import sys, time
-from sampler.learn import fast
+from sampler.learn.training import fast_engine as fast
 from sampler.learn.training.curves import Reporter
 
 def slowly(self, row, better):

@@ -325,7 +325,7 @@ def test_two_that_leave_at_the_same_time(finished, library, tmp_path, monkeypatc
 SCRIPT = """
 import sys
 from sampler.composition import Composition
-from sampler.funnel import protocol
+from sampler.funnel.protocols import protocol
 from sampler.funnel.runner import run
 from sampler.monomers import MonomerLibrary
 library = MonomerLibrary.load()
