@@ -1,10 +1,14 @@
 """Columns go when what they derive from changes; records stay."""
 
+import ast
+import runpy
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from sampler.clusters import Clusters
-from sampler.columns import of_energy, of_geometry
+from sampler.columns import COLUMNS, of_energy, of_geometry
 from sampler.potentials import get_potential
 from sampler.relax import RelaxParams, relax
 
@@ -95,3 +99,57 @@ def test_settings_that_a_run_goes_on_from_are_those_of_the_stages():
     from sampler.rundir.owner import LIMITS
 
     assert {kind: stage.limits for kind, stage in STAGES.items() if stage.limits} == LIMITS
+
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = (
+    "funnel generate identify learn relax rundir screen search similarity".split()
+)  # elsewhere `columns` may be another thing
+
+
+def literal_names(tree):
+    """Names of columns that a module spells out."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and getattr(node.value, "attr", "") == "columns":
+            yield getattr(node.slice, "value", None)
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "with_columns":
+            yield from (keyword.arg for keyword in node.keywords)
+
+
+def test_every_column_that_is_written_by_name_is_registered():
+    found = {
+        n
+        for room in ROOMS
+        for p in (ROOT / "sampler" / room).rglob("*.py")
+        for n in literal_names(ast.parse(p.read_text()))
+    }
+    names = {name for name in found if isinstance(name, str)}
+    assert {"fate", "converged", "origin"} <= names
+    assert names <= set(COLUMNS), names - set(COLUMNS)
+
+
+def test_a_run_has_the_columns_with_the_kinds_that_are_told():
+    kinds = {"U": "str", "i": "int", "f": "float", "b": "bool"}
+    outputs = sorted((ROOT / "tests" / "data" / "run-0.1").rglob("output.npz"))
+    columns = [(k, kinds[v.dtype.kind]) for path in outputs for k, v in Clusters.load(path).columns.items()]
+    assert len({k for k, _ in columns}) > 15
+    assert [(k, COLUMNS[k].kind) for k, _ in columns] == columns
+
+
+def test_units_are_those_in_the_names():
+    spelt = {"_eV": "eV", "_eV_per_A": "eV/Å", "_kcalmol": "kcal/mol", "_cm1": "cm⁻¹", "_K": "K", "_debye": "D"}
+    for name, column in COLUMNS.items():
+        if units := [
+            unit for ending, unit in spelt.items() if name.endswith(ending) and not name.endswith("_per" + ending)
+        ]:
+            assert column.unit == units[-1], name
+    assert sum(bool(c.unit) for c in COLUMNS.values()) > 20
+
+
+def test_the_page_is_made_of_what_the_package_says():
+    script = ROOT / ".ci" / "pages"
+    if not script.exists():
+        pytest.skip("no checkout")
+    page = runpy.run_path(str(script))["columns"]()
+    assert (ROOT / "docs" / "columns.md").read_text() == page
+    assert all(f"| `{name}` | {column.kind} |" in page for name, column in COLUMNS.items())

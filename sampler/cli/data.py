@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..columns import DISAGREEMENT
 from .common import Json, Monomers, Quiet, Workers, cores, library, note, print_json
 from .data_sets import HoldOut, collect, import_labels, info
 
@@ -152,7 +153,7 @@ def choose(
         Clusters.concatenate(old) if old else None, threshold,
     )  # fmt: skip
     chosen.save(out)
-    worst = chosen.columns["disagreement_eV_per_A"]
+    worst = chosen.columns[DISAGREEMENT]
     reach = f", disagreement {worst.min():.2f} to {worst.max():.2f} eV/Å" if len(chosen) else ""
     if as_json:
         print_json({"file": out, "structures": len(chosen), "disagreement_eV_per_A": worst})

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
+from ..columns import INTACT
 from .common import Json, Monomers, library, number, print_json, print_table, spelled
 
 
@@ -69,7 +70,7 @@ def import_file(
     if no_forces:
         clusters = clusters.replace(forces=None)
     names = [c.name(known) if c else "not recognised" for c in recognise(clusters, known)]
-    broken = int((~identify(clusters, None, known).columns["intact"]).sum())
+    broken = int((~identify(clusters, None, known).columns[INTACT]).sum())
     rows = _rows(names, clusters)
     written = write_any(clusters, out, library=known) if out is not None else None
     if as_json:

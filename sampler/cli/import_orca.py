@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ..columns import DUPLICATE_OF, IDENTITY, IDENTITY_DETAIL, IMAGINARY_MODES, RANK_BEFORE, STATE
 from .common import Json, Monomers, library, number, print_json, print_table
 
 
@@ -113,10 +114,10 @@ def _print_ranking(clusters, judged, count: int) -> None:
     relative = (clusters.energy - clusters.energy[0]) / KCAL_PER_MOL
     table = []
     for i in range(min(count, len(clusters))):
-        state = str(columns["state"][i])
-        if columns["identity"][i] != "intact":
-            state = f"{columns['identity'][i]}: {columns['identity_detail'][i]}"
-        modes, moved = int(columns["imaginary_modes"][i]), int(columns["rank_before"][i])
+        state = str(columns[STATE][i])
+        if columns[IDENTITY][i] != "intact":
+            state = f"{columns[IDENTITY][i]}: {columns[IDENTITY_DETAIL][i]}"
+        modes, moved = int(columns[IMAGINARY_MODES][i]), int(columns[RANK_BEFORE][i])
         table.append(
             [
                 i + 1,
@@ -124,7 +125,7 @@ def _print_ranking(clusters, judged, count: int) -> None:
                 clusters.ids[i],
                 number(relative[i]) if one else "–",
                 modes if modes >= 0 else "–",
-                str(columns["duplicate_of"][i]) or "–",
+                str(columns[DUPLICATE_OF][i]) or "–",
                 state,
             ]
         )

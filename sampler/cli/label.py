@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..columns import FAILURE
 from .common import Anywhere, Json, Monomers, Quiet, Slurm, library, note, print_json, workplace
 
 
@@ -111,7 +112,7 @@ def label(
         "without_label": without,
         "labels_in_folder": count(folder) - len(failed),
         "seconds": round(result.seconds, 1),
-        "failures": {str(i): str(f) for i, f in zip(failed.ids, failed.columns.get("failure", []))},
+        "failures": {str(i): str(f) for i, f in zip(failed.ids, failed.columns.get(FAILURE, []))},
     }
     if as_json:
         print_json(summary)

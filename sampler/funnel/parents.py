@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..clusters import Clusters
+from ..columns import IDENTITY, IDENTITY_DETAIL
 from ..composition import Composition
 from ..errors import CompositionError, InputError, RunError
 from ..monomers import MonomerLibrary
@@ -145,7 +146,7 @@ def left_out(parent: Parent, library: MonomerLibrary) -> dict[str, int]:
         raise RunError(f"--parents {parent.source}: {error}") from error
     lost = parent.clusters[np.array([b is None for b in bodies], bool)]
     columns = identify(lost, parent.composition, library).columns
-    told = zip(columns["identity"], columns["identity_detail"])
+    told = zip(columns[IDENTITY], columns[IDENTITY_DETAIL])
     return dict(Counter(_why(str(identity), str(detail)) for identity, detail in told))
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..clusters import Clusters
+from ..columns import CONVERGED, RANK_BEFORE, STATE, TIMES_FOUND
 from ..composition import Composition
 from ..errors import LevelError
 from ..levels import binding_energy, require_references
@@ -48,13 +49,13 @@ def ranking(clusters: Clusters, composition: Composition, library: MonomerLibrar
             {
                 "rank": i + 1,
                 "id": str(clusters.ids[i]),
-                "state": str(columns["state"][i]) if "state" in columns else "",
+                "state": str(columns[STATE][i]) if STATE in columns else "",
                 "relative_energy_kcalmol": round(float(relative[i]), 4),
                 "binding_energy_kcalmol": round(float(binding[i]), 4),
                 "energy_eV": round(float(clusters.energy[i]), 7),
                 "level": clusters.level,
-                "converged": bool(columns["converged"][i]) if "converged" in columns else None,
-                "times_found": int(columns["times_found"][i]) if "times_found" in columns else None,
+                "converged": bool(columns[CONVERGED][i]) if CONVERGED in columns else None,
+                "times_found": int(columns[TIMES_FOUND][i]) if TIMES_FOUND in columns else None,
                 "rg_A": round(float(np.sqrt((spread**2).sum(1).mean())), 4),
                 "rank_before": _rank_before(columns, i),
             }
@@ -73,7 +74,7 @@ def no_binding(level: str, composition: Composition, library: MonomerLibrary) ->
 
 def _rank_before(columns: dict[str, np.ndarray], i: int) -> int | None:
     """Rank at the level before the last refinement, None where there was none."""
-    rank = int(columns["rank_before"][i]) if "rank_before" in columns else -1
+    rank = int(columns[RANK_BEFORE][i]) if RANK_BEFORE in columns else -1
     return rank if rank > 0 else None
 
 

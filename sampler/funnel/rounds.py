@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from ..clusters import Clusters
+from ..columns import FATE, FATE_DETAIL
+from ..fate import Fate
 from ..rundir.directory import StageDirectory
 from ..workers.progress import Progress
 from .chunk_runner import run_chunks
@@ -53,7 +55,7 @@ class RoundStage(Stage):
 
     def close(self, population: Clusters, history: History, context: Context) -> Clusters:
         """The population with the ``fate`` of each structure at the end."""
-        return population.with_columns(fate="")
+        return population.with_columns(fate=Fate.GOES_ON)
 
     def ledger_of_rounds(self, history: History, context: Context) -> dict[str, Any]:
         """Numbers for the ledger of the stage about its rounds."""
@@ -75,7 +77,7 @@ def run_rounds(
         progress.start(position, of, stage.kind, sum(stage.size_of(t) for t in tasks))
         made = run_chunks(stage, tasks, here.part(_name(0), len(tasks)), context, progress)
     everything, record = stage.enter(incoming, made, context)
-    gone = everything.columns["fate"] != ""
+    gone = everything.columns[FATE] != Fate.GOES_ON
     lost, population = everything[gone], _alive(everything)
     history: History = [{"round": 0, **record}]
     while True:
@@ -101,7 +103,7 @@ def run_rounds(
     progress.start(position, of, stage.kind, 0)
     last = stage.close(population, history, context)
     if len(last):
-        lost = lost.replace(columns={k: v for k, v in lost.columns.items() if k in last.columns or k == "fate_detail"})
+        lost = lost.replace(columns={k: v for k, v in lost.columns.items() if k in last.columns or k == FATE_DETAIL})
     return Clusters.concatenate([last, lost]), stage.ledger_of_rounds(history, context)
 
 
@@ -110,5 +112,5 @@ def _name(number: int) -> str:
 
 
 def _alive(everything: Clusters) -> Clusters:
-    kept = everything[everything.columns["fate"] == ""]
-    return kept.replace(columns={k: v for k, v in kept.columns.items() if k not in ("fate", "fate_detail")})
+    kept = everything[everything.columns[FATE] == Fate.GOES_ON]
+    return kept.replace(columns={k: v for k, v in kept.columns.items() if k not in (FATE, FATE_DETAIL)})

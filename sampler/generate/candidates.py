@@ -8,8 +8,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from ..clusters import Clusters
+from ..columns import FATE, RIGID_ENERGY, RIGID_FMAX
 from ..composition import Composition, State, state_label
 from ..errors import InputError
+from ..fate import Fate
 from ..monomers import MonomerLibrary
 from .chunk_plan import ChunkSpec, plan
 from .exploration import ExploreParams, explore
@@ -76,7 +78,7 @@ def _groups(spec: ChunkSpec, library: MonomerLibrary, seed: int) -> list[Cluster
             )
         ids = [f"{spec.name}-{spec.index:04d}_{start + k:04d}" for k in range(len(poses))]
         start += len(poses)
-        columns = {"rigid_energy_eV": energy, "rigid_fmax_eV_per_A": largest, "fate": np.where(good, "", "unsound")}
+        columns = {RIGID_ENERGY: energy, RIGID_FMAX: largest, FATE: np.where(good, Fate.GOES_ON, Fate.UNSOUND)}
         made = clusters_from_poses(state, system, poses, ids, library, columns)
         parts.append(made.with_columns(seed_chunk=spec.index))
     return parts

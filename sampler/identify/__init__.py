@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..clusters import Clusters
+from ..columns import OTHER_STATES
 
 if TYPE_CHECKING:
     from ..composition import Composition
     from ..monomers import MonomerLibrary
     from .assignment import Assignment
 
-OTHER_STATES = "other_states"
-"""The column of protonation labels that a structure has, too, because protons are shared or nearly so."""
 SEPARATOR = "; "
-"""Between the labels of :data:`OTHER_STATES`."""
+"""Between the labels of the column ``other_states``."""
 
 
 def identify(clusters: Clusters, composition: Composition | None, library: MonomerLibrary) -> Clusters:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..clusters import Clusters
+from ..columns import IDENTITY, IDENTITY_DETAIL
 from ..errors import FileFormatError, InputError, SamplerError
 from ..identify import identify, recognise
 from ..identify.radii import OVERLAP, covalent
@@ -251,8 +252,8 @@ def _broken(p: Population, sound: np.ndarray, library: MonomerLibrary, _) -> Ite
     if not len(c):
         return
     judged = identify(c, None, library).columns
-    for i in np.flatnonzero(judged["identity"] != "intact"):
-        yield Finding("broken", _of(c, i), f"{judged['identity'][i]}: {judged['identity_detail'][i]}")
+    for i in np.flatnonzero(judged[IDENTITY] != "intact"):
+        yield Finding("broken", _of(c, i), f"{judged[IDENTITY][i]}: {judged[IDENTITY_DETAIL][i]}")
 
 
 def _charge(p: Population, sound: np.ndarray, library: MonomerLibrary, _) -> Iterator[Finding]:

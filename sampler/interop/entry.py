@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from ..clusters import Clusters
+from ..columns import FATE, FATE_DETAIL, IDENTITY, IDENTITY_DETAIL, INTACT, OTHER_STATES, SHARED_PROTONS, STATE
 from ..composition import Composition
 from ..errors import InputError
-from ..identify import OTHER_STATES, identify, recognise
+from ..identify import identify, recognise
 from ..monomers import MonomerLibrary
 from .formats import read_population
 from .molecules import check_energies, with_molecules
@@ -23,13 +24,13 @@ STAGES = ("relax", "identify", "dedupe", "select", "refine", "orca")
 _JUDGED_LATER = ("relax", "identify")
 _NEED_ENERGIES = ("dedupe", "select")
 _FUNNEL_COLUMNS = (
-    "fate",
-    "fate_detail",
-    "identity",
-    "identity_detail",
-    "intact",
-    "state",
-    "shared_protons",
+    FATE,
+    FATE_DETAIL,
+    IDENTITY,
+    IDENTITY_DETAIL,
+    INTACT,
+    STATE,
+    SHARED_PROTONS,
     OTHER_STATES,
 )
 
@@ -112,8 +113,8 @@ def enter(
         notes.append(f"the charge of {wrong.sum()} structures is set to {composition.charge:+d}, that of {label}")
         clusters = clusters.replace(charge=np.full(len(clusters), composition.charge, np.int64))
     judged = identify(clusters, composition, library)
-    identity, detail = judged.columns["identity"], judged.columns["identity_detail"]
-    labels = {k: judged.columns[k] for k in ("state", OTHER_STATES) if k in judged.columns}
+    identity, detail = judged.columns[IDENTITY], judged.columns[IDENTITY_DETAIL]
+    labels = {k: judged.columns[k] for k in (STATE, OTHER_STATES) if k in judged.columns}
     clusters = clusters.with_columns(**labels)
     if stage not in _JUDGED_LATER:
         for i in np.flatnonzero(identity != "intact"):

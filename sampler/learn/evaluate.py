@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..clusters import Clusters
+from ..columns import COMPOSITION, CONVERGED, FATE, STEPS
 from ..errors import InputError, LevelError, MissingDependency, ModelError, PotentialError
 from ..levels import level_with
 from ..monomers import MonomerLibrary
@@ -187,12 +188,12 @@ def relax_known(
     rmsd = np.full(len(clusters), np.nan)
     for i in range(len(clusters)):
         atoms = clusters.atoms_of(i)
-        if np.isfinite(after.energy[i]) and not after.columns["fate"][i]:
+        if np.isfinite(after.energy[i]) and not after.columns[FATE][i]:
             z = clusters.numbers[atoms]
             rmsd[i] = permutation_rmsd(z, after.positions[atoms], z, clusters.positions[atoms]).rmsd
     return Relaxed(
-        clusters.ids, clusters.columns.get("composition", np.full(len(clusters), "")), rmsd,
-        (after.energy - before) / KCAL_PER_MOL, after.columns["converged"], after.columns["steps"],
+        clusters.ids, clusters.columns.get(COMPOSITION, np.full(len(clusters), "")), rmsd,
+        (after.energy - before) / KCAL_PER_MOL, after.columns[CONVERGED], after.columns[STEPS],
     )  # fmt: skip
 
 

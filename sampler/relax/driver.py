@@ -12,6 +12,7 @@ import numpy as np
 
 from ..clusters import Clusters
 from ..columns import remaining
+from ..fate import Fate
 from ..potentials.base import Evaluation, Potential
 from .fire import FIRE
 from .lbfgs import LBFGS
@@ -34,7 +35,7 @@ class _Walker:
     evaluations: int = 0
     steps: int = 0
     converged: bool = False
-    fate: str = ""
+    fate: str = Fate.GOES_ON
     detail: str = ""
     memory: Any = None
     first_energy: float = np.nan
@@ -86,7 +87,7 @@ def relax(
             continue
         if time.monotonic() > deadline:
             for walker in [*active, *(_enter(clusters, i, params) for i in waiting)]:
-                walker.fate = walker.fate or "interrupted"
+                walker.fate = walker.fate or Fate.INTERRUPTED
                 done.append(walker)
             break
         batch = _batch(clusters, active)
@@ -116,14 +117,14 @@ def _enter(clusters: Clusters, index: int, params: RelaxParams) -> _Walker:
     start = clusters.positions[clusters.atoms_of(index)].copy()
     walker = _Walker(index, start, start=start)
     if not len(start):
-        walker.fate, walker.detail = "empty", "the structure has no atoms"
+        walker.fate, walker.detail = Fate.EMPTY, "the structure has no atoms"
     elif not np.isfinite(start).all():
-        walker.fate, walker.detail = "nan", "a coordinate is not a number"
+        walker.fate, walker.detail = Fate.NAN, "a coordinate is not a number"
     else:
         nearest = _distances(start)
         if nearest.min() < params.min_distance:
             i, j = np.unravel_index(nearest.argmin(), nearest.shape)
-            walker.fate, walker.detail = "clash", f"atoms {i} and {j} start {nearest[i, j]:.2f} Å apart"
+            walker.fate, walker.detail = Fate.CLASH, f"atoms {i} and {j} start {nearest[i, j]:.2f} Å apart"
     return walker
 
 
@@ -155,15 +156,15 @@ def _advance(walker: _Walker, evaluation: Evaluation, k: int, batch: Clusters, p
 
 def _broken(walker: _Walker, energy: float, params: RelaxParams) -> tuple[str, str]:
     if energy > walker.first_energy + _EXPLODED_ENERGY:
-        return "exploded", f"{energy - walker.first_energy:.1f} eV above the first energy"
+        return Fate.EXPLODED, f"{energy - walker.first_energy:.1f} eV above the first energy"
     moved = np.sqrt(((walker.trial - walker.start) ** 2).sum(1))
     if not moved.max() <= params.max_displacement:
-        return "displaced", f"atom {moved.argmax()} is {moved.max():.1f} Å from its start"
+        return Fate.DISPLACED, f"atom {moved.argmax()} is {moved.max():.1f} Å from its start"
     if moved.max() > 0.5 * _LONE_ATOM and len(moved) > 1:  # nothing can be that lonely with less
         lonely = _distances(walker.trial).min(1)
         if lonely.max() > _LONE_ATOM:
-            return "exploded", f"atom {lonely.argmax()} is {lonely.max():.1f} Å from all others"
-    return "", ""
+            return Fate.EXPLODED, f"atom {lonely.argmax()} is {lonely.max():.1f} Å from all others"
+    return Fate.GOES_ON, ""
 
 
 def _distances(positions: np.ndarray) -> np.ndarray:

@@ -33,7 +33,9 @@ from typing import Any
 import numpy as np
 
 from ..clusters import Clusters
+from ..columns import FATE, FATE_DETAIL
 from ..errors import FileFormatError, RunBusy, RunError
+from ..fate import Fate
 from ..storage import storage_error, write_text
 from ..workers.claims import Claims, Others, tidy
 from . import owner as belongs
@@ -93,11 +95,11 @@ class StageDirectory:
 
     def finish(self, everything: Clusters, ledger: dict[str, Any]) -> tuple[Clusters, dict[str, Any]]:
         """Split ``everything`` by its ``fate`` column, write output, dropped list and ledger (in this order)."""
-        fate = everything.columns.get("fate", np.full(len(everything), ""))
-        detail = everything.columns.get("fate_detail", np.full(len(everything), ""))
-        dropped = fate != ""
+        fate = everything.columns.get(FATE, np.full(len(everything), ""))
+        detail = everything.columns.get(FATE_DETAIL, np.full(len(everything), ""))
+        dropped = fate != Fate.GOES_ON
         kept = everything[~dropped]
-        columns = {k: v for k, v in kept.columns.items() if k not in ("fate", "fate_detail")}
+        columns = {k: v for k, v in kept.columns.items() if k not in (FATE, FATE_DETAIL)}
         kept = kept.replace(columns=columns)
         kept.save(self.output_path)
         lost = ([everything.ids[i], fate[i], detail[i]] for i in np.flatnonzero(dropped))

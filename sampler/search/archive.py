@@ -16,12 +16,28 @@ from typing import Any
 import numpy as np
 
 from ..clusters import Clusters
-from ..identify import OTHER_STATES
+from ..columns import (
+    EVALUATIONS,
+    FATE,
+    FATE_DETAIL,
+    FINDERS,
+    FOUND,
+    MOVE,
+    OTHER_STATES,
+    PARENT,
+    SEEN,
+    STATE,
+    TIMES_FOUND,
+    TRIED,
+    WALKER,
+    WALKERS,
+)
+from ..fate import Fate
 from ..similarity import DedupeParams, dedupe
 from ..units import KCAL_PER_MOL
 from .unseen import estimates
 
-COUNTS = ("seen", "walkers", "tried", "found", "finders")
+COUNTS = (SEEN, WALKERS, TRIED, FOUND, FINDERS)
 _ODD = int("01" * 16, 2)
 _LOWER = 0.01 * KCAL_PER_MOL  # a lowest minimum lower by less is the same
 
@@ -33,12 +49,12 @@ def start(
 
     The minima are dealt out to the walkers, lowest first.
     """
-    alive = np.flatnonzero(population.columns["fate"] == "")
+    alive = np.flatnonzero(population.columns[FATE] == Fate.GOES_ON)
     result = dedupe(population[alive], DedupeParams(), n_jobs=n_jobs)
-    fate = population.columns["fate"].astype("U32")
-    detail = population.columns.get("fate_detail", np.full(len(population), "")).astype("U64")
-    fate[alive[result.duplicate_of != ""]] = "duplicate"
-    fate[alive[result.set_aside != ""]] = "not_comparable"
+    fate = population.columns[FATE].astype("U32")
+    detail = population.columns.get(FATE_DETAIL, np.full(len(population), "")).astype("U64")
+    fate[alive[result.duplicate_of != ""]] = Fate.DUPLICATE
+    fate[alive[result.set_aside != ""]] = Fate.NOT_COMPARABLE
     detail[alive] = np.where(result.duplicate_of != "", result.duplicate_of, detail[alive])
     columns = {k: np.zeros(len(population), np.int64) for k in COUNTS}
     times_found = np.ones(len(population), np.int64)
@@ -46,12 +62,12 @@ def start(
     place = {str(name): i for i, name in enumerate(population.ids)}
     for rank in range(len(first)):
         i = place[str(first.ids[rank])]
-        times_found[i] = columns["seen"][i] = first.columns["times_found"][rank]
-        columns["walkers"][i] = 1 << (rank % walkers)
+        times_found[i] = columns[SEEN][i] = first.columns[TIMES_FOUND][rank]
+        columns[WALKERS][i] = 1 << (rank % walkers)
     everything = population.with_columns(
         **columns, fate=fate, fate_detail=detail, times_found=times_found
     )  # fmt: skip
-    kept = everything[fate == ""]
+    kept = everything[fate == Fate.GOES_ON]
     record = {"known": len(kept), "new": 0, "stale": 0, "evaluations": spent, "evaluations_so_far": spent}
     if len(kept):
         record |= {"lowest_eV": float(kept.energy.min())} | _estimates(kept, watch_kcalmol)
@@ -65,20 +81,20 @@ def absorb(
 
     Members of the archive are never replaced: a child that is the same minimum leaves as ``duplicate``.
     """
-    fate, detail = (made.columns[k].astype("U64") for k in ("fate", "fate_detail"))
+    fate, detail = (made.columns[k].astype("U64") for k in (FATE, FATE_DETAIL))
     seen, walkers, tried, found, finders = (population.columns[k].copy() for k in COUNTS)
     index = {str(name): i for i, name in enumerate(population.ids)}
-    for parent in made.columns["parent"]:
+    for parent in made.columns[PARENT]:
         tried[index[str(parent)]] += 1
-    alive = np.flatnonzero(fate == "")
+    alive = np.flatnonzero(fate == Fate.GOES_ON)
     children = made[alive]
     n = len(population)
     both = Clusters.concatenate([_bare(population), _bare(children)])
     result = dedupe(both, DedupeParams(), n_jobs=n_jobs, distinct=n)
-    fate[alive[result.set_aside[n:] != ""]] = "not_comparable"
+    fate[alive[result.set_aside[n:] != ""]] = Fate.NOT_COMPARABLE
     known = {int(g): i for i, g in reversed(list(enumerate(result.group[:n])))}  # group -> its first member
     new: dict[int, int] = {}
-    bits = 1 << children.columns["walker"].astype(np.int64)
+    bits = 1 << children.columns[WALKER].astype(np.int64)
     child_seen, child_walkers = np.zeros(len(children), np.int64), np.zeros(len(children), np.int64)
     for k in np.lexsort((np.arange(len(children)), children.energy)):
         group = int(result.group[n + k])
@@ -86,33 +102,33 @@ def absorb(
             continue
         if group in known:
             i = known[group]
-            fate[alive[k]], detail[alive[k]] = "duplicate", str(population.ids[i])
+            fate[alive[k]], detail[alive[k]] = Fate.DUPLICATE, str(population.ids[i])
             walkers[i] |= bits[k]
-            if str(children.columns["parent"][k]) != str(population.ids[i]):
+            if str(children.columns[PARENT][k]) != str(population.ids[i]):
                 seen[i] += 1
                 found[i] += 1
                 finders[i] |= bits[k]
             continue
         if group in new:
-            fate[alive[k]], detail[alive[k]] = "duplicate", str(children.ids[new[group]])
+            fate[alive[k]], detail[alive[k]] = Fate.DUPLICATE, str(children.ids[new[group]])
         new.setdefault(group, int(k))
         child_seen[new[group]] += 1
         child_walkers[new[group]] |= bits[k]
     counts = {k: np.zeros(len(made), np.int64) for k in COUNTS}
-    for k in ("seen", "found"):
+    for k in (SEEN, FOUND):
         counts[k][alive] = child_seen
-    for k in ("walkers", "finders"):
+    for k in (WALKERS, FINDERS):
         counts[k][alive] = child_walkers
     before = population.with_columns(
-        seen=seen, walkers=walkers, tried=tried, found=found, finders=finders, fate="", fate_detail=""
+        seen=seen, walkers=walkers, tried=tried, found=found, finders=finders, fate=Fate.GOES_ON, fate_detail=""
     )
     born = made.with_columns(**counts, fate=fate, fate_detail=detail, times_found=1, mirror_count=0)
     everything = Clusters.concatenate([before, born])
-    kept = everything[everything.columns["fate"] == ""]
+    kept = everything[everything.columns[FATE] == Fate.GOES_ON]
     lowest, old = float(kept.energy.min()), history[-1]
-    fresh = np.flatnonzero(fate == "")
+    fresh = np.flatnonzero(fate == Fate.GOES_ON)
     low = int((made.energy[fresh] <= lowest + watch_kcalmol * KCAL_PER_MOL).sum())
-    spent = int(made.columns["evaluations"].sum())
+    spent = int(made.columns[EVALUATIONS].sum())
     record = {
         "known": len(kept),
         "children": len(made),
@@ -147,17 +163,19 @@ def line(record: dict[str, Any], watch_kcalmol: float) -> str:
 
 def _estimates(kept: Clusters, watch_kcalmol: float) -> dict[str, Any]:
     low = kept[kept.energy <= kept.energy.min() + watch_kcalmol * KCAL_PER_MOL]
-    found, bits = low.columns["found"], low.columns["finders"]
-    return estimates(found, low.columns["seen"] > found, (bits & _ODD) != 0, (bits & ~_ODD) != 0)
+    found, bits = low.columns[FOUND], low.columns[FINDERS]
+    return estimates(found, low.columns[SEEN] > found, (bits & _ODD) != 0, (bits & ~_ODD) != 0)
 
 
 def _moves(made: Clusters, fate: np.ndarray) -> dict[str, list[int]]:
     """Move -> [children, new minima]."""
-    move = made.columns["move"]
-    return {str(m): [int((move == m).sum()), int(((move == m) & (fate == "")).sum())] for m in np.unique(move)}
+    move = made.columns[MOVE]
+    return {
+        str(m): [int((move == m).sum()), int(((move == m) & (fate == Fate.GOES_ON)).sum())] for m in np.unique(move)
+    }
 
 
 def _bare(clusters: Clusters) -> Clusters:
     """What the comparison needs, and no counts of earlier ones."""
-    columns = {k: v for k, v in clusters.columns.items() if k in ("state", OTHER_STATES)}
+    columns = {k: v for k, v in clusters.columns.items() if k in (STATE, OTHER_STATES)}
     return clusters.replace(columns=columns, forces=None)

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..clusters import Clusters
+from ..columns import CEILING, EVALUATIONS, FATE, FATE_DETAIL, MOVE, PARENT, PARENT_ENERGY, STREAM
 from ..composition import Composition
+from ..fate import Fate
 from ..monomers import MonomerLibrary
 from ..potentials import Potential
 from ..random_keys import named_key
@@ -65,32 +67,32 @@ def moved(task: Clusters, mover: Mover) -> tuple[Clusters, np.ndarray]:
     from ..generate.bodies import Kinds, take_apart
     from .moves import MD, MOVES, REPOINT, child_of
 
-    move = task.columns["move"].astype("U16")
+    move = task.columns[MOVE].astype("U16")
     if not (move != "").any():
-        return task.with_columns(fate=""), np.zeros(len(task), np.int64)
-    rngs = [mover.generator(stream) for stream in task.columns["stream"]]
+        return task.with_columns(fate=Fate.GOES_ON), np.zeros(len(task), np.int64)
+    rngs = [mover.generator(stream) for stream in task.columns[STREAM]]
     bodies = take_apart(task, mover.composition, Kinds(mover.library))
     positions = [task.positions[task.atoms_of(i)] for i in range(len(task))]
     numbers = [task.numbers[task.atoms_of(i)] for i in range(len(task))]
-    fate = np.full(len(task), "", "U16")
+    fate = np.full(len(task), Fate.GOES_ON, "U16")
     for i in range(len(task)):
         if move[i] in ("", MD):
             continue
         one = bodies[i]
         made = None if one is None else child_of(one, str(move[i]), mover.composition, mover.library, rngs[i])
         if made is None:
-            fate[i] = "no_move"
+            fate[i] = Fate.NO_MOVE
         else:
             (numbers[i], positions[i]), move[i] = made
     assert set(move) <= {"", MD, *MOVES}
     spent = np.zeros(len(task), np.int64)
-    network = np.flatnonzero((move == REPOINT) & (fate == ""))
+    network = np.flatnonzero((move == REPOINT) & (fate == Fate.GOES_ON))
     if len(network):
         first = {i: (numbers[i], positions[i]) for i in network}
         for i, best in _best_networks(network, first, task, bodies, rngs, mover).items():
             positions[i], spent[i] = best
     children = Clusters.make(
-        positions, numbers, charge=task.charge, ids=task.ids, columns={**task.columns, "move": move, "fate": fate}
+        positions, numbers, charge=task.charge, ids=task.ids, columns={**task.columns, MOVE: move, FATE: fate}
     )
     hot = np.flatnonzero(move == MD)
     if len(hot):
@@ -132,7 +134,7 @@ def _best_networks(
     for i in chosen:
         mine = np.flatnonzero(np.array(of) == i)
         lowest = mine[energy[mine].argmin()]
-        spent = int(tried.columns["evaluations"][mine].sum())
+        spent = int(tried.columns[EVALUATIONS][mine].sum())
         best[i] = tried.positions[tried.atoms_of(lowest)], spent
     return best
 
@@ -141,16 +143,16 @@ def compared(children: Clusters, task: Clusters) -> Clusters:
     """``children`` with the fate ``above_window`` or ``returned`` (to the parent's minimum, or its mirror image)."""
     from ..similarity import permutation_rmsd
 
-    fate, detail = (children.columns[k].astype("U64") for k in ("fate", "fate_detail"))
-    parent_energy = task.columns.get("parent_energy_eV", np.full(len(task), np.nan))
-    for i in np.flatnonzero(fate == ""):
-        if children.energy[i] > task.columns["ceiling_eV"][i]:
-            fate[i] = "above_window"
+    fate, detail = (children.columns[k].astype("U64") for k in (FATE, FATE_DETAIL))
+    parent_energy = task.columns.get(PARENT_ENERGY, np.full(len(task), np.nan))
+    for i in np.flatnonzero(fate == Fate.GOES_ON):
+        if children.energy[i] > task.columns[CEILING][i]:
+            fate[i] = Fate.ABOVE_WINDOW
         elif abs(children.energy[i] - parent_energy[i]) < _SAME_ENERGY:  # never where there is no parent: NaN
             mine, theirs = children.atoms_of(i), task.atoms_of(i)
             match = permutation_rmsd(
                 children.numbers[mine], children.positions[mine], task.numbers[theirs], task.positions[theirs]
             )
             if match.rmsd <= _SAME_RMSD and match.max_displacement <= _SAME_DISPLACEMENT:
-                fate[i], detail[i] = "returned", str(task.columns["parent"][i])
+                fate[i], detail[i] = Fate.RETURNED, str(task.columns[PARENT][i])
     return children.with_columns(fate=fate, fate_detail=detail)

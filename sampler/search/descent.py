@@ -5,6 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 from ..clusters import Clusters
+from ..columns import (
+    CEILING,
+    CONVERGED,
+    EVALUATIONS,
+    FATE,
+    FATE_DETAIL,
+    FMAX,
+    IDENTITY,
+    IDENTITY_DETAIL,
+    INTACT,
+    MOVE,
+    STEPS,
+    STREAM,
+)
+from ..fate import Fate
 from ..identify import identify
 from ..relax import RelaxParams, relax
 from .children import Mover, compared, moved
@@ -25,38 +40,38 @@ def descend(task: Clusters, mover: Mover, fmax: float, max_steps: int) -> Cluste
     """
     children, spent = moved(task, mover)
     made = _before(children, spent)
-    going = np.flatnonzero(made.columns["fate"] == "")
+    going = np.flatnonzero(made.columns[FATE] == Fate.GOES_ON)
     # what came in has no parent to fall back to and no ceiling: it is relaxed in one go
-    for limit in (mover.coarse_fmax, fmax) if (task.columns["move"] != "").any() else (fmax,):
+    for limit in (mover.coarse_fmax, fmax) if (task.columns[MOVE] != "").any() else (fmax,):
         if not len(going):
             break
-        before = made[going].columns["evaluations"]
+        before = made[going].columns[EVALUATIONS]
         some = relax(made[going], mover.potential, RelaxParams(fmax=limit, max_steps=max_steps))
-        some = compared(some.with_columns(evaluations=some.columns["evaluations"] + before), task[going])
+        some = compared(some.with_columns(evaluations=some.columns[EVALUATIONS] + before), task[going])
         made = _put(made, going, some)
-        going = going[some.columns["fate"] == ""]
+        going = going[some.columns[FATE] == Fate.GOES_ON]
     if len(going):
         made = _put(made, going, _judged(made[going], mover))
-    return made.replace(columns={k: v for k, v in made.columns.items() if k not in ("ceiling_eV", "stream")})
+    return made.replace(columns={k: v for k, v in made.columns.items() if k not in (CEILING, STREAM)})
 
 
 def _judged(last: Clusters, mover: Mover) -> Clusters:
     """What is no intact cluster of the composition, or no minimum, gets its fate."""
-    unfinished = ~last.columns["converged"]
+    unfinished = ~last.columns[CONVERGED]
     found = identify(last, mover.composition, mover.library)
-    strange = ~found.columns["intact"]
-    fate = np.where(strange, found.columns["identity"], np.where(unfinished, "not_converged", ""))
-    detail = np.where(strange, found.columns["identity_detail"], "")
-    keep = {k: v for k, v in found.columns.items() if k != "identity_detail"}
-    return found.replace(columns=keep | {"fate": fate, "fate_detail": detail})
+    strange = ~found.columns[INTACT]
+    fate = np.where(strange, found.columns[IDENTITY], np.where(unfinished, Fate.NOT_CONVERGED, Fate.GOES_ON))
+    detail = np.where(strange, found.columns[IDENTITY_DETAIL], "")
+    keep = {k: v for k, v in found.columns.items() if k != IDENTITY_DETAIL}
+    return found.replace(columns=keep | {FATE: fate, FATE_DETAIL: detail})
 
 
 def _before(children: Clusters, spent: np.ndarray) -> Clusters:
     """Children before their relaxation, with the columns that it fills."""
     n = len(children)
     blank = {
-        "evaluations": spent, "converged": np.zeros(n, bool), "steps": np.zeros(n, np.int64),
-        "fmax_eV_per_A": np.full(n, np.nan), "fate_detail": np.full(n, ""),
+        EVALUATIONS: spent, CONVERGED: np.zeros(n, bool), STEPS: np.zeros(n, np.int64),
+        FMAX: np.full(n, np.nan), FATE_DETAIL: np.full(n, ""),
     }  # fmt: skip
     return children.replace(columns={**children.columns, **blank})
 

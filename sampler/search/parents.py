@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..clusters import Clusters
+from ..columns import TRIED, WALKERS
 
 
 def draw(
@@ -22,14 +23,14 @@ def draw(
         framework_children: children after which a framework has half of its weight; a single minimum has it after one.
     """
     above = population.energy - np.nanmin(population.energy)
-    tried = population.columns["tried"].astype(float)
+    tried = population.columns[TRIED].astype(float)
     n = group.max() + 1
     lowest = np.full(n, np.inf)
     np.minimum.at(lowest, group, above)
     tired = 1.0 + np.bincount(group, tried, minlength=n) / framework_children
     chosen = np.empty(children, int)
     for walker in range(walkers):
-        own = np.flatnonzero((population.columns["walkers"] >> walker) & 1)
+        own = np.flatnonzero((population.columns[WALKERS] >> walker) & 1)
         own = own if len(own) else np.arange(len(population))
         of, least = group[own], np.full(n, np.inf)
         np.minimum.at(least, of, above[own])

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..clusters import Clusters
+from ..columns import TIMES_FOUND
 from ..units import KCAL_PER_MOL
 
 
@@ -82,10 +83,10 @@ def of_multiplicities(distinct: Clusters, watch_kcalmol: float = 1.0) -> dict[st
     estimate is too high. Only the minima within ``watch_kcalmol`` of the lowest are looked at. Empty without energies.
     """
     energy = distinct.energy
-    if not np.isfinite(energy).any() or "times_found" not in distinct.columns:
+    if not np.isfinite(energy).any() or TIMES_FOUND not in distinct.columns:
         return {}
     low = energy <= np.nanmin(energy) + watch_kcalmol * KCAL_PER_MOL
-    counts = distinct.columns["times_found"][low]
+    counts = distinct.columns[TIMES_FOUND][low]
     return {
         "watch_kcalmol": watch_kcalmol, "seen": len(counts), "unseen_chao1": round(chao1(counts), 2),
         "coverage": round(coverage(counts), 4),

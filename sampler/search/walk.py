@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..clusters import Clusters
+from ..columns import CEILING, EVALUATIONS, FATE, FMAX, MOVE, PARENT, PARENT_ENERGY, SEEN, STREAM, TIMES_FOUND, WALKER
 from ..composition import Composition
+from ..fate import Fate
 from ..monomers import MonomerLibrary
 from ..random_keys import named_key
 from ..similarity.frameworks import frameworks
@@ -54,7 +56,7 @@ class Walk:
 
     def rough(self, incoming: Clusters) -> np.ndarray:
         """(B,) bool, what is not yet at a minimum of the walk's potential."""
-        left = incoming.columns.get("fmax_eV_per_A", np.full(len(incoming), np.inf))
+        left = incoming.columns.get(FMAX, np.full(len(incoming), np.inf))
         here = np.isfinite(incoming.energy) & (left <= self.fmax)
         return ~here | (incoming.level != self.level)
 
@@ -66,10 +68,10 @@ class Walk:
     def begin(self, incoming: Clusters, relaxed: Clusters, n_jobs: int) -> tuple[Clusters, dict[str, Any]]:
         """The archive at the start, with fates, and the ledger of round 0."""
         rough = self.rough(incoming)
-        ready = incoming[~rough].with_columns(fate="")
+        ready = incoming[~rough].with_columns(fate=Fate.GOES_ON)
         order = np.argsort(np.concatenate([np.flatnonzero(~rough), np.flatnonzero(rough)]), kind="stable")
         population = Clusters.concatenate([ready, relaxed])[order]
-        spent = int(relaxed.columns["evaluations"].sum()) if len(relaxed) else 0
+        spent = int(relaxed.columns[EVALUATIONS].sum()) if len(relaxed) else 0
         return archive.start(population, self.walkers, self.watch_kcalmol, spent, n_jobs)
 
     # ---- a round ---------------------------------------------------------------------------------
@@ -91,12 +93,12 @@ class Walk:
             .replace(
                 ids=np.array([f"{self._name}-hop{number:03d}_{k:04d}" for k in range(self.children)]),
                 columns={
-                    "parent": population.ids[parents],
-                    "parent_energy_eV": population.energy[parents],
-                    "move": drawn,
-                    "stream": number * 1_000_000 + np.arange(self.children),
-                    "walker": np.arange(self.children) % self.walkers,
-                    "ceiling_eV": np.full(self.children, ceiling),
+                    PARENT: population.ids[parents],
+                    PARENT_ENERGY: population.energy[parents],
+                    MOVE: drawn,
+                    STREAM: number * 1_000_000 + np.arange(self.children),
+                    WALKER: np.arange(self.children) % self.walkers,
+                    CEILING: np.full(self.children, ceiling),
                 },
             )
         )
@@ -133,8 +135,8 @@ class Walk:
             return population
         high = population.energy > np.nanmin(population.energy) + self.window_kcalmol * KCAL_PER_MOL
         columns = {k: v for k, v in population.columns.items() if k not in archive.COUNTS}
-        columns["times_found"] = np.maximum(population.columns["seen"], 1)
-        return population.replace(columns=columns | {"fate": np.where(high, "above_window", "")})
+        columns[TIMES_FOUND] = np.maximum(population.columns[SEEN], 1)
+        return population.replace(columns=columns | {FATE: np.where(high, Fate.ABOVE_WINDOW, Fate.GOES_ON)})
 
     def account(self, history: History) -> dict[str, Any]:
         """What the ledger says of the walk."""

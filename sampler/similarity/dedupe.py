@@ -8,8 +8,9 @@ from typing import Literal
 import numpy as np
 
 from ..clusters import Clusters
+from ..columns import MIRROR_COUNT, OTHER_STATES, STATE, TIMES_FOUND
 from ..errors import InputError
-from ..identify import OTHER_STATES, SEPARATOR
+from ..identify import SEPARATOR
 from ..units import AMU_ANGSTROM2_TO_CM1, KCAL_PER_MOL
 from . import fingerprints
 from .fingerprints import Group
@@ -166,8 +167,8 @@ def _buckets(clusters: Clusters, usable: np.ndarray) -> list[np.ndarray]:
 def states_of(clusters: Clusters) -> list[tuple[str, ...]]:
     """The protonation labels of each structure: its own, then those of the column ``other_states``."""
     b = len(clusters)
-    own = clusters.columns.get("state", np.full(b, "")).tolist()
-    others = clusters.columns.get(OTHER_STATES, np.full(b, "")).tolist() if "state" in clusters.columns else [""] * b
+    own = clusters.columns.get(STATE, np.full(b, "")).tolist()
+    others = clusters.columns.get(OTHER_STATES, np.full(b, "")).tolist() if STATE in clusters.columns else [""] * b
     return [(mine, *(text.split(SEPARATOR) if text else ())) for mine, text in zip(own, others)]
 
 
@@ -188,7 +189,7 @@ def _one_label(kept: Clusters, params: DedupeParams) -> Clusters:
     # the lowest first, whatever the energies: so far apart is one minimum's noise, or another minimum in one place
     ladder = kept.replace(energy=np.arange(len(kept), dtype=float))
     alike = replace(params, energy_window=None, linkage="leader")
-    labels, others = kept.columns["state"].astype(object), kept.columns[OTHER_STATES].astype(object)
+    labels, others = kept.columns[STATE].astype(object), kept.columns[OTHER_STATES].astype(object)
     for members in _buckets(ladder, np.array([len(s) > 0 for s in states])):
         if len({states[i][0] for i in members}) == 1:
             continue
@@ -285,8 +286,8 @@ def _parallel(tasks: list, n_jobs: int) -> list[tuple]:
 def _counts(clusters: Clusters, group: np.ndarray, mirrored: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """(k,) times_found and mirror count; counts of an earlier removal of duplicates are carried on."""
     b = len(clusters)
-    before = clusters.columns.get("times_found", np.ones(b, np.int64))
-    before_mirror = clusters.columns.get("mirror_count", np.zeros(b, np.int64))
+    before = clusters.columns.get(TIMES_FOUND, np.ones(b, np.int64))
+    before_mirror = clusters.columns.get(MIRROR_COUNT, np.zeros(b, np.int64))
     mirror_now = np.where(mirrored, before - before_mirror, before_mirror)
     use = group >= 0
     times_found, mirror_count = np.zeros(k, np.int64), np.zeros(k, np.int64)

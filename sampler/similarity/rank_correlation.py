@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..clusters import Clusters
+from ..columns import ENERGY_BEFORE, LEVEL_BEFORE, RANK_BEFORE
 
 
 def correlation(before: np.ndarray, after: np.ndarray) -> tuple[float, float]:
@@ -47,11 +48,11 @@ def change(clusters: Clusters) -> dict[str, Any]:
     fewer than three); ``lowest``, the id of the structure that is lowest now, and ``lowest_was``, its rank before (None
     without). Ranks before count all structures that came in.
     """
-    before = clusters.columns.get("energy_before_eV", np.full(len(clusters), np.nan))
+    before = clusters.columns.get(ENERGY_BEFORE, np.full(len(clusters), np.nan))
     both = np.isfinite(before) & np.isfinite(clusters.energy)
     spearman, kendall = correlation(before, clusters.energy)
     out: dict[str, Any] = {
-        "level_before": str(clusters.columns["level_before"][0]) if both.any() else "",
+        "level_before": str(clusters.columns[LEVEL_BEFORE][0]) if both.any() else "",
         "level": clusters.level,
         "ranked": int(both.sum()),
         "spearman": _number(spearman),
@@ -61,7 +62,7 @@ def change(clusters: Clusters) -> dict[str, Any]:
     }
     if np.isfinite(clusters.energy).any():
         lowest = int(np.lexsort((clusters.ids, clusters.energy))[0])
-        was = int(clusters.columns.get("rank_before", np.full(len(clusters), -1))[lowest])
+        was = int(clusters.columns.get(RANK_BEFORE, np.full(len(clusters), -1))[lowest])
         out |= {"lowest": str(clusters.ids[lowest]), "lowest_was": was if was > 0 else None}
     return out
 

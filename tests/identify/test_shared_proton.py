@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sampler.clusters import Clusters
+from sampler.columns import OTHER_STATES
 from sampler.composition import Composition
-from sampler.identify import OTHER_STATES, identify
+from sampler.identify import identify
 from sampler.learn.labels.dataset import LabelSet
 from sampler.monomers import MonomerLibrary
 from sampler.resources import path

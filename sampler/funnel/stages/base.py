@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ...clusters import Clusters
 from ...errors import RunError
+from ...fate import Fate
 from .context import Context
 from .forecast import Forecast
 
@@ -85,7 +86,7 @@ class Stage(BaseModel):
 
     def crashed(self, piece: Any, reason: str, context: Context) -> Clusters:
         """What is recorded of a piece that kills its worker even alone."""
-        return piece.without_energies().with_columns(fate="crashed", fate_detail=reason)
+        return piece.without_energies().with_columns(fate=Fate.CRASHED, fate_detail=reason)
 
     def size_of(self, task: Any) -> int:
         """Structures in a task, for the progress bar."""

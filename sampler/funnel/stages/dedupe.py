@@ -8,6 +8,8 @@ import numpy as np
 from pydantic import Field
 
 from ...clusters import Clusters
+from ...columns import FATE
+from ...fate import Fate
 from ...units import KCAL_PER_MOL
 from .base import Stage
 from .context import Context
@@ -34,13 +36,13 @@ class Dedupe(Stage):
         )
         result = dedupe(task, parameters, n_jobs=context.workers)
         gone = (result.duplicate_of != "") | (result.set_aside != "")
-        fate = np.where(result.duplicate_of != "", "duplicate", "not_comparable")[gone]
+        fate = np.where(result.duplicate_of != "", Fate.DUPLICATE, Fate.NOT_COMPARABLE)[gone]
         detail = np.where(result.duplicate_of != "", result.duplicate_of, result.set_aside)[gone]
-        kept = result.representatives.with_columns(fate="")
+        kept = result.representatives.with_columns(fate=Fate.GOES_ON)
         return Clusters.concatenate([kept, task[gone].with_columns(fate=fate, fate_detail=detail)])
 
     def ledger_of_result(self, everything: Clusters) -> dict[str, Any]:
         """How often the lowest minima were found, and how many more there may be."""
         from ...search.unseen import of_multiplicities
 
-        return of_multiplicities(everything[everything.columns["fate"] == ""])
+        return of_multiplicities(everything[everything.columns[FATE] == Fate.GOES_ON])

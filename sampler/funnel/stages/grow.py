@@ -11,7 +11,9 @@ import numpy as np
 from pydantic import Field
 
 from ...clusters import Clusters
+from ...columns import FATE, FATE_DETAIL, GROWN, PARENT, STATE
 from ...errors import InputError, RunError
+from ...fate import Fate
 from ...monomers import MonomerLibrary
 from ...random_keys import named_key
 from ..parents import Parent, in_words, left_out
@@ -156,10 +158,10 @@ class Grow(Stage):
             charge=context.composition.charge,
             ids=[_name(context, n) for n, *_ in made],
             columns={
-                "state": np.array([m[4] for m in made], np.str_),
-                "parent": np.array([m[3] for m in made], np.str_),
-                "grown": np.array([m[2] for m in made], np.str_),
-                "fate": np.full(len(made), ""),
+                STATE: np.array([m[4] for m in made], np.str_),
+                PARENT: np.array([m[3] for m in made], np.str_),
+                GROWN: np.array([m[2] for m in made], np.str_),
+                FATE: np.full(len(made), Fate.GOES_ON),
             },
         )  # fmt: skip
 
@@ -168,17 +170,17 @@ class Grow(Stage):
 
     def crashed(self, piece: GrowTask, reason: str, context: Context) -> Clusters:
         """A candidate without atoms, for the list of what was dropped."""
-        columns = {"state": "", "parent": "", "grown": "", "fate": "crashed", "fate_detail": reason}
+        columns = {STATE: "", PARENT: "", GROWN: "", FATE: Fate.CRASHED, FATE_DETAIL: reason}
         (number,) = piece.numbers
         lost = Clusters.make([[]], [[]], charge=context.composition.charge, ids=[_name(context, number)])
         return lost.with_columns(**columns)
 
     def gather(self, incoming: Clusters, made: Clusters) -> Clusters:
-        return Clusters.concatenate([incoming.with_columns(fate="", grown=""), made])
+        return Clusters.concatenate([incoming.with_columns(fate=Fate.GOES_ON, grown=""), made])
 
     def ledger_of_result(self, everything: Clusters) -> dict[str, Any]:
-        how = everything.columns["grown"]
-        if not ((how != "") | (everything.columns["fate"] == "crashed")).any():
+        how = everything.columns[GROWN]
+        if not ((how != "") | (everything.columns[FATE] == Fate.CRASHED)).any():
             return {"found": 0, "note": "no parents were given, or none could be used: nothing grown"}
         ways = {"added": int((how == "add").sum()), "spliced": int((how == "splice").sum())}
         return {"found": sum(ways.values()), **ways}

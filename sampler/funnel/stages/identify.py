@@ -8,6 +8,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from ...clusters import Clusters
+from ...columns import FATE, FATE_DETAIL, IDENTITY, IDENTITY_DETAIL, STATE
+from ...fate import Fate
 from .base import Stage
 from .context import Context
 from .parameter_types import PositiveInt
@@ -29,12 +31,12 @@ class Identify(Stage):
         from ...identify import identify
 
         found = identify(task, context.composition, context.library)
-        identity = found.columns["identity"]
-        detail = found.columns["identity_detail"]
-        columns = {k: v for k, v in found.columns.items() if k != "identity_detail"}
-        fate = np.where(np.isin(identity, self.keep), "", identity)
-        return found.replace(columns=columns | {"fate": fate, "fate_detail": np.where(fate != "", detail, "")})
+        identity = found.columns[IDENTITY]
+        detail = found.columns[IDENTITY_DETAIL]
+        columns = {k: v for k, v in found.columns.items() if k != IDENTITY_DETAIL}
+        fate = np.where(np.isin(identity, self.keep), Fate.GOES_ON, identity)
+        return found.replace(columns=columns | {FATE: fate, FATE_DETAIL: np.where(fate != Fate.GOES_ON, detail, "")})
 
     def ledger_of_result(self, everything: Clusters) -> dict[str, Any]:
-        states, counts = np.unique(everything.columns["state"], return_counts=True)
+        states, counts = np.unique(everything.columns[STATE], return_counts=True)
         return {"states": {str(s): int(c) for s, c in zip(states, counts)}}

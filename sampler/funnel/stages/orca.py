@@ -11,7 +11,9 @@ import numpy as np
 from pydantic import field_validator
 
 from ...clusters import Clusters
+from ...columns import FATE, IMAGINARY_MODES, ORCA_STATUS, RANK_BEFORE
 from ...errors import InputError, PotentialError, WaitingForJobs
+from ...fate import Fate
 from ...similarity import rank_correlation as ranks
 from .base import Stage
 from .context import Context
@@ -61,10 +63,10 @@ class Orca(Stage):
 
         ordered = ranks.remember(task.lowest_first())
         most = len(ordered) if self.count is None else self.count
-        task, rest = ordered[:most], ordered[most:].without_energies().with_columns(fate="not_selected")
+        task, rest = ordered[:most], ordered[most:].without_energies().with_columns(fate=Fate.NOT_SELECTED)
         folder = context.folder / f"orca-{self.preset}"
         write_inputs(
-            task.with_columns(rank=task.columns["rank_before"]), folder, self.preset, cores=self.cores, memory_mb=self.memory_mb,
+            task.with_columns(rank=task.columns[RANK_BEFORE]), folder, self.preset, cores=self.cores, memory_mb=self.memory_mb,
             provenance={"run": context.folder.name, "composition": context.name},
         )  # fmt: skip
         if self.where == "here":
@@ -91,7 +93,7 @@ class Orca(Stage):
         )  # fmt: skip
 
     def ledger_of_result(self, everything: Clusters) -> dict[str, Any]:
-        refined = everything[everything.columns["fate"] == ""]
+        refined = everything[everything.columns[FATE] == Fate.GOES_ON]
         return {"refined": len(refined), "ranking": ranks.change(refined)} if len(refined) else {"refined": 0}
 
     def _merge(self, task: Clusters, found, context: Context) -> Clusters:
@@ -104,13 +106,13 @@ class Orca(Stage):
         done = kept.replace(
             positions=results.positions, energy=results.energy, forces=results.forces, level=results.level
         ).with_columns(
-            fate="",
+            fate=Fate.GOES_ON,
             fate_detail="",
-            converged=results.columns["orca_status"] == "finished",
-            imaginary_modes=results.columns["imaginary_modes"],
+            converged=results.columns[ORCA_STATUS] == "finished",
+            imaginary_modes=results.columns[IMAGINARY_MODES],
         )
         lost = task[~has]
-        told = [reasons.get(str(name), ("failed", "no usable result")) for name in lost.ids]
+        told = [reasons.get(str(name), (Fate.FAILED, "no usable result")) for name in lost.ids]
         lost = lost.without_energies().with_columns(
             fate=np.array([t[0] for t in told], dtype=np.str_),
             fate_detail=np.array([t[1] for t in told], dtype=np.str_),

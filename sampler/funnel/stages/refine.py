@@ -8,7 +8,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from ...clusters import Clusters
+from ...columns import CONVERGED, EVALUATIONS, FATE
 from ...errors import LevelError
+from ...fate import Fate
 from ...levels import require_references, separated
 from ...potentials import Potential
 from ...potentials.composite.cost import estimate
@@ -75,11 +77,11 @@ class Refine(PotentialStage):
     def tasks(self, incoming: Clusters, context: Context) -> Sequence[Clusters]:
         ordered = ranks.remember(incoming.lowest_first())
         most = len(ordered) if self.count is None else self.count
-        rest = ordered[most:].with_columns(fate="not_selected") if len(ordered) > most else None
+        rest = ordered[most:].with_columns(fate=Fate.NOT_SELECTED) if len(ordered) > most else None
         return [*ordered[:most], *([rest] if rest is not None else [])]
 
     def run(self, task: Clusters, context: Context) -> Clusters:
-        if "fate" in task.columns:  # what is beyond ``count`` keeps no energy: it is of the other level
+        if FATE in task.columns:  # what is beyond ``count`` keeps no energy: it is of the other level
             return task.without_energies()
         potential = self.started()
         if self.mode != "optimise":
@@ -91,18 +93,18 @@ class Refine(PotentialStage):
 
         done = relax(task, potential, RelaxParams(fmax=self.fmax, max_steps=self.max_steps))
         if not self.keep_unconverged:
-            lost = (done.columns["fate"] == "") & ~done.columns["converged"]
-            done = done.with_columns(fate=np.where(lost, "not_converged", done.columns["fate"]))
+            lost = (done.columns[FATE] == Fate.GOES_ON) & ~done.columns[CONVERGED]
+            done = done.with_columns(fate=np.where(lost, Fate.NOT_CONVERGED, done.columns[FATE]))
         return done
 
     def ledger_of_result(self, everything: Clusters) -> dict[str, Any]:
-        refined = everything[everything.columns["fate"] == ""]
+        refined = everything[everything.columns[FATE] == Fate.GOES_ON]
         numbers: dict[str, Any] = {"refined": len(refined)}
         if self.mode == "single-point":
-            numbers["evaluations"] = int((everything.columns["fate"] != "not_selected").sum())
+            numbers["evaluations"] = int((everything.columns[FATE] != Fate.NOT_SELECTED).sum())
         if self.mode == "optimise" and len(refined):
             column = refined.columns
-            numbers |= {"converged": int(column["converged"].sum()), "evaluations": int(column["evaluations"].sum())}
+            numbers |= {"converged": int(column[CONVERGED].sum()), "evaluations": int(column[EVALUATIONS].sum())}
         return numbers | ({"ranking": ranks.change(refined)} if len(refined) else {})
 
 

@@ -8,6 +8,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from ...clusters import Clusters
+from ...columns import CONVERGED, EVALUATIONS, FATE
+from ...fate import Fate
 from .context import Context
 from .parameter_types import Positive, PositiveInt
 from .portions import portions
@@ -41,11 +43,11 @@ class Relax(PotentialStage):
         parameters = RelaxParams(optimizer=self.optimizer, fmax=self.fmax, max_steps=self.max_steps)
         relaxed = with_states(relax(task, self.started(), parameters), task, context)
         if not self.keep_unconverged:
-            fate = relaxed.columns["fate"]
-            lost = (fate == "") & ~relaxed.columns["converged"]
-            relaxed = relaxed.with_columns(fate=np.where(lost, "not_converged", fate))
+            fate = relaxed.columns[FATE]
+            lost = (fate == Fate.GOES_ON) & ~relaxed.columns[CONVERGED]
+            relaxed = relaxed.with_columns(fate=np.where(lost, Fate.NOT_CONVERGED, fate))
         return relaxed
 
     def ledger_of_result(self, everything: Clusters) -> dict[str, Any]:
         column = everything.columns
-        return {"converged": int(column["converged"].sum()), "evaluations": int(column["evaluations"].sum())}
+        return {"converged": int(column[CONVERGED].sum()), "evaluations": int(column[EVALUATIONS].sum())}

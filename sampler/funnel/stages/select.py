@@ -9,6 +9,8 @@ import numpy as np
 from pydantic import Field, PrivateAttr, model_validator
 
 from ...clusters import Clusters
+from ...columns import ASSUMED_ERROR, FATE, HELD_PROBABILITY, LOWEST_PROBABILITY
+from ...fate import Fate
 from ...units import KCAL_PER_MOL
 from . import minimum_probability as statistics
 from .base import Stage
@@ -92,19 +94,19 @@ class Select(Stage):
 
     def run(self, task: Clusters, context: Context) -> Clusters:
         task = task.lowest_first()
-        fate = np.where(np.isfinite(task.energy), "", "no_energy").astype("U32")
-        if self.confidence is not None and (fate == "").any():
-            task, enough = self._enough(task, np.flatnonzero(fate == ""), context)
-            fate[enough:][fate[enough:] == ""] = "not_selected"
+        fate = np.where(np.isfinite(task.energy), Fate.GOES_ON, Fate.NO_ENERGY).astype("U32")
+        if self.confidence is not None and (fate == Fate.GOES_ON).any():
+            task, enough = self._enough(task, np.flatnonzero(fate == Fate.GOES_ON), context)
+            fate[enough:][fate[enough:] == Fate.GOES_ON] = Fate.NOT_SELECTED
         if self.window_kcalmol is not None and len(task):
             high = task.energy > np.nanmin(task.energy) + self.window_kcalmol * KCAL_PER_MOL
-            fate[high & (fate == "")] = "above_window"
-        alive = np.flatnonzero(fate == "")
+            fate[high & (fate == Fate.GOES_ON)] = Fate.ABOVE_WINDOW
+        alive = np.flatnonzero(fate == Fate.GOES_ON)
         if self.count is not None and len(alive) > self.count:
             chosen = self._choose(task[alive], context)
-            fate[np.setdiff1d(alive, alive[chosen])] = "not_selected"
-        if "lowest_probability" in task.columns and self.confidence is not None:
-            held = float(task.columns["lowest_probability"][fate == ""].sum())
+            fate[np.setdiff1d(alive, alive[chosen])] = Fate.NOT_SELECTED
+        if LOWEST_PROBABILITY in task.columns and self.confidence is not None:
+            held = float(task.columns[LOWEST_PROBABILITY][fate == Fate.GOES_ON].sum())
             task = task.with_columns(held_probability=np.full(len(task), held))
         return task.with_columns(fate=fate)
 
@@ -124,13 +126,13 @@ class Select(Stage):
         """The structures (lowest first) with more columns, and how many of them the confidence takes."""
         sigma = self._error(context, task.level).kcalmol
         energy = task.energy[usable] / KCAL_PER_MOL
-        earlier = task.columns.get("held_probability", np.ones(1))
+        earlier = task.columns.get(HELD_PROBABILITY, np.ones(1))
         left = float(earlier[0]) if np.isfinite(earlier).all() else 1.0  # a search has joined others: all are new
         probability = np.zeros(len(task))
         probability[usable] = left * statistics.minimum_probabilities(energy, sigma)
         within = self.confidence / left  # of what came in
         k = statistics.how_many(energy, sigma, within)[0] if within < 1 else len(usable)
-        columns = {"lowest_probability": probability, "assumed_error_kcalmol": np.full(len(task), sigma)}
+        columns = {LOWEST_PROBABILITY: probability, ASSUMED_ERROR: np.full(len(task), sigma)}
         return task.with_columns(**columns), k
 
     def _error(self, context: Context, level: str = "") -> ErrorEstimate:
@@ -142,9 +144,9 @@ class Select(Stage):
         return expected_error(source.level or _level_of(given), context.composition, given)
 
     def ledger_of_result(self, everything: Clusters) -> dict[str, Any]:
-        if self.confidence is None or "lowest_probability" not in everything.columns:
+        if self.confidence is None or LOWEST_PROBABILITY not in everything.columns:
             return {}
-        kept = everything.columns["fate"] == ""
+        kept = everything.columns[FATE] == Fate.GOES_ON
         energy = everything.energy[np.isfinite(everything.energy)] / KCAL_PER_MOL
         return {
             "confidence": {
@@ -152,8 +154,8 @@ class Select(Stage):
                 "kept": int(kept.sum()),
                 "of": len(energy),
                 "up_to_kcalmol": round(float(np.ptp(energy)), 4),
-                "probability": round(float(everything.columns["lowest_probability"][kept].sum()), 4),
-                "error_kcalmol": round(float(everything.columns["assumed_error_kcalmol"][0]), 4),
+                "probability": round(float(everything.columns[LOWEST_PROBABILITY][kept].sum()), 4),
+                "error_kcalmol": round(float(everything.columns[ASSUMED_ERROR][0]), 4),
             }
         }
 

@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from ...clusters import Clusters
+from ...columns import COMPOSITION
 from ...composition import Composition
 from ...errors import CompositionError, InputError
 from ...monomers import MonomerLibrary
-
-COLUMN = "composition"
 
 
 def checked(clusters: Clusters, library: MonomerLibrary, source: Path | str) -> Clusters:
@@ -27,9 +26,9 @@ def checked(clusters: Clusters, library: MonomerLibrary, source: Path | str) -> 
         InputError: a structure that is something else than its column says.
         CompositionError: a name that cannot be read.
     """
-    if COLUMN not in clusters.columns or not len(clusters):
+    if COMPOSITION not in clusters.columns or not len(clusters):
         return clusters
-    names = clusters.columns[COLUMN].tolist()
+    names = clusters.columns[COMPOSITION].tolist()
     found: dict[tuple[str, int], Composition] = {}
     wanted = []
     for i, name in enumerate(names):
@@ -40,7 +39,7 @@ def checked(clusters: Clusters, library: MonomerLibrary, source: Path | str) -> 
     _require_atoms(clusters, wanted, library, source)
     _require_molecules(clusters, wanted, library, source)
     spelt = [w.name(library) if w else "" for w in wanted]
-    return clusters.with_columns(**{COLUMN: np.asarray(spelt, dtype=np.str_)})
+    return clusters.with_columns(**{COMPOSITION: np.asarray(spelt, dtype=np.str_)})
 
 
 def _parse(name: str, charge: int, library: MonomerLibrary, where: str) -> Composition:
@@ -58,10 +57,10 @@ def _require_atoms(clusters: Clusters, wanted: list, library: MonomerLibrary, so
         z, n = np.unique(clusters.numbers[clusters.atoms_of(i)], return_counts=True)
         if dict(zip(z.tolist(), n.tolist())) != atoms[composition]:
             raise InputError(
-                f"{source}: structure {clusters.ids[i]} has the composition {str(clusters.columns[COLUMN][i])!r}, which is "
+                f"{source}: structure {clusters.ids[i]} has the composition {str(clusters.columns[COMPOSITION][i])!r}, which is "
                 f"{_formula(atoms[composition])} with charge {composition.charge:d}, but it holds "
                 f"{_formula(dict(zip(z.tolist(), n.tolist())))}{_recognised(clusters[i], library)}; mend the column "
-                f"'{COLUMN}', or leave it out"
+                f"'{COMPOSITION}', or leave it out"
             )
 
 
@@ -74,8 +73,8 @@ def _require_molecules(clusters: Clusters, wanted: list, library: MonomerLibrary
         if identify(clusters[i], wanted[i], library).columns["intact"][0]:
             continue  # two families with one skeleton: the name decides
         raise InputError(
-            f"{source}: structure {clusters.ids[i]} has the composition {str(clusters.columns[COLUMN][i])!r}, but its molecules "
-            f"are those of {found.name(library)}; mend the column '{COLUMN}', or leave it out"
+            f"{source}: structure {clusters.ids[i]} has the composition {str(clusters.columns[COMPOSITION][i])!r}, but its molecules "
+            f"are those of {found.name(library)}; mend the column '{COMPOSITION}', or leave it out"
         )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ...clusters import Clusters
+from ...columns import COMPOSITION
 from ...composition import Composition
 from ...errors import FileFormatError, InputError, LevelError
 from ...levels import cheapest_reference
@@ -47,7 +48,7 @@ class LabelSet:
     def __post_init__(self):
         if not self.clusters.level:
             raise LevelError("labels without a level of theory; say which method made them")
-        if "composition" not in self.clusters.columns:
+        if COMPOSITION not in self.clusters.columns:
             raise InputError("labelled structures need the column 'composition' (such as 2sa2am)")
 
     @property
@@ -60,7 +61,7 @@ class LabelSet:
     @property
     def compositions(self) -> np.ndarray:
         """(B,) str."""
-        return self.clusters.columns["composition"]
+        return self.clusters.columns[COMPOSITION]
 
     def subset(self, key) -> LabelSet:
         return LabelSet(self.clusters[key], self.references, self.engine)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ...clusters import Clusters
+from ...columns import COMPOSITION
 from ...composition import Composition
 from ...errors import InputError
 from ...monomers import MonomerLibrary
@@ -115,8 +116,8 @@ def by_composition(
     Raises:
         InputError: none of a composition that is wanted; ``source`` is named.
     """
-    if "composition" in clusters.columns:
-        names = checked(clusters, library, source).columns["composition"].tolist()
+    if COMPOSITION in clusters.columns:
+        names = checked(clusters, library, source).columns[COMPOSITION].tolist()
     else:
         made_of = {}
         for text in wanted:

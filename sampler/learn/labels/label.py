@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from ...clusters import Clusters
+from ...columns import CPU_SECONDS, DEVICE, ENGINE, FAILURE
 from ...errors import FileFormatError, LevelError
 from ...potentials import Potential
 from ...storage import write_text
@@ -205,7 +206,7 @@ def collect(folder: Path | str, failures: bool = False) -> Clusters:
     folder = Path(folder)
     level = _about(folder)["level"]
     parts = [_load(path) for path in sorted((folder / "labels").glob("*/*.npz"))]
-    parts = [p for p in parts if bool(p.columns["failure"][0]) == failures]
+    parts = [p for p in parts if bool(p.columns[FAILURE][0]) == failures]
     if not parts:
         return Clusters.empty().replace(level=level, forces=np.zeros((0, 3)))
     everything = Clusters.concatenate(parts).replace(level=level)
@@ -232,7 +233,7 @@ def store(potential: Potential, one: Clusters, folder: Path | str, energy: float
     _claim(Path(folder), potential)
     path = _path(Path(folder), one)
     if not path.exists():
-        known = {k: one.columns[k] for k in ("cpu_seconds", "engine", "device") if k in one.columns}
+        known = {k: one.columns[k] for k in (CPU_SECONDS, ENGINE, DEVICE) if k in one.columns}
         _labelled(potential, one, energy, forces, "", 0.0).with_columns(**known).save(path)
 
 
@@ -248,7 +249,7 @@ def _task(task: tuple[Potential, Clusters, str]) -> str:
         return ""
     labelled = _compute((potential, one))
     labelled.save(path)
-    return str(labelled.columns["failure"][0])
+    return str(labelled.columns[FAILURE][0])
 
 
 def _nice_task(task: tuple[Potential, Clusters, str]) -> str:
@@ -273,7 +274,7 @@ def _from_afar(results: Iterator[tuple[int, Any]], begun: list[int], paths: list
             yield n, labelled
             continue
         labelled.save(paths[begun[n]])
-        yield n, str(labelled.columns["failure"][0])
+        yield n, str(labelled.columns[FAILURE][0])
 
 
 def _store(potential, one, path, energy, forces, failure, seconds) -> None:
@@ -298,7 +299,7 @@ def _load(path: Path) -> Clusters:
 def _usable(path: Path) -> bool:
     """Whether a label is readable and no failure."""
     try:
-        return not str(Clusters.load(path).columns["failure"][0])
+        return not str(Clusters.load(path).columns[FAILURE][0])
     except FileFormatError:
         return False
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ...clusters import Clusters
+from ...columns import COMPOSITION, ENGINE
 from ...composition import Composition
 from ...errors import FileFormatError, InputError, LevelError
 from ...levels import composition_of, how_to_add, level_with, levels
@@ -71,13 +72,13 @@ def label_set(
         LevelError: the level has no monomer energies. InputError: see :func:`.compositions.checked`.
     """
     clusters = _named(checked(clusters, library, source), library, families)
-    clusters = clusters[clusters.columns["composition"] != ""]
+    clusters = clusters[clusters.columns[COMPOSITION] != ""]
     if engine is None:
-        column = clusters.columns.get("engine", np.zeros(0, dtype=np.str_))
+        column = clusters.columns.get(ENGINE, np.zeros(0, dtype=np.str_))
         engine = SEPARATOR.join(sorted(set(column.tolist()) - {""}))
     # ions only where there are charged clusters: neutral ones must count from neutral monomers alone
     ions = bool((clusters.charge != 0).any())
-    every = set(clusters.columns["composition"].tolist())
+    every = set(clusters.columns[COMPOSITION].tolist())
     present = {f for n in every for f, _ in Composition.parse(n, library).counts}
     members = [m.name for f in sorted(present) for m in library.family(f) if ions or m.charge == 0]
     if not members:
@@ -92,7 +93,7 @@ def _named(clusters: Clusters, library: MonomerLibrary, families: Sequence[str])
     """With a composition for each structure that had none (labels of a plain xyz file), where its atoms tell it."""
     from ...identify import recognise
 
-    names = clusters.columns.get("composition", np.full(len(clusters), "")).tolist()
+    names = clusters.columns.get(COMPOSITION, np.full(len(clusters), "")).tolist()
     without = [i for i, name in enumerate(names) if not name]
     if without and not families:
         found = recognise(clusters[without], library)

@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from ...clusters import Clusters
+from ...columns import CPU_SECONDS, DEVICE, ENGINE, FAILURE
 from ...errors import FileFormatError
 from ...monomers import MonomerLibrary
 from ...text.files import regular_file
 from .dataset import FORMAT, LabelSet
 
-_OF_LABELS = ("failure", "cpu_seconds", "engine", "device")
+_OF_LABELS = (FAILURE, CPU_SECONDS, ENGINE, DEVICE)
 """Columns that belong to the labels a structure had, not to the structure."""
 
 

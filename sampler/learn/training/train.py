@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...columns import COMPOSITION
 from ...errors import InputError, ModelError, RunError
 from ...potentials.painn.card import ModelCard, load_model, save_model
 from ...potentials.painn.parameters import Architecture, PaiNNParameters
@@ -159,7 +160,7 @@ def make_card(
 
     c = targets.clusters
     closest = closest_distances(c)
-    compositions, counts = np.unique(c.columns.get("composition", np.array([], str)), return_counts=True)
+    compositions, counts = np.unique(c.columns.get(COMPOSITION, np.array([], str)), return_counts=True)
     training = {k: v for k, v in asdict(settings).items()}
     training |= {"structures": structures, "best_epoch": best_epoch}
     training |= {"init": origin} if origin else {}

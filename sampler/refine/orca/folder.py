@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...clusters import Clusters
-from ...columns import of_geometry
+from ...columns import ENERGY_BEFORE, ISOTOPES, LEVEL_BEFORE, of_geometry
 from ...errors import FileFormatError, InputError, LevelError
 from ...units import BOHR, DEBYE
 from .coordinates import isotopes
@@ -127,16 +127,16 @@ def _population(results: list[OrcaResult], jobs: dict[str, dict], level: str | N
         return Clusters.empty()
     forces = [r.forces for r in results]
     columns = {k: np.array([v(r) for r in results]) for k, v in _COLUMNS.items()}
-    if not any(columns["isotopes"]):
-        del columns["isotopes"]
+    if not any(columns[ISOTOPES]):
+        del columns[ISOTOPES]
     known = [jobs.get(r.name, {}) for r in results]
     for key in dict.fromkeys(k for job in known for k in job):
         # what derives from the geometry and the energy before is theirs; the state is compared
         if key not in _NOT_COLUMNS and key not in columns and (key == "state" or not of_geometry(key)):
             columns[key] = _column([job.get(key) for job in known])
     if any(jobs):
-        columns["energy_before_eV"] = np.array([_float(job.get("energy_eV")) for job in known])
-        columns["level_before"] = np.array([str(job.get("level") or "") for job in known])
+        columns[ENERGY_BEFORE] = np.array([_float(job.get("energy_eV")) for job in known])
+        columns[LEVEL_BEFORE] = np.array([str(job.get("level") or "") for job in known])
     return Clusters.make(
         [r.positions for r in results],
         [r.numbers for r in results],

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...clusters import Clusters
+from ...columns import RANK
 from ...errors import InputError
 from ...storage import storage_error, write_text
 from . import scripts
@@ -82,7 +83,7 @@ def write_inputs(
             cores=cores,
             memory_mb=memory_mb,
             maxiter=maxiter or kind.maxiter,
-            title=name + (f", rank {clusters.columns['rank'][i]}" if "rank" in clusters.columns else ""),
+            title=name + (f", rank {clusters.columns[RANK][i]}" if RANK in clusters.columns else ""),
         )
         texts.append(text)
         entries.append(_entry(clusters, i, name, text, spin, kind, words, provenance or {}))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...clusters import Clusters
+from ...columns import ENERGY_BEFORE, LEVEL_BEFORE, STATE
 from ...identify import identify
 from ...monomers import MonomerLibrary
 from ...similarity import DedupeParams, dedupe
@@ -38,7 +39,7 @@ def review(clusters: Clusters, library: MonomerLibrary, params: DedupeParams | N
     """Judge refined structures (see :func:`~sampler.refine.orca.read_folder`) again."""
     if not len(clusters):
         return Review(clusters, 0, np.nan, np.nan, "")
-    before = clusters.columns.get("state")
+    before = clusters.columns.get(STATE)
     judged = identify(clusters, None, library)
     removed = dedupe(judged, params)
     judged = judged.with_columns(duplicate_of=removed.duplicate_of)
@@ -48,12 +49,12 @@ def review(clusters: Clusters, library: MonomerLibrary, params: DedupeParams | N
     judged = judged[order]
     # broken structures have no composition; their atoms and charge tell them apart as well
     compositions = len({_formula(judged, i) for i in range(len(judged))})
-    energy = judged.columns.get("energy_before_eV", np.full(len(judged), np.nan))
+    energy = judged.columns.get(ENERGY_BEFORE, np.full(len(judged), np.nan))
     known = np.isfinite(energy) & np.isfinite(judged.energy)
     rank_before = ranks(np.where(known, energy, np.nan))
     judged = judged.with_columns(rank_before=rank_before, rank=np.arange(1, len(judged) + 1))
     spearman, kendall = correlation(energy, judged.energy) if compositions == 1 else (np.nan, np.nan)
-    levels = {str(v) for v in judged.columns.get("level_before", ())}
+    levels = {str(v) for v in judged.columns.get(LEVEL_BEFORE, ())}
     return Review(judged, compositions, spearman, kendall, ", ".join(sorted(levels - {""})))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...clusters import Clusters
+from ...columns import CONVERGED, FATE
 from ...errors import FileFormatError, InputError
 from ...monomers import MonomerLibrary
 from ...potentials.base import Potential
@@ -63,8 +64,8 @@ def from_potential(
     found, rejected = [], []
     for i in range(len(clusters)):
         one = clusters[i]
-        fate = str(one.columns["fate"][0]) if "fate" in one.columns else ""
-        if fate or (params.fmax is not None and not one.columns["converged"][0]):
+        fate = str(one.columns[FATE][0]) if FATE in one.columns else ""
+        if fate or (params.fmax is not None and not one.columns[CONVERGED][0]):
             rejected.append(Rejected(str(one.ids[0]), fate or "not converged before the Hessian"))
             continue
         result = hessians(one, potential, params.step)
