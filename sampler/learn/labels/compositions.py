@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ...clusters import Clusters
-from ...columns import COMPOSITION
+from ...columns import COMPOSITION, INTACT
 from ...composition import Composition
 from ...errors import CompositionError, InputError
 from ...monomers import MonomerLibrary
@@ -70,7 +70,7 @@ def _require_molecules(clusters: Clusters, wanted: list, library: MonomerLibrary
     for i, found in enumerate(recognise(clusters, library)):
         if found is None or wanted[i] is None or found.counts == wanted[i].counts:
             continue
-        if identify(clusters[i], wanted[i], library).columns["intact"][0]:
+        if identify(clusters[i], wanted[i], library).columns[INTACT][0]:
             continue  # two families with one skeleton: the name decides
         raise InputError(
             f"{source}: structure {clusters.ids[i]} has the composition {str(clusters.columns[COMPOSITION][i])!r}, but its molecules "
