@@ -169,15 +169,15 @@ def _of_level(level: str, found: Citations) -> Iterator[Cited]:
     """What labels of a level stand for: the method, and the program where the level names one."""
     method, _, engine = level.partition("@")
     if method in _XTB:
-        yield _XTB[method], f"{method}, which a model has learnt"
+        yield _XTB[method], f"{method}, in the labels of a model"
     elif method in METHODS and engine == "pyscf":
-        yield from ((key, f"{what}, which a model has learnt") for key, what in cited_for(method))
+        yield from ((key, f"{what}, in the labels of a model") for key, what in cited_for(method))
     elif method in METHODS:
-        yield from ((key, f"{what}, which a model has learnt") for key, what in _functional(method))
+        yield from ((key, f"{what}, in the labels of a model") for key, what in _functional(method))
     else:
         found.remark(f"a model has learnt {level}: cite this method, which is not known here")
     if engine.startswith("orca"):
-        yield _orca_key(engine.removeprefix("orca")), "ORCA, whose energies a model has learnt"
+        yield _orca_key(engine.removeprefix("orca")), "ORCA, the program, in the labels of a model"
 
 
 def _orca(run: Path) -> Iterator[Cited]:

@@ -188,7 +188,12 @@ def test_written_pickles_are_as_public_ones(tmp_path):
 def test_molecules_of_ones_own_are_named_with_their_library(tmp_path):
     """1hio31am is one hio3 and one am where hio3 is a molecule, not one hio and 31 am."""
     pd = pytest.importorskip("pandas")
-    text = (resources.path("data", "monomers") / "nta.toml").read_text().replace('"nta"', '"hio3"').replace('"HNO3"', '"X"')
+    text = (
+        (resources.path("data", "monomers") / "nta.toml")
+        .read_text()
+        .replace('"nta"', '"hio3"')
+        .replace('"HNO3"', '"X"')
+    )
     (tmp_path / "hio3.toml").write_text(text)
     library = MonomerLibrary.load([tmp_path / "hio3.toml"])
     one = read_any(FILES[0])[:1].replace(ids=["1hio31am-0"], columns={})
