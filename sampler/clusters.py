@@ -24,11 +24,22 @@ if TYPE_CHECKING:
 
 _FORMAT = "sampler-clusters-1"
 _SEAL = b"crc32:"
+_ARRAYS = ("positions", "numbers", "ptr", "charge", "ids", "energy", "forces")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Clusters:
     """B structures of N atoms in all.
+
+    ``len``, iteration and indexing are over structures; two are equal when all their arrays are.
+
+    >>> water = Clusters.make([[[0, 0, 0], [0, 0.76, 0.59], [0, -0.76, 0.59]]] * 200, [[8, 1, 1]] * 200)
+    >>> water
+    Clusters(200 structures of H2O, charge 0, no energies)
+    >>> water[["0007", "0003"]].ids.tolist()
+    ['0007', '0003']
+    >>> water[:2] == water[["0000", "0001"]]
+    True
 
     Attributes:
         positions: (N, 3) float64, Å.
@@ -189,9 +200,45 @@ class Clusters:
         """The slice of the atom arrays that holds structure ``i``."""
         return slice(int(self.ptr[i]), int(self.ptr[i + 1]))
 
+    def __eq__(self, other: object) -> bool:
+        """Whether ids, atoms, charges, energies, forces, level and columns are all the same; NaN equals NaN."""
+        if not isinstance(other, Clusters):
+            return NotImplemented
+        if self.level != other.level or self.columns.keys() != other.columns.keys():
+            return False
+        pairs = [(getattr(self, name), getattr(other, name)) for name in _ARRAYS]
+        return all(_equal(a, b) for a, b in [*pairs, *((v, other.columns[k]) for k, v in self.columns.items())])
+
+    __hash__ = None  # type: ignore[assignment]  # arrays have none
+
+    def __repr__(self) -> str:
+        from .text.population import in_words
+
+        return in_words(self)
+
+    def _repr_html_(self) -> str:
+        from .text.population import as_table
+
+        return as_table(self)
+
+    @property
+    def formulas(self) -> np.ndarray:
+        """(B,) str, the formula of each structure, e.g. ``H2O``."""
+        from .text.population import formulas
+
+        return formulas(self)
+
     def __getitem__(self, key: Any) -> Clusters:
-        """A sub-population, by slice, boolean mask, index array or a single index."""
-        chosen = np.atleast_1d(np.arange(len(self))[key])
+        """A sub-population, by slice, boolean mask, index array or a single index; or by id, or a list of ids.
+
+        Raises:
+            InputError: no structure has the id.
+        """
+        ids = np.asarray(key) if isinstance(key, str | list | tuple | np.ndarray) else None
+        if ids is not None and ids.dtype.kind == "U":
+            chosen = self._at(ids.reshape(-1).tolist())
+        else:
+            chosen = np.atleast_1d(np.arange(len(self))[key])
         sizes = self.natoms[chosen]
         ptr = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         atoms = np.arange(ptr[-1]) - np.repeat(ptr[:-1], sizes) + np.repeat(self.ptr[:-1][chosen], sizes)
@@ -206,6 +253,16 @@ class Clusters:
             level=self.level,
             columns={k: v[chosen] for k, v in self.columns.items()},
         )
+
+    def _at(self, ids: Sequence[str]) -> np.ndarray:
+        """The places of structures with these ids, in the order of ``ids``; several that share an id are all taken."""
+        places: dict[str, list[int]] = {}
+        for i, one in enumerate(self.ids.tolist()):
+            places.setdefault(one, []).append(i)
+        if missing := [one for one in ids if one not in places]:
+            have = ", ".join(list(places)[:3]) + (", …" if len(places) > 3 else "")
+            raise InputError(f"no structure has the id {missing[0]!r}; the ids here are {have or 'none'}")
+        return np.array([i for one in ids for i in places[one]], np.int64)
 
     def __iter__(self) -> Iterator[Clusters]:
         return (self[i] for i in range(len(self)))
@@ -290,7 +347,7 @@ class Clusters:
         """Write an npz file (no pickles inside), atomically; see :func:`sampler.storage.write_atomic`."""
         header = json.dumps({"format": _FORMAT, "level": self.level})
         arrays = {f"column.{k}": v for k, v in self.columns.items()}
-        for name in ("positions", "numbers", "ptr", "charge", "ids", "energy", "forces"):
+        for name in _ARRAYS:
             if getattr(self, name) is not None:
                 arrays[name] = getattr(self, name)
         buffer = io.BytesIO()
@@ -361,6 +418,12 @@ def _check_seal(content: bytes) -> None:
     at = len(content) - len(_SEAL) - 8
     if content[at : at + len(_SEAL)] == _SEAL and _sealed(content[: at - 2] + b"\0\0") != content:
         raise ValueError("its checksum is wrong")
+
+
+def _equal(a: np.ndarray | None, b: np.ndarray | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return np.array_equal(a, b, equal_nan=a.dtype.kind == "f" and b.dtype.kind == "f")
 
 
 def _blank(dtype: np.dtype, n: int) -> np.ndarray:

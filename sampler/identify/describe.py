@@ -10,6 +10,7 @@ import numpy as np
 
 from ..composition import Composition, state_label
 from ..monomers import MonomerLibrary
+from ..text.formula import formula
 from . import bond_kernels as kernels
 from . import radii
 from .assignment import BatchAssignment
@@ -18,22 +19,6 @@ from .templates import CARBON, Templates
 MOST_SHARED = 6
 """Protons of one structure whose both sides are looked at: 63 further labels at most."""
 _SIGN = {0: "", 1: "⁺", -1: "⁻", 2: "²⁺", -2: "²⁻"}
-
-
-def formula(numbers: Sequence[int]) -> str:
-    """A formula as chemists write these molecules: carbon first, NH3 and OH with H last, acids with H first."""
-    from ase.data import chemical_symbols
-
-    counts = Counter(chemical_symbols[int(z)] for z in numbers)
-    if "C" in counts:
-        order = ["C", "H", *sorted(set(counts) - {"C", "H"})]
-    elif set(counts) <= {"N", "H"} and counts["N"] <= 1:
-        order = ["N", "H"]
-    elif counts == {"O": 1, "H": 1}:
-        order = ["O", "H"]
-    else:
-        order = ["H", *sorted(set(counts) - {"H", "O"}), "O"]
-    return "".join(s + (str(counts[s]) if counts[s] > 1 else "") for s in order if counts[s])
 
 
 @dataclass(frozen=True)
