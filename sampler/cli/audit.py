@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Json, Monomers, library, print_json, print_table, run_folders, spelled
+from .common import Json, Monomers, library, print_json, print_table, run_folders
 
 
 def audit(
@@ -38,6 +38,7 @@ def audit(
     """
     from collections import defaultdict
 
+    from ..api.folders import spelled
     from ..interop.audit import CHECKS, audit_path
 
     known = library(monomers)

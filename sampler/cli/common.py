@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -96,21 +94,6 @@ def library(extra: list[Path] | None = None):
     return MonomerLibrary.load(extra or ())
 
 
-def spelled(path: Path, known) -> Path:
-    """``path``, or the run directory of the same composition beside it: ``1b1sa1am`` finds ``1sa1b1am``."""
-    from ..composition import Composition
-    from ..errors import CompositionError
-    from ..rundir.directory import is_run
-
-    if path.exists():
-        return path
-    try:
-        other = path.with_name(Composition.parse(path.name, known).name(known))
-    except (CompositionError, ValueError):
-        return path
-    return other if is_run(other) else path
-
-
 def run_folders(path: Path, known) -> list[Path]:
     """The run directories that a path stands for: itself, however its composition is spelled, or the finished runs of
     a screen, small clusters first. None if it is something else: a file, or a folder of ORCA outputs.
@@ -120,6 +103,7 @@ def run_folders(path: Path, known) -> list[Path]:
     Raises:
         RunError: no run of the screen is finished.
     """
+    from ..api.folders import spelled
     from ..errors import RunError
     from ..rundir.directory import complete, is_run, runs_below
 
@@ -133,41 +117,6 @@ def run_folders(path: Path, known) -> list[Path]:
     if open_ := [run.name for run in runs if run not in finished]:
         note(f"{path}: left out, for they are not finished: {', '.join(open_)}")
     return finished
-
-
-@contextlib.contextmanager
-def workplace(
-    workers: str | None, slurm: Path | None = None, say: Callable[[str], None] = lambda text: None
-) -> Iterator[int | str]:
-    """Number of worker processes here, or the address of a dask scheduler; SLURM jobs last as long as the context.
-
-    Args:
-        say: called with what the user should know of SLURM jobs.
-
-    Raises:
-        InputError: neither a number nor an address, or two places at once. Others: see funnel.slurm.workers_of.
-    """
-    from ..errors import InputError
-
-    if slurm is not None:
-        if workers is not None:
-            raise InputError("--workers and --slurm exclude each other; the profile says how many workers there are")
-        from ..workers.slurm import workers_of
-
-        with workers_of(slurm, say) as address:
-            yield address
-        return
-    if workers is None or workers.isdecimal():
-        if workers is not None and int(workers) < 1:
-            raise InputError(f"--workers is {workers}; it must be at least 1")
-        yield cores(int(workers) if workers else None)
-        return
-    if not workers.startswith("dask:"):
-        raise InputError(f"--workers is {workers!r}; expected a number, or dask://HOST:PORT")
-    from ..workers.dask_pool import address_of
-
-    address_of(workers)
-    yield workers
 
 
 def note(line: str) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Json, Monomers, library, print_json, run_folders, spelled
+from .common import Json, Monomers, library, print_json, run_folders
 
 export_app = typer.Typer(no_args_is_help=True, help="Write the result of a run as ORCA inputs, xyz or csv.")
 
@@ -19,6 +19,7 @@ Count = Annotated[
 
 def _runs(path: Path, known) -> tuple[list[Path], bool]:
     """The run directories, and whether they are those of a screen."""
+    from ..api.folders import spelled
     from ..rundir.directory import read_manifest
 
     path = spelled(path, known)

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from ..columns import INTACT
-from .common import Json, Monomers, library, number, print_json, print_table, spelled
+from .common import Json, Monomers, library, number, print_json, print_table
 
 
 class FileByDefault(TyperGroup):
@@ -58,6 +58,7 @@ def import_file(
       sampler import crest_conformers.xyz --level gfn2-xtb --charge -1 --out ensemble.extxyz
       sampler import minima.extxyz --energy b973c_electronic_energy_Eh --level b97-3c@orca5 --out minima.npz
     """
+    from ..api.folders import spelled
     from ..identify import identify, recognise
     from ..interop import read_population, write_any
     from ..interop.molecules import check_energies, with_molecules

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..columns import FAILURE
-from .common import Anywhere, Json, Monomers, Quiet, Slurm, library, note, print_json, workplace
+from .common import Anywhere, Json, Monomers, Quiet, Slurm, library, note, print_json
 
 
 def label(
@@ -70,6 +70,7 @@ def label(
     if monomers_only is not None:
         _references(monomers_only, level, out, library(monomers), retry, as_json, quiet)
         return
+    from ..api.workplace import workplace
     from ..learn.labels.label import collect as gather
     from ..learn.labels.label import count, lower_priority, lower_session, without_label
     from ..learn.labels.label import label as run_labels

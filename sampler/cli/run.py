@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .common import Anywhere, Join, Json, Monomers, Quiet, Replace, Slurm, library, print_json, spelled, workplace
+from .common import Anywhere, Join, Json, Monomers, Quiet, Replace, Slurm, library, print_json
 
 
 def run(
@@ -122,132 +121,20 @@ def run(
       sampler run 4sa4am --workers dask://node1:8786
       sampler run 2sa2am --json | jq '.structures[0]'
     """
-    from ..composition import Composition
-    from ..errors import CompositionError, InputError
+    from ..api.running import run as run_it
     from ..funnel import results
-    from ..funnel.parents import read_parent
-    from ..funnel.protocols import own_model
-    from ..funnel.protocols import protocol as protocols
-    from ..funnel.protocols.automatic import ended
-    from ..funnel.runner import Start
-    from ..funnel.runner import run as run_protocol
-    from ..workers import progress as reporting
     from .show import print_ranking
 
     known = library(monomers)
-    if composition is None and source is None:
-        raise CompositionError("what is the cluster made of? give a composition, for example: sampler run 4sa4am")
-    wanted = Composition.parse(composition, known, charge) if composition is not None else None
-    overrides = protocols.parse_overrides(settings or [])
-    chosen = protocols.load(protocol, overrides)
-    limits = {k: v for k, v in {"hop.patience": patience, "hop.budget": budget}.items() if v is not None}
-    if limits:
-        if not any(s.kind == "hop" for s in chosen.stage):
-            raise InputError(
-                f"--patience and --budget are for the stage hop, which the protocol {chosen.name} does not have; "
-                "take thorough or large"
-            )
-        chosen = protocols.load(protocol, overrides | limits)
-    if confidence is None and error_kcalmol is not None:
-        raise InputError("--error-kcalmol has a meaning only with --confidence")
-    level, from_level = _levels(level, from_level, source)
-    progress = reporting.choose(quiet or as_json)
-    start = None
-    if source is not None:
-        file = spelled(source, known)
-        entry = _entry(file, known, wanted, level, from_level, stage=stage, charge=charge, energy_key=energy_key)
-        wanted, start = entry.composition, Start(entry.clusters, entry.sha256, source.name, stage, entry.left_out)
-        for note in entry.notes:
-            progress.message(note)
-        for name, reason in entry.left_out.items():
-            progress.message(f"{name} is left out: {reason}")
-    if models:
-        chosen = own_model.with_models(chosen, models, wanted, known, level)
-        for remark in own_model.remarks(models, wanted, known):
-            progress.message(remark)
-    else:
-        chosen = ended(chosen, wanted, level)
-    if engine is not None:
-        from ..funnel.protocols.refinement_engine import with_engine
-
-        chosen = with_engine(chosen, engine)
-        if start and stage in ("refine", "orca"):
-            stage = next((s.kind for s in chosen.stage if s.kind in ("refine", "orca")), stage)
-            start = dataclasses.replace(start, stage=stage)
-    if confidence is not None:
-        from ..funnel.protocols.with_confidence import with_confidence
-
-        entered = start.position(chosen) if start else 0
-        chosen = with_confidence(chosen, confidence, error_kcalmol, wanted, known, entered)
-    smaller = [read_parent(spelled(folder, known), known) for folder in parents or []]
-    folder = out or Path(wanted.name(known))
-
-    def leave(done):
-        results.write(done, chosen, known, wanted)
-        own_model.judge(done, wanted, known)
-
-    try:
-        with workplace(workers, slurm, progress.message) as where:
-            finished = run_protocol(
-                wanted,
-                chosen,
-                folder,
-                library=known,
-                seed=seed,
-                workers=where,
-                progress=progress,
-                clean=clean,
-                start=start,
-                parents=smaller,
-                join=join,
-                replace=replace,
-                leave=leave,
-                level=level,
-            )
-    finally:
-        progress.close()
+    done = run_it(
+        composition, protocol, out, charge=charge, seed=seed, level=level, model=models, engine=engine, settings=settings,
+        parents=parents or (), patience=patience, budget=budget, confidence=confidence, error_kcalmol=error_kcalmol,
+        source=source, stage=stage, from_level=from_level, energy_key=energy_key, monomers=known, workers=workers,
+        slurm=slurm, join=join, clean=clean, replace=replace, quiet=quiet or as_json,
+    )  # fmt: skip
     if as_json:
-        print_json(results.summary(finished.folder, known))
-    else:
-        print_ranking(finished.folder, known, limit=10)
-        typer.echo(
-            f"\n{len(finished.clusters)} structures in {folder}; {results.inputs(finished, chosen)} ORCA inputs in {folder / 'orca'}"
-        )
-
-
-def _levels(level: str, from_level: str | None, source: Path | None) -> tuple[str, str | None]:
-    """The level that the run ends at, and that of the energies in --from where the file does not say.
-
-    Raises:
-        InputError: a level that no run ends at, or --from-level without --from.
-    """
-    from ..errors import InputError
-    from ..funnel.protocols.automatic import AUTO, CHOICES
-
-    level = level.lower() if level.lower() in CHOICES else level
-    if source is None:
-        if from_level is not None:
-            raise InputError("--from-level has a meaning only with --from")
-        if level not in CHOICES:
-            raise InputError(f"--level {level}: a run ends at one of {', '.join(CHOICES)}")
-        return level, None
-    if level not in CHOICES:  # of the structures that enter, then
-        if from_level is not None:
-            raise InputError(f"--level {level}: a run ends at one of {', '.join(CHOICES)}")
-        return AUTO, level
-    return level, from_level
-
-
-def _entry(source: Path, known, wanted, level: str, from_level: str | None, **options):
-    """The population in a file; ``level`` is that of its energies where it states none, or several."""
-    from ..errors import InputError, LevelError
-    from ..funnel.protocols.automatic import AUTO
-    from ..interop.entry import enter
-
-    if from_level is not None or level == AUTO:
-        return enter(source, known, wanted, level=from_level, **options)
-    try:
-        entry = enter(source, known, wanted, **options)
-    except (InputError, LevelError):
-        return enter(source, known, wanted, level=level, **options)
-    return entry if entry.clusters.level else enter(source, known, wanted, level=level, **options)
+        print_json(done.summary())
+        return
+    print_ranking(done.folder, known, limit=10)
+    count = results.inputs(len(done.clusters), done.manifest()["protocol"]["export"]["count"])
+    typer.echo(f"\n{len(done.clusters)} structures in {done.folder}; {count} ORCA inputs in {done.folder / 'orca'}")

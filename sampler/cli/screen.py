@@ -20,7 +20,6 @@ from .common import (
     number,
     print_json,
     print_table,
-    workplace,
 )
 
 _MANY = 200
@@ -101,57 +100,30 @@ def screen(
       sampler screen 1-4sa am=sa±2 --level gfn1-xtb
       sampler screen --list wanted.txt --priority 4sa4am,3sa3am
     """
-    from ..errors import InputError
-    from ..funnel.parents import takes_parents
-    from ..funnel.protocols import protocol as protocols
+    from ..api.screening import screen as screen_it
     from ..screen import grid as grids
-    from ..screen import runner as screening
-    from ..workers import progress as reporting
-
-    words = [*grids.expand(axes or []), *(grids.read_list(names) if names else [])]
-    if not words:
-        raise InputError("what is to be screened? give a grid, for example: sampler screen 1-4sa 0-4am")
-    seconds = screening.seconds_of(budget) if budget else None
-    known = library(monomers)
-    overrides = protocols.parse_overrides(settings or [])
-    chosen = protocols.load(protocol, overrides)
-    other = protocols.load(large, overrides) if large else None
-    impossible: dict[str, str] = {}
-    grid = grids.systems(words, known, charge, impossible)
-    first, by = _priority(priority or [], grid, known, charge)
-    grows = takes_parents(chosen.stage) or (other is not None and takes_parents(other.stage))
-    order = grids.order(grid, known, first, by=by, growth=growth and grows)
-    screening.check_folder(out)
-    if len(grid) > _MANY and not yes:
-        _ask(len(grid))
-    progress = reporting.choose(quiet or as_json)
-    if impossible:
-        why = next(iter(impossible.values()))
-        progress.warn(f"left out, for a charge that they cannot have: {', '.join(impossible)} ({why})")
-    what = screening.Screen(
-        grid, order, chosen, known, out, seed, growth, other, beyond, level.lower(), tuple(models or ())
-    )
-    if not replace:
-        screening.check_results(what)
-    try:
-        with workplace(workers, slurm, progress.message) as where:
-            rows = screening.screen(what, workers=where, join=join, replace=replace, budget=seconds, progress=progress)
-    finally:
-        progress.close()
+    from ..screen import runner
     from ..screen.levels import apart, told
-    from ..screen.table import draw
 
-    # with what earlier screens have left in the folder
-    table = grids.systems([row["system"] for row in rows], known, None)
-    levels = {end: of_level for end, of_level in apart(rows, grid).items() if of_level}
-    for end, of_level in levels.items():
-        for kind in ("svg", "png"):
-            draw(out / f"screen{end}.{kind}", of_level, table)
+    def confirm(systems: int) -> None:
+        if systems > _MANY and not yes:
+            _ask(systems)
+
+    known = library(monomers)
+    made = screen_it(
+        axes or (), protocol, out, names=names, large=large, beyond=beyond, level=level, model=models, charge=charge,
+        seed=seed, settings=settings, priority=priority or (), time_budget=budget, growth=growth, monomers=known,
+        workers=workers, slurm=slurm, join=join, replace=replace, quiet=quiet or as_json, confirm=confirm,
+    )  # fmt: skip
+    rows, what, grid = made.rows, made.screen, made.screen.grid
     if as_json:
         print_json(rows)
     else:
+        # with what earlier screens have left in the folder
+        table = grids.systems([row["system"] for row in rows], known, None)
+        levels = {end: of_level for end, of_level in apart(rows, grid).items() if of_level}
         before = len(rows) - len(grid)
-        by = chosen.name + (f", {other.name} beyond {beyond} molecules" if other else "")
+        by = what.protocol.name + (f", {what.large.name} beyond {beyond} molecules" if what.large else "")
         with_them = f", and {before} that earlier screens have left there" if before else ""
         title = f"{len(grid)} systems ({by}, seed {seed}){with_them}; kcal/mol"
         for end, of_level in levels.items():
@@ -166,19 +138,8 @@ def screen(
     status = {row["status"] for row in rows}
     if "failed" in status:
         raise typer.Exit(1)
-    if status & set(screening.OPEN):
+    if status & set(runner.OPEN):
         raise typer.Exit(3)
-
-
-def _priority(given: list[str], grid, known, charge) -> tuple[list[str], str]:
-    """Names to run first, in their canonical form, and the order of the rest."""
-    from ..composition import Composition
-    from ..screen.grid import ORDERS
-
-    words = [word.strip() for text in given for word in text.split(",") if word.strip()]
-    by = [word for word in words if word in ORDERS]
-    names = [Composition.parse(word, known, charge).name(known) for word in words if word not in ORDERS]
-    return names, by[-1] if by else ORDERS[0]
 
 
 def _ask(count: int) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .common import Json, Monomers, library, note, number, print_json, print_table, run_folders, spelled
+from .common import Json, Monomers, library, note, number, print_json, print_table, run_folders
 
 
 def show(
@@ -26,6 +26,7 @@ def show(
       sampler show 4sa4am --json | jq '.structures[].binding_energy_kcalmol'
       sampler show screen
     """
+    from ..api.folders import spelled
     from ..rundir.directory import read_manifest
 
     known = library(monomers)

@@ -78,9 +78,9 @@ def _rank_before(columns: dict[str, np.ndarray], i: int) -> int | None:
     return rank if rank > 0 else None
 
 
-def inputs(run: Run, protocol: Protocol) -> int:
-    """How many ORCA inputs :func:`write` leaves."""
-    return min(protocol.export.count or len(run.clusters), len(run.clusters))
+def inputs(structures: int, count: int | None) -> int:
+    """How many ORCA inputs :func:`write` leaves of so many structures, where the protocol exports ``count``."""
+    return min(count or structures, structures)
 
 
 def write(run: Run, protocol: Protocol, library: MonomerLibrary, composition: Composition) -> None:
@@ -93,7 +93,7 @@ def write(run: Run, protocol: Protocol, library: MonomerLibrary, composition: Co
 
     mark = run.folder / "results.json"
     output = StageDirectory(run.folder / "stages" / run.ledgers[-1]["folder"]).output_path
-    export, count = protocol.export, inputs(run, protocol)
+    export, count = protocol.export, inputs(len(run.clusters), protocol.export.count)
     lowest = run.clusters.lowest_first()
     rows = ranking(lowest, composition, library)
     table = to_csv(rows)  # with the references of today
