@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..clusters import Clusters
 from ..composition import Composition
-from ..errors import CompositionError, InputError, LevelError
+from ..errors import CompositionError, InputError, LevelError, PotentialError
 from ..monomers import MonomerLibrary
 from ..potentials.base import Potential
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 Monomers = MonomerLibrary | str | Path | Iterable[str | Path] | None
 """A library; or files and folders with molecules besides those that ship and the user's own; None: no further ones."""
-Structures = "Clusters | str | Path | ase.Atoms | Sequence[ase.Atoms]"
-"""Clusters; or a file of any format, or a run directory; or ASE atoms."""
 Named = Potential | str | Path | Sequence[str | Path]
 """A potential; or its name, the name or folder of a trained model, or several models (a committee)."""
 
@@ -48,7 +46,10 @@ def composition_of(given: str | Composition, library: MonomerLibrary, charge: in
 
 
 def clusters_of(given: Any, *, level: str | None = None, charge: int | None = None) -> Clusters:
-    """Clusters, from a file, a run directory or ASE atoms if need be; ``level`` and ``charge`` where these state none.
+    """Clusters; those of a file of any format, of a run (its result or directory), or of ASE atoms.
+
+    Args:
+        level, charge: where the structures state none.
 
     Raises:
         InputError: something else. LevelError: another level than the clusters state. FileFormatError: an unreadable file.
@@ -57,6 +58,8 @@ def clusters_of(given: Any, *, level: str | None = None, charge: int | None = No
         from ..interop import read_any
 
         return read_any(given, level, charge)
+    if isinstance(held := getattr(given, "clusters", None), Clusters):
+        given = held  # the result of a run
     if not isinstance(given, Clusters):
         given = Clusters.from_ase(_frames(given), charge=charge)
     if level is None or given.level == level:
@@ -81,10 +84,15 @@ def potential_of(given: Named) -> Potential:
     """A potential, from its name or that of a trained model if need be.
 
     Raises:
-        PotentialError: there is none of the name.
+        PotentialError: there is none of the name, or it is something else.
     """
     if isinstance(given, Potential):
         return given
+    if not isinstance(given, str | Path | Sequence):
+        what = type(given).__name__
+        raise PotentialError(
+            f"{what} is no potential; give a name such as gfn1-xtb, a trained model, or a sampler.potentials.Potential"
+        )
     from ..learn.evaluate import open_potential
 
     return open_potential([str(one) for one in ([given] if isinstance(given, str | Path) else given)])

@@ -7,11 +7,6 @@ from typing import Any
 
 from .thermo_wanted import COUNT, Gathered, Source, Wanted, cut, keep
 
-_STEP = 0.005  # Å
-# A network's surface is rough at the scale of 0.001 Å, and minima sit in its dents: O–H stretches of the shipped models
-# come out 250 cm⁻¹ too stiff with steps below 0.005 Å.
-_PAINN_STEP = 0.01
-
 
 class Hessians:
     """Collects structures, finds the one potential of all, and computes."""
@@ -152,9 +147,9 @@ class Hessians:
         return [Species("", 0.0, np.zeros(0), 1.0, np.zeros(3), level=potential.level, columns=columns)]
 
     def _options(self) -> dict[str, Any]:
-        # differences of forces need a tight SCF
-        tight = {"accuracy": 0.1} if self.potential.lower() in ("gfn1-xtb", "gfn2-xtb") else {}
-        return {**tight, **self.options}
+        from ..refine.thermo.differences import tight_options
+
+        return {**tight_options(self.potential), **self.options}
 
     def _potential(self):
         from ..potentials import get_potential
@@ -169,6 +164,7 @@ class Hessians:
         from ..errors import InputError
         from ..learn.labels.provenance import describe as engine
         from ..refine.thermo import sources
+        from ..refine.thermo.differences import step_for
         from ..workers.pool import unordered
         from ..workers.progress import choose
         from ..workers.worker import Died
@@ -183,7 +179,7 @@ class Hessians:
             for c in self.structures
         ]  # fmt: skip
         everything = Clusters.concatenate([sources.monomer_structures(names, self.known), *bare])
-        step = self.wanted.step or (_PAINN_STEP if self.potential.lower() == "painn" else _STEP)
+        step = self.wanted.step or step_for(self.potential.lower() == "painn")
         params = sources.HessianParams(isotopes=self.wanted.isotopes, step=step)
         kept = keep(self.made)
         settings = {"engine": engine(potential), "options": self._options(), "params": vars(params)}

@@ -1,0 +1,1 @@
+"""Screens: one protocol for a grid of compositions, a run directory each, and one table of all."""

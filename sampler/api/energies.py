@@ -1,0 +1,146 @@
+"""Energies of structures: as they are, relaxed, and counted from the monomers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..clusters import Clusters
+from ..composition import Composition
+from ..errors import InputError
+from .given import Monomers, Named, clusters_of, composition_of, library_of, potential_of
+from .structures import made_of
+
+if TYPE_CHECKING:
+    from ..relax import RelaxParams
+
+
+def evaluate(structures: Any, potential: Named, *, forces: bool = True) -> Clusters:
+    """Energies and forces of structures as they are.
+
+    >>> import sampler
+    >>> pair = sampler.Clusters.make([[[0, 0, 0], [0, 0, 1.12]]], [[18, 18]])
+    >>> sampler.evaluate(pair, "lennard-jones").level
+    'lennard-jones'
+
+    Args:
+        structures: clusters, a file, or ASE atoms.
+        potential: its name (``gfn1-xtb``, ``b97-3c``, …), a trained model or several, or the potential itself.
+        forces: compute them, too.
+
+    Returns:
+        The structures with energy (eV), forces (eV/Å) and level; the columns ``fate`` and ``fate_detail`` say why one has
+        none ('' where all went well).
+
+    Raises:
+        PotentialError: there is no such potential, or it cannot treat the elements.
+    """
+    clusters, engine = clusters_of(structures), potential_of(potential)
+    engine.require(np.unique(clusters.numbers).tolist())
+    found = engine.evaluate(clusters, forces)
+    bare = clusters.without_energies()
+    told = [[part.strip() for part in str(failure).partition(":")] for failure in found.failure]
+    return bare.replace(energy=found.energy, forces=found.forces, level=engine.level).with_columns(
+        fate=np.array([fate for fate, _, _ in told], np.str_),
+        fate_detail=np.array([detail for _, _, detail in told], np.str_),
+    )
+
+
+def relax(
+    structures: Any,
+    potential: Named,
+    params: RelaxParams | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    **settings: Any,
+) -> Clusters:
+    """Minimise every structure; what breaks is marked with a reason and stops nobody.
+
+    >>> import sampler
+    >>> pair = sampler.Clusters.make([[[0, 0, 0], [0, 0, 1.2]]], [[18, 18]])
+    >>> sampler.relax(pair, "lennard-jones", fmax=1e-4).columns["converged"].tolist()
+    [True]
+
+    Args:
+        structures: clusters, a file, or ASE atoms.
+        potential: its name, a trained model or several, or the potential itself.
+        params: how; or its fields by name, such as ``fmax`` (eV/Å) and ``max_steps``: see
+            :class:`sampler.relax.RelaxParams`.
+        progress: called with (structures done, all) whenever one is done.
+
+    Returns:
+        The structures in their order with positions, energy (eV), forces (eV/Å) and level, and the columns ``converged``,
+        ``steps``, ``fmax_eV_per_A``, ``fate`` and more: see :func:`sampler.relax.driver.relax`.
+
+    Raises:
+        PotentialError: there is no such potential, or it cannot treat the elements. InputError: a parameter that has no
+            meaning.
+    """
+    from ..relax import RelaxParams
+    from ..relax import relax as minimised
+
+    clusters, engine = clusters_of(structures), potential_of(potential)
+    engine.require(np.unique(clusters.numbers).tolist())
+    return minimised(clusters, engine, made_of(RelaxParams, params, settings), progress)
+
+
+def binding_energy(
+    structures: Any, composition: str | Composition | None = None, *, library: Monomers = None
+) -> np.ndarray:
+    """(B,) ΔE = E(cluster) − Σ E(monomer) in kcal/mol, with the monomer minima of the level of the energies.
+
+    Args:
+        structures: clusters with energies, a run directory, or a file that states their level.
+        composition: of all structures; None reads it off the molecules of each.
+        library: the monomers, or files and folders with further ones.
+
+    Returns:
+        One value a structure; NaN where it has no energy.
+
+    Raises:
+        LevelError: there are no energies, or the level has no energy of a monomer; it says how to add it.
+        InputError: a structure is made of no known molecules, or its charge is not theirs.
+    """
+    from ..levels import binding_energy as in_eV
+    from ..units import KCAL_PER_MOL
+
+    known, clusters = library_of(library), clusters_of(structures)
+    if composition is None:
+        each = _recognised(clusters, known)
+    else:
+        each = [_made_of(clusters, composition_of(composition, known), known)] * len(clusters)
+    found = np.full(len(clusters), np.nan)
+    for one in dict.fromkeys(each):
+        chosen = np.array([other == one for other in each])
+        found[chosen] = in_eV(clusters[chosen], one, known) / KCAL_PER_MOL
+    return found
+
+
+def _recognised(clusters: Clusters, known) -> list[Composition]:
+    from ..identify import recognise
+
+    found = []
+    for i, one in enumerate(recognise(clusters, known)):
+        if one is None:
+            raise InputError(
+                f"{clusters.ids[i]} is not made of known molecules ({', '.join(known.names)}); name the composition, or add "
+                "a molecule with: sampler monomer add"
+            )
+        if one.charge != clusters.charge[i]:
+            raise InputError(
+                f"{clusters.ids[i]} has the charge {clusters.charge[i]:+d}, its molecules are {one.name(known)} with "
+                f"{one.charge:+d}"
+            )
+        found.append(one)
+    return found
+
+
+def _made_of(clusters: Clusters, wanted: Composition, known) -> Composition:
+    """The composition, once the atoms and charges of all structures are those of it."""
+    atoms = wanted.atoms(known)
+    for i in range(len(clusters)):
+        values, counts = np.unique(clusters.numbers[clusters.atoms_of(i)], return_counts=True)
+        if dict(zip(values.tolist(), counts.tolist())) != atoms or clusters.charge[i] != wanted.charge:
+            raise InputError(f"{clusters.ids[i]} has not the atoms and the charge of {wanted.name(known)}")
+    return wanted
