@@ -5,6 +5,7 @@ import importlib
 import inspect
 import itertools
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -21,14 +22,24 @@ OFFERED = {
     "run", "screen", "read_run", "relax", "identify", "dedupe", "evaluate", "binding_energy", "get_potential",
     "calculator", "Clusters", "Composition", "MonomerLibrary", "thermochemistry",
 }  # fmt: skip
+ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("torch", "rdkit", "numba", "ase", "pandas", "scipy", "numpy", "pydantic", "schnetpack", "sklearn")
 DOCUMENTED = ("sampler", "sampler.api.energies", "sampler.api.structures", "sampler.clusters")
 
 
-def fresh(code: str) -> str:
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+def fresh(code: str, *words: str) -> str:
+    """What Python prints that starts anew, in the working directory of the test."""
+    paths = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": paths}
+    )
     assert done.returncode == 0, f"{code}\n{done.stderr[-2000:]}"
     return done.stdout.strip()
+
+
+def command(*words: str) -> dict:
+    """What a command of sampler says with --json."""
+    return json.loads(fresh("from sampler.cli.app import main; main()", *words, "--json"))
 
 
 @pytest.fixture(scope="module")
@@ -288,11 +299,8 @@ def test_thermochemistry_is_that_of_the_command(monomers, tmp_path, monkeypatch)
     """The same numbers in this process as with ``sampler thermo``, and from the frequencies that it kept."""
     monkeypatch.chdir(tmp_path)
     sampler.write(monomers[["am", "w"]], "two.xyz")
-    code = "from sampler.cli.app import main; main()"
-    words = ["thermo", "two.xyz", "--potential", "gfn1-xtb", "--out", "kept.json", "--json", "--workers", "1"]
-    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    theirs = {c["cluster"]: c["gibbs_eV"] for c in json.loads(done.stdout)["clusters"]}
+    told = command("thermo", "two.xyz", "--potential", "gfn1-xtb", "--out", "kept.json", "--workers", "1")
+    theirs = {c["cluster"]: c["gibbs_eV"] for c in told["clusters"]}
     for ours in (sampler.thermochemistry("two.xyz", "gfn1-xtb"), sampler.thermochemistry("kept.json")):
         found = {c.name: c.mixture.thermo.gibbs for c in ours.clusters}
         assert set(found) == set(theirs) == {"1am", "1w"}
@@ -308,7 +316,8 @@ SMALL = {"generate.candidates": 12, "relax.fmax": 0.1}
 
 def files(folder: Path) -> dict[str, bytes]:
     """What a run left, but for how long it took."""
-    names = [p for p in folder.rglob("*") if p.is_file() and p.name not in ("timing.json", ".lock")]
+    times = ("timing.json", "cpu_seconds.csv", ".lock")
+    names = [p for p in folder.rglob("*") if p.is_file() and p.name not in times]
     return {str(p.relative_to(folder)): p.read_bytes() for p in names}
 
 
@@ -317,16 +326,11 @@ def test_run_is_the_command(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     made = sampler.run("1am1sa", level="gfn1-xtb", settings=SMALL, workers=1)
     assert made.folder == Path("1sa1am") and "level: gfn1-xtb" in capfd.readouterr().err
-    words = ["run", "1am1sa", "--level", "gfn1-xtb", "--workers", "1", "--json", "--out", "there/1sa1am"]
-    words += [w for k, v in SMALL.items() for w in ("--set", f"{k}={v}")]
-    done = subprocess.run(
-        [sys.executable, "-c", "from sampler.cli.app import main; main()", *words], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+    changed = [word for name, value in SMALL.items() for word in ("--set", f"{name}={value}")]
+    told = command("run", "1am1sa", "--level", "gfn1-xtb", "--workers", "1", "--out", "there/1sa1am", *changed)
     ours, theirs = files(tmp_path / "1sa1am"), files(tmp_path / "there" / "1sa1am")
     assert ours.keys() == theirs.keys() and len(ours) > 10
     assert [name for name in ours if ours[name] != theirs[name]] == []
-    told = json.loads(done.stdout)
     assert [r["id"] for r in told["structures"]] == [r["id"] for r in made.ranking()] == made.clusters.ids.tolist()
 
     again = sampler.read_run("1am1sa")  # spelled otherwise
