@@ -136,8 +136,8 @@ def _lowest(clusters: Clusters, count: int) -> Clusters:
     if count < 1:
         raise InputError(f"count is {count}; at least one structure of each composition is needed")
     chosen: list[int] = []
-    kinds = np.char.add(clusters.formulas, clusters.charge.astype(np.str_)) if len(clusters) else []
-    for kind in dict.fromkeys(np.asarray(kinds).tolist()):
+    kinds = np.char.add(clusters.formulas, clusters.charge.astype(np.str_))
+    for kind in dict.fromkeys(kinds.tolist()):
         members = np.flatnonzero(kinds == kind)
         energy = clusters.energy[members]
         if len(members) > count and not np.isfinite(energy).all():

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
 from .formula import formula
 from .html import table
 
-if TYPE_CHECKING:
-    from typing import Protocol
 
-    class Population(Protocol):
-        """What is shown of :class:`sampler.clusters.Clusters`."""
+class Population(Protocol):
+    """What is shown of :class:`sampler.clusters.Clusters`."""
 
-        numbers: np.ndarray
-        ptr: np.ndarray
-        charge: np.ndarray
-        ids: np.ndarray
-        energy: np.ndarray
-        level: str
-        columns: dict[str, np.ndarray]
+    def __len__(self) -> int: ...
 
-        def __len__(self) -> int: ...
+    @property
+    def numbers(self) -> np.ndarray: ...
+
+    @property
+    def ptr(self) -> np.ndarray: ...
+
+    @property
+    def charge(self) -> np.ndarray: ...
+
+    @property
+    def ids(self) -> np.ndarray: ...
+
+    @property
+    def energy(self) -> np.ndarray: ...
+
+    @property
+    def level(self) -> str: ...
+
+    @property
+    def columns(self) -> dict[str, np.ndarray]: ...
 
 
 _SHOWN = 10
@@ -41,7 +53,9 @@ def formulas(population: Population) -> np.ndarray:
     owner = np.repeat(np.arange(b), np.diff(population.ptr))
     counts = np.bincount(owner * width + population.numbers, minlength=b * width).reshape(b, width)
     distinct, which = np.unique(counts, axis=0, return_inverse=True)
-    return np.array([formula(np.repeat(np.arange(width), row)) for row in distinct], np.str_)[which.reshape(-1)]
+    return np.array([formula(np.repeat(np.arange(width), row).tolist()) for row in distinct], np.str_)[
+        which.reshape(-1)
+    ]
 
 
 def in_words(population: Population) -> str:
@@ -78,7 +92,7 @@ def as_table(population: Population) -> str:
     return table(caption, list(columns), zip(*columns.values()), f"and {b - shown} more" if b > shown else "")
 
 
-def _some(values) -> str:
+def _some(values: np.ndarray | Sequence[Any]) -> str:
     """The distinct values, at most a few of them."""
     distinct = list(dict.fromkeys(np.asarray(values).tolist()))
     more = f" and {len(distinct) - _NAMED} more" if len(distinct) > _NAMED else ""
