@@ -26,7 +26,7 @@ def with_energies(
     from ..errors import InputError
     from ..learn.labels.provenance import describe
     from ..potentials import get_potential
-    from ..workers.pool import unordered
+    from ..refine.kept import outcomes, triple, write
     from ..workers.progress import choose
     from ..workers.worker import Died
     from .thermo_hessians import engine_of, strangers
@@ -39,8 +39,9 @@ def with_energies(
     progress = choose(quiet)
     made: dict[int, Any] = {}
     lost: dict[str, str] = {}
-    tasks = [(s, potential, options, kept and kept.of("energy", s, settings)) for s in species]
-    for index, result in unordered(_one, tasks, workers):
+    tasks = [(s, potential, options) for s in species]
+    paths = [kept and kept.of("energy", s, settings) for s in species]
+    for index, result in outcomes(_one, tasks, paths, workers, triple, write):
         if isinstance(result, Died):
             lost[species[index].id] = result.reason
         elif result[2]:
@@ -60,20 +61,16 @@ def with_energies(
     return found, [*lost.items(), *strangers(potential, options, compositions(found, known), known)]
 
 
-def _one(task) -> tuple[float, str, str]:
-    species, potential, options, path = task
+def _one(task) -> tuple[tuple | None, tuple[float, str, str]]:
+    """What is to be kept, and (energy, level, why it failed)."""
+    species, potential, options = task
     from ..potentials import get_potential
-    from ..refine import kept
     from ..refine.thermo.belonging import structures
 
-    if isinstance(told := kept.read(path), list) and len(told) == 3:
-        return tuple(told)
     made = get_potential(potential, **options)
     found = made.evaluate(structures([species]), forces=False)
     result = float(found.energy[0]), made.level, str(found.failure[0])
-    if not result[2]:
-        kept.write(path, result)
-    return result
+    return None if result[2] else result, result
 
 
 def _potential(species: list, name: str, known) -> tuple[str, dict[str, Any]]:

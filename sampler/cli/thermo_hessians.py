@@ -163,9 +163,9 @@ class Hessians:
         from ..clusters import Clusters
         from ..errors import InputError
         from ..learn.labels.provenance import describe as engine
+        from ..refine.kept import outcomes
         from ..refine.thermo import sources
         from ..refine.thermo.differences import step_for
-        from ..workers.pool import unordered
         from ..workers.progress import choose
         from ..workers.worker import Died
 
@@ -183,21 +183,25 @@ class Hessians:
         params = sources.HessianParams(isotopes=self.wanted.isotopes, step=step)
         kept = keep(self.made)
         settings = {"engine": engine(potential), "options": self._options(), "params": vars(params)}
-        tasks = []
-        for one in everything:
-            path = kept and kept.path("hessian", one.numbers, one.positions, int(one.charge[0]), settings)
-            tasks.append((one, self.potential, self._options(), params, path))
+        tasks = [(one, self.potential, self._options(), params) for one in everything]
+        paths = [
+            kept and kept.path("hessian", one.numbers, one.positions, int(one.charge[0]), settings)
+            for one in everything
+        ]
         progress = choose(self.wanted.quiet)
-        if done := sum(bool(t[-1]) and t[-1].exists() for t in tasks):
+        if done := sum(bool(p) and p.exists() for p in paths):
             progress.message(f"{done} of {len(tasks)} Hessians were finished earlier")
         found: dict[int, list] = {}
         lost: list = []
-        for number, (index, result) in enumerate(unordered(_one, tasks, self.wanted.workers), start=1):
+        results = outcomes(_one, tasks, paths, self.wanted.workers, _kept, sources.save)
+        for number, (index, result) in enumerate(results, start=1):
             progress.message(f"{number} of {len(tasks)} Hessians")
             if isinstance(result, Died):
                 lost.append(sources.Rejected(str(everything.ids[index]), result.reason))
                 continue
-            found[index] = result[0]
+            path = paths[index]
+            # as its file has it, so that it makes no difference when it was computed
+            found[index] = sources.load(path) if result[0] and path and path.exists() else result[0]
             lost += result[1]
         by = engine_of(potential, self.options)
         species = [_told(s, everything[i], by) for i in sorted(found) for s in found[i]]
@@ -317,19 +321,21 @@ def _told(species, one, engine: str):
 
 
 def _one(task):
-    """Species and rejections of one structure; those of an earlier command if it kept them."""
-    one, potential, options, params, path = task
-    from ..errors import FileFormatError
+    """What is to be kept of one structure, and (species, rejections)."""
+    one, potential, options, params = task
     from ..potentials import get_potential
     from ..refine.thermo import sources
 
-    if path is not None and path.exists():
-        try:
-            return sources.load(path), []
-        except FileFormatError:  # damaged: computed again
-            pass
     found, lost = sources.from_potential(one, get_potential(potential, **options), params)
-    if path is not None and found:
-        sources.save(path, found)
-        found = sources.load(path)  # so that it makes no difference when it was computed
-    return found, lost
+    return found or None, (found, lost)
+
+
+def _kept(path: Path | None) -> tuple[list, list] | None:
+    """(species, no rejections) that an earlier command has left; None where there are none, or damaged ones."""
+    from ..errors import FileFormatError
+    from ..refine.thermo import sources
+
+    try:
+        return (sources.load(path), []) if path is not None and path.exists() else None
+    except FileFormatError:
+        return None

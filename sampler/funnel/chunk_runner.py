@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
-from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +12,12 @@ from ..clusters import Clusters
 from ..rundir.directory import StageDirectory
 from ..workers.pool import unordered
 from ..workers.progress import Progress
+from ..workers.resumable import Shared, Work, finish
 from ..workers.worker import Died
 from .stages.base import Stage
 from .stages.context import Context
 
 COST_FILE = "cpu_seconds.csv"
-_SHORTEST, _LONGEST = 0.05, 5.0
 
 
 def run_chunks(stage: Stage, tasks: list, here: StageDirectory, context: Context, progress: Progress) -> Clusters:
@@ -32,74 +30,60 @@ def run_chunks(stage: Stage, tasks: list, here: StageDirectory, context: Context
         SamplerError: what the stage raises.
     """
     context = replace(context, parents=())  # tasks are made already; workers have no use for them
-    parts: dict[int, Clusters] = {}
-    told: set[int] = set()
-
-    def found(index: int) -> bool:
-        part, wrong = here.read_chunk(index)
-        if wrong and index not in told:
-            told.add(index)
-            progress.message(f"a chunk is done again: {wrong}")
-        if part is not None:
-            parts[index] = part
-            progress.advance(len(part), found=True)
-        return part is not None
-
-    def free(missing: list[int], ours: list[int]) -> Iterator[Any]:
-        for index in missing if here.claims is None else _claimed(here, missing, found):
-            ours.append(index)
-            yield tasks[index]
-
-    for index in range(len(tasks)):
-        found(index)
-    while len(parts) < len(tasks):
-        missing = [i for i in range(len(tasks)) if i not in parts]
-        ours: list[int] = []  # the chunk behind each job
-        for number, result in _results(stage, free(missing, ours), ours, len(missing), here, context, progress):
-            index = ours[number]
-            if isinstance(result, Died):
-                progress.message(f"a worker died on chunk {index}; its structures are tried one by one")
-                parts[index] = _one_by_one(stage, tasks[index], context)
-                parts[index].save(here.chunk_path(index))
-            else:
-                parts[index], seconds = result
-                _note(here, index, seconds)
-            progress.advance(len(parts[index]))
-        missing = [i for i in missing if i not in parts]
-        if missing:
-            if -1 not in told:
-                told.add(-1)
-                progress.message(f"{len(missing)} chunk(s) are with other processes; waiting for them")
-            _wait(here, missing)
-    return Clusters.concatenate([parts[i] for i in range(len(tasks))])
+    chunks = _Chunks(here, progress)
+    missing = [index for index in range(len(tasks)) if not chunks.found(index)]
+    work = Work(_measured, lambda index: (stage, tasks[index], context), here.chunk_path)
+    shared = None
+    if here.claims is not None:
+        shared = Shared(here.claims, claim_folder(here), chunks.found, chunks.waiting)
+    # the address of a scheduler, whose workers need not see the run directory, or processes here
+    workers, say = (context.scheduler, progress.message) if context.scheduler else (context.workers, _silent)
+    for index, seconds in finish(work, missing, workers, shared=shared, say=say):
+        if isinstance(seconds, Died):
+            progress.message(f"a worker died on chunk {index}; its structures are tried one by one")
+            _one_by_one(stage, tasks[index], context).save(here.chunk_path(index))
+        else:
+            _note(here, index, seconds)
+        chunks.computed(index)
+    return Clusters.concatenate([chunks.parts[i] for i in range(len(tasks))])
 
 
-def _results(stage, tasks, ours, count, here, context, progress) -> Iterator[tuple[int, Any]]:
-    """(number, (chunk, CPU seconds) or Died) of each task; the chunk is on disk."""
-    if context.scheduler:  # its workers need not see the run directory
-        jobs = ((stage, task, context) for task in tasks)
-        for number, result in unordered(measure, jobs, context.scheduler, progress.message):
-            if not isinstance(result, Died):
-                result[0].save(here.chunk_path(ours[number]))
-            yield number, result
-        return
-    # absolute: a worker that is used again may stand in another folder. ours grows with every task that is taken
-    jobs = ((stage, task, context, here.chunk_path(ours[-1]).resolve()) for task in tasks)
-    for number, result in unordered(work, jobs, min(context.workers, count)):
-        if not isinstance(result, Died):
-            result = Clusters.load(here.chunk_path(ours[number])), result
-        yield number, result
+@dataclass
+class _Chunks:
+    """The chunks of a stage that are there, and what the user has been told of them."""
+
+    here: StageDirectory
+    progress: Progress
+    parts: dict[int, Clusters] = field(default_factory=dict)
+    told: set[int] = field(default_factory=set)
+
+    def found(self, index: int) -> bool:
+        """Take in a chunk that an earlier run or another process has made; False if there is none, or a damaged one."""
+        part, wrong = self.here.read_chunk(index)
+        if wrong and index not in self.told:
+            self.told.add(index)
+            self.progress.message(f"a chunk is done again: {wrong}")
+        if part is None:
+            return False
+        self.parts[index] = part
+        self.progress.advance(len(part), found=True)
+        return True
+
+    def computed(self, index: int) -> None:
+        """Take in a chunk that was made for this process."""
+        self.parts[index] = Clusters.load(self.here.chunk_path(index))
+        self.progress.advance(len(self.parts[index]))
+
+    def waiting(self, number: int) -> None:
+        if -1 not in self.told:
+            self.told.add(-1)
+            self.progress.message(f"{number} chunk(s) are with other processes; waiting for them")
 
 
-def work(job: tuple[Stage, Any, Context, Path]) -> float:
-    """Run one chunk and leave it on disk; called in a worker process. Returns CPU seconds."""
-    stage, task, context, path = job
-    result, seconds = measure((stage, task, context))
-    result.save(path)
-    return seconds
+def _silent(text: str) -> None: ...
 
 
-def measure(job: tuple[Stage, Any, Context]) -> tuple[Clusters, float]:
+def _measured(job: tuple[Stage, Any, Context]) -> tuple[Clusters, float]:
     """Run one chunk; called in a worker process. Returns it with its CPU seconds."""
     stage, task, context = job
     started = _cpu_seconds()
@@ -114,37 +98,10 @@ def _cpu_seconds() -> float:
 def _one_by_one(stage: Stage, task: Any, context: Context) -> Clusters:
     pieces = stage.split(task)
     results: dict[int, Clusters] = {}
-    for number, result in unordered(measure, [(stage, piece, context) for piece in pieces], 1):
+    for number, result in unordered(_measured, [(stage, piece, context) for piece in pieces], 1):
         died = isinstance(result, Died)
         results[number] = stage.crashed(pieces[number], result.reason, context) if died else result[0]
     return Clusters.concatenate([results[i] for i in range(len(pieces))])
-
-
-def _claimed(here: StageDirectory, missing: list[int], found) -> Iterator[int]:
-    """Chunks that this process has claimed, one by one; asked for when a worker is free."""
-    folder = claim_folder(here)
-    numbers = here.claims.numbers(folder)
-    for index in missing:
-        name = here.chunk_path(index).stem
-        if here.chunk_path(index).exists() and found(index):
-            continue
-        if here.claims.take(folder, name, numbers.get(name, -1)) and not found(index):
-            yield index
-
-
-def _wait(here: StageDirectory, missing: list[int]) -> None:
-    """Come back when a missing chunk is there, or its owner is not."""
-    folder, pause = claim_folder(here), _SHORTEST
-    names = {here.chunk_path(i).name: here.chunk_path(i).stem for i in missing}
-    while True:
-        time.sleep(pause)
-        pause = min(pause * 1.5, _LONGEST)
-        with contextlib.suppress(FileNotFoundError):
-            if names.keys() & set(os.listdir(here.folder)):  # a listing is not cached as a look at one name may be
-                return
-        numbers = here.claims.numbers(folder)
-        if not all(s in numbers and here.claims.owner(folder, s, numbers[s]) for s in names.values()):
-            return
 
 
 def claim_folder(here: StageDirectory) -> str:

@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import numpy as np
 from ..errors import StorageError
 from ..storage import write_text, writer_of
 from ..version import __version__
+from ..workers.resumable import Work, finish
 from .thermo.rrho import Species
 
 FOLDER = "thermo-unfinished"
@@ -77,6 +78,31 @@ class Kept:
                 self.folder.rmdir()
 
 
+def outcomes(
+    function: Callable[[Any], tuple[Any, Any]], tasks: Sequence[Any], paths: Sequence[Path | None], workers: int | str,
+    read: Callable[[Path | None], Any], save: Callable[[Path, Any], None],
+) -> Iterator[tuple[int, Any]]:  # fmt: skip
+    """(index, result or :class:`sampler.workers.worker.Died`) of each task: what is kept first, then what is computed.
+
+    Args:
+        function: makes of a task what is to be kept (None keeps nothing) and the result; importable by name.
+        paths: the file of each task; None where none is wanted. read: the result in it, or None. save: writes one.
+    """
+    missing = []
+    for index, path in enumerate(paths):
+        if (result := read(path)) is None:
+            missing.append(index)
+        else:
+            yield index, result
+    yield from finish(Work(function, lambda i: tasks[i], lambda i: paths[i], save), missing, workers)
+
+
+def triple(path: Path | None) -> tuple | None:
+    """Two values and the reason of a failure, '' here, as they are kept; None where there is no such file."""
+    told = read(path)
+    return tuple(told) if isinstance(told, list) and len(told) == 3 else None
+
+
 def read(path: Path | None) -> Any:
     """The JSON in a kept file; None where there is none, or where it cannot be read, and is computed again."""
     try:
@@ -85,10 +111,9 @@ def read(path: Path | None) -> Any:
         return None
 
 
-def write(path: Path | None, value: Any) -> None:
-    """Keep JSON, where a file is wanted."""
-    if path:
-        write_text(path, json.dumps(value))
+def write(path: Path, value: Any) -> None:
+    """Keep JSON."""
+    write_text(path, json.dumps(value))
 
 
 def _gone(process: int | None) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -11,9 +10,8 @@ from ..clusters import Clusters
 from ..potentials import get_potential
 from ..potentials.moments import polarizabilities
 from ..units import DEBYE
-from ..workers.pool import unordered
 from ..workers.worker import Died
-from .kept import Kept, read, write
+from .kept import Kept, outcomes, triple, write
 from .thermo.belonging import structures
 from .thermo.rrho import Species
 
@@ -37,8 +35,9 @@ def moments_of(
     polarizabilities(Clusters.empty())
     done, failed = {}, {}
     kept = keep()
-    tasks = [(s, level, kept and kept.of("moments", s, {"level": level})) for s in species]
-    for i, result in unordered(_one, tasks, workers):
+    tasks = [(s, level) for s in species]
+    paths = [kept and kept.of("moments", s, {"level": level}) for s in species]
+    for i, result in outcomes(_one, tasks, paths, workers, triple, write):
         name = species[i].id
         reason = result.reason if isinstance(result, Died) else result[2]
         if reason:
@@ -48,13 +47,10 @@ def moments_of(
     return done, failed
 
 
-def _one(task: tuple[Species, str, Path | None]) -> tuple[float, float, str]:
-    species, level, path = task
-    if isinstance(told := read(path), list) and len(told) == 3:
-        return tuple(told)
+def _one(task: tuple[Species, str]) -> tuple[tuple | None, tuple[float, float, str]]:
+    """What is to be kept, and (dipole, polarizability, why it failed)."""
+    species, level = task
     one = structures([species])
     found = get_potential(level).dipoles(one)
     result = float(np.linalg.norm(found.dipole[0])) / DEBYE, float(polarizabilities(one)[0]), str(found.failure[0])
-    if not result[2]:
-        write(path, result)
-    return result
+    return None if result[2] else result, result

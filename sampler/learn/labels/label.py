@@ -28,11 +28,12 @@ from ...errors import FileFormatError, LevelError
 from ...potentials import Potential
 from ...storage import write_text
 from ...workers.claims import Claims, tidy
+from ...workers.resumable import Shared, Work, finish
+from ...workers.worker import Died
 from .engine_names import same_engine
 from .provenance import describe, made_by
 
 _CLAIMS = "labels"
-_WAIT_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -104,94 +105,38 @@ def label(
     missing = missing[:limit]
     if missing:
         with Claims(folder) as claims:
-            share = _Share(claims, paths, missing, lambda: tell(1, True))
-            while share.missing:
-                for i, reason in _outcomes(clusters, potential, paths, share.take(), len(share.missing), workers):
-                    share.drop(i)
-                    told["failed"] += bool(reason)
-                    tell(1, False)
-                share.wait()
+            for reason in _outcomes(clusters, potential, paths, missing, workers, claims, lambda: tell(1, True)):
+                told["failed"] += bool(reason)
+                tell(1, False)
         tidy(folder)
     return LabelResult(len(clusters), **told, seconds=time.monotonic() - started)
 
 
-def _outcomes(clusters, potential, paths, indices: Iterator[int], most: int, workers) -> Iterator[tuple[int, str]]:
-    """(index, why it failed) of each structure; its label is on disk."""
-    from ...workers.pool import unordered
-    from ...workers.worker import Died
-
-    begun: list[int] = []
-
-    def tasks() -> Iterator[tuple[Potential, Clusters, str]]:
-        for i in indices:
-            begun.append(i)
-            yield potential, clusters[i], str(paths[i])
-
-    if workers == 1:
-        outcomes = ((n, _task(task)) for n, task in enumerate(tasks()))
-    elif isinstance(workers, str):
-        outcomes = _from_afar(unordered(_compute, (task[:2] for task in tasks()), workers), begun, paths)
-    else:
-        # a priority cannot be raised again: the next stage of this process gets fresh workers
-        outcomes = unordered(_nice_task, tasks(), min(workers, most), reuse=False)
-    for n, reason in outcomes:
-        i = begun[n]
-        if isinstance(reason, Died):
-            _store(potential, clusters[i], paths[i], np.nan, None, f"worker_died: {reason.reason}", 0)
-            reason = reason.reason
-        yield i, reason
-
-
-class _Share:
-    """What this process computes of ``missing``: what no other process that shares the folder has claimed.
+def _outcomes(
+    clusters: Clusters, potential: Potential, paths: Sequence[Path], missing: list[int], workers: int | str,
+    claims: Claims, elsewhere: Callable[[], None],
+) -> Iterator[str]:  # fmt: skip
+    """Why it failed, or '', of each structure that is labelled here; its label is on disk.
 
     Args:
-        elsewhere: called whenever a structure turns out to be finished by another process.
+        elsewhere: called whenever a structure turns out to be labelled by another process.
     """
 
-    def __init__(self, claims: Claims, paths: Sequence[Path], missing: Sequence[int], elsewhere: Callable[[], None]):
-        self.claims, self.paths, self.missing, self.elsewhere = claims, paths, list(missing), elsewhere
+    def found(i: int) -> bool:
+        there = paths[i].exists()
+        if there:
+            elsewhere()
+        return there
 
-    def take(self) -> Iterator[int]:
-        """Structures to compute, claimed one by one as a worker becomes free; ``missing`` keeps those of others."""
-        numbers = self.claims.numbers(_CLAIMS)
-        theirs: list[int] = []
-        for i in self.missing:
-            name = self.paths[i].stem
-            if self.paths[i].exists():
-                self.elsewhere()
-            elif not self.claims.take(_CLAIMS, name, numbers.get(name, -1)):
-                theirs.append(i)
-            elif self.paths[i].exists():  # finished between the two looks
-                self.drop(i)
-                self.elsewhere()
-            else:
-                yield i
-                theirs = self._unfinished(theirs)
-        self.missing = theirs
-
-    def _unfinished(self, theirs: list[int]) -> list[int]:
-        """Those of ``theirs`` that are not there yet; the others are told at once, for the progress."""
-        left = [i for i in theirs if not self.paths[i].exists()]
-        for _ in range(len(theirs) - len(left)):
-            self.elsewhere()
-        return left
-
-    def drop(self, i: int) -> None:
-        """The label of ``i`` is on disk: its claim has done its duty."""
-        self.claims.drop(_CLAIMS, self.paths[i].stem)
-
-    def wait(self) -> None:
-        """Return when a structure that others compute is there, or one of these others is gone."""
-        while self.missing:
-            numbers = self.claims.numbers(_CLAIMS)
-            for i in self.missing:
-                name = self.paths[i].stem
-                if self.paths[i].exists() or name not in numbers:
-                    return
-                if not self.claims.owner(_CLAIMS, name, numbers[name]):
-                    return
-            time.sleep(_WAIT_SECONDS)
+    # a priority cannot be raised again: the next stage of this process gets fresh workers
+    lowered = isinstance(workers, int) and workers > 1
+    work = Work(_labelled_nicely if lowered else _labelled, lambda i: (potential, clusters[i]), lambda i: paths[i])
+    shared = Shared(claims, _CLAIMS, found, release=True)
+    for i, reason in finish(work, missing, workers, shared=shared, in_this_process=True, reuse=not lowered):
+        if isinstance(reason, Died):
+            _label_of(potential, clusters[i], np.nan, None, f"worker_died: {reason.reason}", 0).save(paths[i])
+            reason = reason.reason
+        yield reason
 
 
 def collect(folder: Path | str, failures: bool = False) -> Clusters:
@@ -234,7 +179,7 @@ def store(potential: Potential, one: Clusters, folder: Path | str, energy: float
     path = _path(Path(folder), one)
     if not path.exists():
         known = {k: one.columns[k] for k in (CPU_SECONDS, ENGINE, DEVICE) if k in one.columns}
-        _labelled(potential, one, energy, forces, "", 0.0).with_columns(**known).save(path)
+        _label_of(potential, one, energy, forces, "", 0.0).with_columns(**known).save(path)
 
 
 def _path(folder: Path, one: Clusters) -> Path:
@@ -242,46 +187,22 @@ def _path(folder: Path, one: Clusters) -> Path:
     return folder / "labels" / name[:2] / f"{name}.npz"
 
 
-def _task(task: tuple[Potential, Clusters, str]) -> str:
-    """Label a structure and leave it on disk, in a process here; returns why it failed."""
-    potential, one, path = task
-    if Path(path).exists():  # another run in the same folder was quicker
-        return ""
-    labelled = _compute((potential, one))
-    labelled.save(path)
-    return str(labelled.columns[FAILURE][0])
-
-
-def _nice_task(task: tuple[Potential, Clusters, str]) -> str:
-    lower_priority()
-    return _task(task)
-
-
-def _compute(task: tuple[Potential, Clusters]) -> Clusters:
+def _labelled(task: tuple[Potential, Clusters]) -> tuple[Clusters, str]:
+    """The label of a structure, and why it failed."""
     potential, one = task
     started = time.process_time()
     result = potential.evaluate(one)
     seconds = time.process_time() - started
-    return _labelled(potential, one, result.energy[0], result.forces, str(result.failure[0]), seconds)
+    failure = str(result.failure[0])
+    return _label_of(potential, one, result.energy[0], result.forces, failure, seconds), failure
 
 
-def _from_afar(results: Iterator[tuple[int, Any]], begun: list[int], paths: list[Path]) -> Iterator[tuple[int, Any]]:
-    """Keep the labels that come from other machines, as :func:`_task` does."""
-    from ...workers.worker import Died
-
-    for n, labelled in results:
-        if isinstance(labelled, Died):
-            yield n, labelled
-            continue
-        labelled.save(paths[begun[n]])
-        yield n, str(labelled.columns[FAILURE][0])
+def _labelled_nicely(task: tuple[Potential, Clusters]) -> tuple[Clusters, str]:
+    lower_priority()
+    return _labelled(task)
 
 
-def _store(potential, one, path, energy, forces, failure, seconds) -> None:
-    _labelled(potential, one, energy, forces, failure, seconds).save(path)
-
-
-def _labelled(potential, one, energy, forces, failure, seconds) -> Clusters:
+def _label_of(potential, one, energy, forces, failure, seconds) -> Clusters:
     blank = np.full(one.positions.shape, np.nan)
     labelled = one.replace(
         energy=np.array([energy]), forces=blank if failure else np.asarray(forces, float), level=potential.level

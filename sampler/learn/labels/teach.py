@@ -13,7 +13,7 @@ from pathlib import Path
 from ...clusters import Clusters
 from ...errors import LevelError
 from ...potentials import Potential
-from ..pieces import digest, do_pieces, keep_plan
+from ..planned_chunks import digest, do_chunks, keep_plan
 from .dataset import LabelSet
 
 CHUNK = 10
@@ -71,8 +71,8 @@ class TeachingRun:
 
     def run(self, potential: Potential, workers: int = 1) -> Iterator[tuple[int, bool]]:
         """Do what is left; yields (structures, whether an earlier run had done them), chunk by chunk."""
-        pieces = [(file, (potential, self.clusters[part])) for file, part in self.chunks()]
-        for _, count, before in do_pieces(_label, pieces, workers):
+        chunks = [(file, (potential, self.clusters[part])) for file, part in self.chunks()]
+        for _, count, before in do_chunks(_label, chunks, workers):
             yield count, before
 
     def collect(self) -> Clusters:

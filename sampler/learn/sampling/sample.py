@@ -24,7 +24,7 @@ from ...monomers import MonomerLibrary
 from ...potentials import Evaluation, Potential
 from ...random_keys import numbered_key
 from ...relax.langevin import Langevin
-from ..pieces import digest, do_pieces, keep_plan
+from ..planned_chunks import digest, do_chunks, keep_plan
 from .displace import KINDS
 from .near_duplicates import distinct
 from .scatter import scatter
@@ -294,11 +294,11 @@ def run_sampling(
     """Do what is left; yields (task, structures found, whether an earlier run had done it), as tasks are finished."""
     tasks = run.tasks()
     same = (run.how, driver, labeller, run.seed, run.library)
-    pieces = [(task.file, (task, *same, (start or {}).get(task.composition))) for task in tasks]
-    for index, count, before in do_pieces(_chunk, pieces, workers):
+    chunks = [(task.file, (task, *same, (start or {}).get(task.composition))) for task in tasks]
+    for index, count, before in do_chunks(_chunk, chunks, workers):
         yield tasks[index], count, before
 
 
-def _chunk(piece: tuple) -> Clusters:
-    task, how, driver, labeller, seed, library, start = piece
+def _chunk(argument: tuple) -> Clusters:
+    task, how, driver, labeller, seed, library, start = argument
     return sample_chunk(task.composition, task.chunk, how, driver, labeller, seed, library, start)

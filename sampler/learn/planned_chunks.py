@@ -1,4 +1,4 @@
-"""Work in pieces, a file each, in a folder with a plan: a killed run goes on, and the number of workers does not matter."""
+"""Chunks of structures, a file each, in a folder with a plan: a killed run goes on with any number of workers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def keep_plan(folder: Path, plan: dict[str, Any], other: str) -> None:
     """Write ``folder/plan.json``, or compare with the one that is there.
 
     Args:
-        plan: all that the pieces depend on. other: what the folder holds if its plan is another one.
+        plan: all that the chunks depend on. other: what the folder holds if its plan is another one.
 
     Raises:
         RunError: it is, or cannot be read.
@@ -52,43 +52,36 @@ def digest(clusters: Clusters) -> str:
     return h.hexdigest()
 
 
-def do_pieces(
-    function: Callable[[Any], Clusters], pieces: Sequence[tuple[Path, Any]], workers: int = 1
+def do_chunks(
+    function: Callable[[Any], Clusters], chunks: Sequence[tuple[Path, Any]], workers: int = 1
 ) -> Iterator[tuple[int, int, bool]]:
-    """Do what is left; yields (index, structures, whether an earlier run had done it) as the pieces are finished.
+    """Do what is left; yields (index, structures, whether an earlier run had done it) as the chunks are finished.
 
     Args:
-        function: importable by name; makes the structures of a piece from what stands beside its file.
-        pieces: (file, argument). A file that is damaged is made again.
+        function: importable by name; makes the structures of a chunk from what stands beside its file.
+        chunks: (file, argument). A file that is damaged is made again.
         workers: processes; 1 works in this one.
 
     Raises:
         RunError: worker processes died; everything else is done by then.
     """
-    from ..workers.pool import unordered
+    from ..workers.resumable import Work, finish
     from ..workers.worker import Died
 
     left = []
-    for index, (file, _) in enumerate(pieces):
-        try:
-            count = len(Clusters.load(file)) if file.exists() else None
-        except FileFormatError:
-            count = None
+    for index, (file, _) in enumerate(chunks):
+        count = _structures_in(file)
         if count is None:
             left.append(index)
         else:
             yield index, count, True
-    jobs = [(function, *pieces[index]) for index in left]
-    if workers == 1:
-        results = ((n, _do(job)) for n, job in enumerate(jobs))
-    else:
-        results = unordered(_do, jobs, workers)
+    work = Work(_counted, lambda index: (function, chunks[index][1]), lambda index: chunks[index][0])
     died = []
-    for n, count in results:
+    for index, count in finish(work, left, workers, in_this_process=True):
         if isinstance(count, Died):
-            died.append(pieces[left[n]][0])
+            died.append(chunks[index][0])
         else:
-            yield left[n], count, False
+            yield index, count, False
     if died:
         raise RunError(
             f"{len(died)} piece(s) of work killed their worker process, as a lack of memory does (first: {died[0]}); the rest is "
@@ -96,8 +89,15 @@ def do_pieces(
         )
 
 
-def _do(job: tuple[Callable[[Any], Clusters], Path, Any]) -> int:
-    function, file, argument = job
+def _structures_in(file: Path) -> int | None:
+    """How many there are; None where there is no file, or a damaged one."""
+    try:
+        return len(Clusters.load(file)) if file.exists() else None
+    except FileFormatError:
+        return None
+
+
+def _counted(task: tuple[Callable[[Any], Clusters], Any]) -> tuple[Clusters, int]:
+    function, argument = task
     made = function(argument)
-    made.save(file)
-    return len(made)
+    return made, len(made)
