@@ -55,8 +55,19 @@ def resolves(dotted: str) -> bool:
     for n in range(len(parts), 0, -1):
         file = _module(".".join(parts[:n]))
         if file:
-            return all(name in names_in(file) for name in parts[n:])
+            known, (first, *rest) = names_in(file), (*parts[n:], "")
+            return not first or first in known and all(not r or r in known | _offered(file, first) for r in rest)
     return False
+
+
+def _offered(file: Path, name: str) -> frozenset[str]:
+    """What is in the module that a package takes ``name`` from: ``sampler.Clusters`` comes from ``sampler.clusters``."""
+    package = ".".join(file.relative_to(ROOT).parent.parts)
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level == 1 and name in {a.asname or a.name for a in node.names}:
+            source = _module(f"{package}.{node.module}")
+            return names_in(source) if source else frozenset()
+    return frozenset()
 
 
 def role_resolves(target: str, file: Path) -> bool:
@@ -65,7 +76,7 @@ def role_resolves(target: str, file: Path) -> bool:
         steps = len(target) - len(target.lstrip("."))
         package = file.relative_to(ROOT).parts[:-steps]
         return resolves(".".join((*package, target.lstrip("."))))
-    if target.startswith("sampler."):
+    if target.split(".")[0] == "sampler":
         return resolves(target)
     first, *rest = target.split(".")
     return first in names_in(file) and (not rest or all(name in names_in(file) for name in rest) or not first.istitle())
@@ -92,6 +103,7 @@ def test_what_is_named_is_there():
 @pytest.mark.parametrize("name, there", [
     ("sampler.clusters", True), ("sampler.clusters.Clusters", True), ("sampler.identify.identify", True),
     ("sampler.funnel.chunks", False), ("sampler.clusters.Clutters", False), ("sampler.nowhere", False),
+    ("sampler.Clusters.make", True), ("sampler.Clusters.nothing", False),
 ])  # fmt: skip
 def test_a_name_that_is_not_there_is_found(name, there):
     assert resolves(name) is there
