@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from .text.files import no_pipe
 
 if TYPE_CHECKING:
     import ase
+    from numpy.typing import ArrayLike
 
 _FORMAT = "sampler-clusters-1"
 _SEAL = b"crc32:"
@@ -83,13 +85,13 @@ class Clusters:
     @classmethod
     def make(
         cls,
-        positions: Sequence[np.ndarray],
-        numbers: Sequence[np.ndarray],
+        positions: Sequence[ArrayLike] | np.ndarray,
+        numbers: Sequence[Sequence[int] | np.ndarray],
         *,
-        charge: int | Sequence[int] = 0,
-        ids: Sequence[str] | None = None,
-        energy: Sequence[float] | None = None,
-        forces: Sequence[np.ndarray] | None = None,
+        charge: int | Sequence[int] | np.ndarray = 0,
+        ids: Sequence[str] | np.ndarray | None = None,
+        energy: Sequence[float] | np.ndarray | None = None,
+        forces: Sequence[ArrayLike] | None = None,
         level: str = "",
         columns: dict[str, Any] | None = None,
     ) -> Clusters:
@@ -161,9 +163,8 @@ class Clusters:
         Columns that derive from what changes go (:mod:`sampler.columns`): with other positions, energies or another
         level, a binding energy or a rank would be of something else. ``columns``, if given, are taken as they are.
         """
-        new = dataclasses.replace(
-            self, **{k: np.asarray(v) if isinstance(v, list | tuple) else v for k, v in changes.items()}
-        )
+        arrays: dict[str, Any] = {k: np.asarray(v) if isinstance(v, list | tuple) else v for k, v in changes.items()}
+        new = dataclasses.replace(self, **arrays)
         if "columns" in changes or not self.columns:
             return new
         moved = not np.array_equal(self.positions, new.positions, equal_nan=True)
@@ -196,7 +197,7 @@ class Clusters:
         """(N,) index of the structure that each atom belongs to."""
         return np.repeat(np.arange(len(self)), self.natoms)
 
-    def atoms_of(self, i: int) -> slice:
+    def atoms_of(self, i: int | np.integer) -> slice:
         """The slice of the atom arrays that holds structure ``i``."""
         return slice(int(self.ptr[i]), int(self.ptr[i + 1]))
 
@@ -293,7 +294,7 @@ class Clusters:
             frame = Atoms(self.numbers[atoms], self.positions[atoms])
             frame.info = {k: v[i].item() for k, v in self.columns.items()}
             frame.info |= {"id": str(self.ids[i]), "charge": int(self.charge[i])}
-            known = {}
+            known: dict[str, Any] = {}
             if np.isfinite(self.energy[i]):
                 known["energy"] = float(self.energy[i])
                 frame.info["energy_eV"] = known["energy"]
@@ -346,7 +347,7 @@ class Clusters:
     def save(self, path: Path | str) -> None:
         """Write an npz file (no pickles inside), atomically; see :func:`sampler.storage.write_atomic`."""
         header = json.dumps({"format": _FORMAT, "level": self.level})
-        arrays = {f"column.{k}": v for k, v in self.columns.items()}
+        arrays: dict[str, Any] = {f"column.{k}": v for k, v in self.columns.items()}
         for name in _ARRAYS:
             if getattr(self, name) is not None:
                 arrays[name] = getattr(self, name)
@@ -385,7 +386,7 @@ class Clusters:
             AttributeError,
             InputError,
             zipfile.BadZipFile,
-            zipfile.zlib.error,
+            zlib.error,
         ) as error:
             raise FileFormatError(f"{path} is empty, truncated or not a sampler clusters file: {error}") from error
 
@@ -409,7 +410,7 @@ def _results(frame: ase.Atoms) -> dict[str, Any]:
 
 def _sealed(archive: bytes) -> bytes:
     """A zip archive with a checksum of all of it in its comment: those of its members leave out their headers."""
-    seal = _SEAL + b"%08x" % zipfile.zlib.crc32(archive[:-2])
+    seal = _SEAL + b"%08x" % zlib.crc32(archive[:-2])
     return archive[:-2] + len(seal).to_bytes(2, "little") + seal
 
 

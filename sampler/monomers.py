@@ -165,13 +165,17 @@ class Monomer:
             aliases=tuple(names[1:]),
             smiles=str(t.get("smiles", "")),
             family=check_name(t["family"]),
-            **whole,
+            protons=whole["protons"],
+            charge=whole["charge"],
+            rank=whole["rank"],
             numbers=numbers,
             bonds=bonds,
             conformers=tuple(conformers),
             source=str(t["source"]),
             reference_energies={k: float(v) * HARTREE for k, v in t.get("reference_energies_Eh", {}).items()},
-            **per_atom,
+            partial_charges=per_atom["partial_charges"],
+            sigma=per_atom["sigma"],
+            epsilon=per_atom["epsilon"],
         )
 
 

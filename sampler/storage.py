@@ -16,7 +16,7 @@ from .errors import StorageError
 _PART = re.compile(r"\..+\.([0-9a-f]{8})-(\d+)\.[^.]+\.part")
 
 
-def write_atomic(path: Path | str, write: Callable[[BinaryIO], None]) -> None:
+def write_atomic(path: Path | str, write: Callable[[BinaryIO], object]) -> None:
     """Call ``write(file)`` on a temporary file beside ``path``, flush it to disk and rename it to ``path``.
 
     A reader, or a process that resumes after a kill, finds the old file, the new file or none, never a part. The name of
@@ -49,7 +49,12 @@ def write_atomic(path: Path | str, write: Callable[[BinaryIO], None]) -> None:
 
 def write_text(path: Path | str, text: str) -> None:
     """Write ``text`` (UTF-8) atomically; see :func:`write_atomic`."""
-    write_atomic(path, lambda handle: handle.write(text.encode()))
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path | str, content: bytes) -> None:
+    """Write ``content`` atomically; see :func:`write_atomic`."""
+    write_atomic(path, lambda handle: handle.write(content))
 
 
 def writer_of(name: str, host: str | None = None) -> int | None:
@@ -75,7 +80,7 @@ def storage_error(error: OSError, path: Path | str) -> StorageError:
         errno.EPERM: "permission denied; choose a directory you may write to",
         errno.ENOTDIR: "a part of the path is a file, not a directory",
     }
-    return StorageError(f"cannot write {path}: {reasons.get(error.errno, error.strerror or str(error))}")
+    return StorageError(f"cannot write {path}: {reasons.get(error.errno or 0, error.strerror or str(error))}")
 
 
 def _machine(host: str) -> str:

@@ -232,7 +232,8 @@ def _stage(
     announce(stage, len(incoming), context, progress)
     for text in stage.said_at_start(context):
         progress.message(text)
-    started, rounds = time.monotonic(), {}
+    started = time.monotonic()
+    rounds: dict[str, Any] = {}
     if isinstance(stage, RoundStage):
         everything, rounds = run_rounds(stage, position, of, here, incoming, context, progress)
     else:

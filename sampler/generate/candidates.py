@@ -123,8 +123,9 @@ def molecule_index(state: State | str, library: MonomerLibrary) -> np.ndarray:
     """
     if isinstance(state, State):
         state = molecules_text(state)
-    tokens = [_MOLECULES.fullmatch(token) for token in state.split()]
-    if not tokens or None in tokens:
+    words = state.split()
+    tokens = [match for word in words if (match := _MOLECULES.fullmatch(word))]
+    if not words or len(tokens) < len(words):
         raise InputError(f"{state!r} does not list molecules; expected such as '1sa 1sa:1 2am'")
     sizes = [len(library[token[2]].numbers) for token in tokens for _ in range(int(token[1]))]
     return np.repeat(np.arange(len(sizes)), sizes)

@@ -79,9 +79,9 @@ def splice(
             if made.charge == wanted.charge:
                 return made
             continue
-        made = add(made, wanted, library, rng)
-        if made is not None:
-            return made
+        completed = add(made, wanted, library, rng)
+        if completed is not None:
+            return completed
     return None
 
 

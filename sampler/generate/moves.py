@@ -42,6 +42,7 @@ def reinsert(system: RigidSystem, poses: Poses, rng: np.random.Generator, trials
         for name in ("translations", "quaternions", "handedness"):
             getattr(best, name)[rows[better]] = getattr(child, name)[better]
         lowest = np.minimum(lowest, energy)
+    assert best is not None  # one trial at least
     return best
 
 

@@ -95,12 +95,12 @@ def _by_table(table: Mapping[str, float], labels: Sequence[str]) -> np.ndarray:
     return weight
 
 
-def apportion(weights: Sequence[float], n: int) -> np.ndarray:
-    """Share n among the weights (largest remainders), at least one each while n allows; the heaviest come first.
+def apportion(shares: Sequence[float] | np.ndarray, n: int) -> np.ndarray:
+    """Share n among the ``shares`` (largest remainders), at least one each while n allows; the heaviest come first.
 
-    Returns: (len(weights),) int64 that add to n.
+    Returns: (len(shares),) int64 that add to n.
     """
-    weights = np.asarray(weights, float)
+    weights = np.asarray(shares, float)
     order = np.argsort(-weights, kind="stable")
     counts = np.zeros(len(weights), np.int64)
     if n <= len(weights):

@@ -49,8 +49,11 @@ class Templates:
     @classmethod
     def build(cls, library: MonomerLibrary, composition: Composition | None) -> Templates:
         """From a composition, or from the whole library if that is None."""
-        counts = dict(composition.counts) if composition else dict.fromkeys(m.family for m in library)
-        invariant, neutral, low, high, ptr, sites, members = [], [], [], [], [0], [], {}
+        counts: dict[str, int | None] = dict.fromkeys(m.family for m in library)  # None: any number
+        if composition:
+            counts = dict(composition.counts)
+        invariant, neutral, low, high, ptr, sites = [], [], [], [], [0], []
+        members: dict[tuple[int, int], Monomer] = {}
         bonds = 0
         for f, name in enumerate(counts):
             family = library.family(name)
@@ -64,8 +67,7 @@ class Templates:
             neutral.append(int((central.numbers == 1).sum()))
             for monomer, n in zip(family, hydrogens):
                 members.setdefault((f, n), monomer)
-            if composition:
-                bonds += counts[name] * len(family[0].bonds)
+            bonds += (counts[name] or 0) * len(family[0].bonds)
         return cls(
             families=tuple(counts),
             invariant=np.asarray(invariant, np.uint64),

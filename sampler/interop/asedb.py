@@ -6,6 +6,7 @@ import os
 import sqlite3
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def _population(path: Path, energy_key: str | None) -> Population:
     forces = [np.array(row.forces) if "forces" in row else None for row in rows]
     where, notes = [f"row {row.id}" for row in rows], []
     named = labels.energy_name(energy_key) if labels else None
-    if named and (energy_key or not any("energy" in row for row in rows)):
+    if labels and named and (energy_key or not any("energy" in row for row in rows)):
         values = [schnetpack_db.value(row, named, path) for row in rows]
         notes += rounded(values, labels.energies[named])
         for value, info in zip(values, infos):
@@ -164,7 +165,7 @@ def write_ase_db(clusters: Clusters, path: Path | str) -> None:
             for i in range(len(clusters)):
                 span, energy = clusters.atoms_of(i), float(clusters.energy[i])
                 atoms = Atoms(clusters.numbers[span], clusters.positions[span])
-                results = {"energy": energy} if np.isfinite(energy) else {}
+                results: dict[str, Any] = {"energy": energy} if np.isfinite(energy) else {}
                 if clusters.forces is not None and np.isfinite(clusters.forces[span]).any():
                     results["forces"] = clusters.forces[span]
                 if results:

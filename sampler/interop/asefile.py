@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +46,7 @@ def read_ase(path: Path | str, energy_key: str | None = None) -> Population:
     if energy_key is not None:
         raise InputError(f"{path}: energies are chosen by name in extended XYZ, ASE databases and JKQC pickles only")
     # an input of Gaussian states its charge, which ASE keeps with the calculator only
-    more = {"attach_calculator": True} if _kind(path) == "gaussian-in" else {}
+    more: dict[str, Any] = {"attach_calculator": True} if _kind(path) == "gaussian-in" else {}
     try:
         frames = read(path, ":", **more)
     except Exception as error:  # ASE's readers raise whatever their parsing meets

@@ -178,7 +178,7 @@ def _audit_orca(folder: Path, library: MonomerLibrary, params: AuditParams | Non
         return found, len(files), files
     forces = [r.forces if r.forces is not None else np.full(r.positions.shape, np.nan) for r in good]
     clusters = Clusters.make(
-        [r.positions for r in good], [r.numbers for r in good], charge=[int(r.charge) for r in good],
+        [r.positions for r in good], [r.numbers for r in good], charge=[r.charge for r in good if r.charge is not None],
         ids=[r.name for r in good], energy=[r.energy for r in good],
         forces=forces if any(r.forces is not None for r in good) else None,
         columns={
@@ -224,7 +224,7 @@ def _finite(p: Population, sound: np.ndarray, *_) -> Iterator[Finding]:
         for i in np.flatnonzero(~energies):
             yield Finding("not_finite", _of(c, i), f"{p.where[i]}: no energy")
     if c.forces is not None:
-        for i in range(len(c)):
+        for i in np.arange(len(c)):
             part = np.isfinite(c.forces[c.atoms_of(i)])
             if part.any() and not part.all():
                 yield Finding(
@@ -372,7 +372,7 @@ def _monomers(p: Population, sound: np.ndarray, library: MonomerLibrary, params:
 # ---- small things ---------------------------------------------------------------------------------------
 
 
-def _of(c: Clusters, rows: int | Sequence[int]) -> tuple[str, ...]:
+def _of(c: Clusters, rows: int | np.integer | Sequence[int] | np.ndarray) -> tuple[str, ...]:
     return tuple(str(v) for v in c.ids[np.atleast_1d(rows)])
 
 

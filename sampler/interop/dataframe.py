@@ -5,7 +5,7 @@ The layouts are those in which numpy, pandas (0.25 to 3) and ASE pickle themselv
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -108,7 +108,7 @@ def masses(value: Any) -> np.ndarray | None:
     return found if isinstance(found, np.ndarray) and found.dtype.kind == "f" else None
 
 
-def _manager(manager: Standin) -> tuple[list, list[tuple[np.ndarray, Any]]]:
+def _manager(manager: Any) -> tuple[list, list[tuple[np.ndarray, Any]]]:
     if manager.args and len(manager.args) == 2:  # pandas >= 1.3: (blocks, axes)
         return list(manager.args[1]), [(plain(b.args[0]), plain(b.args[1])) for b in manager.args[0]]
     state = manager.state  # before: (axes, values, items, {version: {axes, blocks}})
@@ -147,7 +147,7 @@ def _array(value: Standin) -> np.ndarray:
     return _filled(plain(data), plain(dtype), tuple(shape), "F" if fortran else "C")
 
 
-def _filled(data: Any, dtype: np.dtype, shape: tuple[int, ...], order: str) -> np.ndarray:
+def _filled(data: Any, dtype: np.dtype, shape: tuple[int, ...], order: Literal["C", "F"]) -> np.ndarray:
     if dtype.hasobject:
         if not isinstance(data, list):
             raise NotUnderstood("an array of objects without objects")

@@ -119,6 +119,7 @@ def _number_in(text: str) -> tuple[re.Match | None, bool]:
 def _unit_at(text: str, match: re.Match) -> tuple[float, str] | None:
     """(eV, name) of the unit that follows the number, or stands before it after the name of the energy."""
     after = re.match(r"\s*[\[(]?\s*", text[match.end(1) :])
+    assert after  # it matches nothing, too
     start = match.end(1) + after.end()
     unit = _UNIT.match(text, start) or _UNIT.search(text, match.start(), match.start(1))
     if unit is None or re.match(r"\s*(?:/|per)\s*(?:atom|molecule|monomer)", text[unit.end() :], re.IGNORECASE):

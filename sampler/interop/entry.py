@@ -102,8 +102,9 @@ def enter(
     label = composition.name(library)
     fits = np.array([_atoms(clusters, i) == composition.atoms(library) for i in range(len(clusters))])
     left_out = {
-        str(clusters.ids[i]): f"not {label}" + (f" but {found[i].name(library)}" if found[i] else "")
-        for i in np.flatnonzero(~fits)
+        str(id_): f"not {label}" + (f" but {other.name(library)}" if other else "")
+        for id_, other, fit in zip(clusters.ids, found, fits)
+        if not fit
     }
     if not fits.any():
         raise InputError(f"{name} holds no {label}; it holds {_census(found, library)}")

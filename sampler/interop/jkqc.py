@@ -60,14 +60,14 @@ def read_jkqc(path: Path | str, energy_key: str | None = None) -> Population:
     chosen = tuple(energy_key.split(":")) if energy_key else ENERGY
     if energy_key and chosen not in table:
         raise InputError(f"{path} has no energy {energy_key!r}; it has {_told(table)}")
-    with_atoms = [i for i, a in enumerate(known) if a is not None and len(a[0])]
+    structures = {i: a for i, a in enumerate(known) if a is not None and len(a[0])}
+    with_atoms, atoms = list(structures), list(structures.values())
     if not with_atoms:
         raise FileFormatError(f"{path}: no row holds a structure")
     keep = {k: [v[i] for i in with_atoms] for k, v in table.items()}
-    atoms = [known[i] for i in with_atoms]
     for i in with_atoms:
         if (masses := dataframe.masses(table[STRUCTURE][i])) is not None:
-            no_isotopes(masses, known[i][0], f"{path}, row {i}")
+            no_isotopes(masses, structures[i][0], f"{path}, row {i}")
     ids = [str(v) if isinstance(v, str) else f"{i:04d}" for i, v in zip(with_atoms, keep.get(NAME, with_atoms))]
     charges = [stated_charge({"charge": v}) for v in keep.get(CHARGE, [None] * len(atoms))]
     # forces belong to the log; beside another energy they would be of another level
@@ -134,7 +134,7 @@ class _OldPandas(pickle.Pickler):
         values, items = [b.values for b in blocks], [axes[0][b.mgr_locs.indexer] for b in blocks]
         layout = [{"values": b.values, "mgr_locs": b.mgr_locs.indexer} for b in blocks]
         state = (axes, values, items, {"0.14.1": {"axes": axes, "blocks": layout}})
-        return copyreg.__newobj__, (type(obj),), state
+        return copyreg.__newobj__, (type(obj),), state  # type: ignore[attr-defined]  # typeshed leaves it out
 
 
 def _told(table: dict) -> str:
@@ -205,11 +205,11 @@ def _level(keep: dict, group: str, i: int) -> str:
 # ---- writing --------------------------------------------------------------------------------------------
 
 
-def _table(clusters: Clusters) -> dict[tuple[str, str], list]:
+def _table(clusters: Clusters) -> dict[tuple[str, ...], list]:
     from ase import Atoms
 
     spans = [clusters.atoms_of(i) for i in range(len(clusters))]
-    table: dict[tuple[str, str], list] = {
+    table: dict[tuple[str, ...], list] = {
         NAME: [str(v) for v in clusters.ids],
         STRUCTURE: [Atoms(clusters.numbers[s], clusters.positions[s]) for s in spans],
         ENERGY: [float(e) / HARTREE for e in clusters.energy],
@@ -235,12 +235,12 @@ def _table(clusters: Clusters) -> dict[tuple[str, str], list]:
     return table
 
 
-def _derived(clusters: Clusters, table: dict, library: MonomerLibrary) -> dict[tuple[str, str], list]:
+def _derived(clusters: Clusters, table: dict, library: MonomerLibrary) -> dict[tuple[str, ...], list]:
     """What JKQC expects besides, where the clusters do not bring it."""
     from ..version import __version__
 
     kinds = [_cluster_type(str(v), library) for v in clusters.ids]
-    made = {
+    made: dict[tuple[str, ...], list] = {
         ("info", "folder_path"): ["./"] * len(clusters),
         ("info", "cluster_type"): [k[0] for k in kinds],
         ("info", "components"): [k[1] for k in kinds],
@@ -279,7 +279,7 @@ def _old_numpy(content: bytes) -> bytes:
     """The same pickle with the module names of numpy 1, which numpy 2 knows too."""
     out, last = [], 0
     for opcode, argument, position in pickletools.genops(content):
-        if opcode.name == "GLOBAL" and argument.startswith("numpy._core"):
+        if opcode.name == "GLOBAL" and position is not None and str(argument).startswith("numpy._core"):
             out += [content[last:position], b"cnumpy.core"]
             last = position + len(b"cnumpy._core")
     return b"".join(out) + content[last:]

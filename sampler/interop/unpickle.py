@@ -63,6 +63,9 @@ class Standin:
     """
 
     name = ""
+    args: tuple[Any, ...]
+    state: Any
+    items: list[Any]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Standin:
         made = object.__new__(cls)

@@ -123,14 +123,14 @@ def _energies(path: Path, found: list[Frame], key: str | None) -> tuple[list[flo
             n = values.index(None)
             known = ", ".join(k for k, v in found[n].info.items() if isinstance(v, float)) or "none"
             raise InputError(f"{path}: frame {n + 1} has no number {key!r}; numbers it has: {known}")
-        return [v * scale for v in values], key, []
+        return [v * scale for v in values if v is not None], key, []
     energies, told = [], []
     for frame in found:
         keys = _NAMES[0] if frame.extended else _NAMES[0][:1]
-        values = [v for k in keys if (v := _number(frame.info.get(k))) is not None]
-        if values:
+        value = next((v for k in keys if (v := _number(frame.info.get(k))) is not None), None)
+        if value is not None:
             scale, note = _stated_unit(frame.info)
-            energies.append(values[0] * scale)
+            energies.append(value * scale)
             told += [note] if note else []
             told += _doubtful(energies[-1], frame) if "level" not in frame.info and scale == scale else []
             continue

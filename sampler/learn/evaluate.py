@@ -127,7 +127,7 @@ def evaluate(
     wanted = binding_energies(kept.clusters.energy, kept.compositions, kept.references, library)
     predicted = binding_energies(found.energy[good], kept.compositions, references, library)
     return Evaluated(
-        kept, wanted, predicted, found.forces[good[labels.clusters.structure_of_atom]], potential.level, failures
+        kept, wanted, predicted, found.needed_forces[good[labels.clusters.structure_of_atom]], potential.level, failures
     )
 
 

@@ -115,6 +115,7 @@ def _start(spec: MonomerSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
         if spec.charge is not None and spec.charge != charge:
             raise MonomerError(f"{spec.smiles!r} has the charge {charge:+d}, but {spec.charge:+d} was asked for")
         return numbers, bonds, starts, charge
+    assert spec.xyz is not None  # one of the two is given
     numbers, starts, stated = embed.from_xyz(spec.xyz)
     if None not in (stated, spec.charge) and stated != spec.charge:
         raise MonomerError(f"{spec.xyz} states the charge {stated:+d}, but {spec.charge:+d} was asked for")
@@ -168,7 +169,7 @@ def _shape(numbers: np.ndarray, bonds: np.ndarray, positions: np.ndarray) -> str
     near = graph.neighbours(len(numbers), bonds)
     hydroxyl = [
         (i, next(j for j in near[i] if numbers[j] == 1))
-        for i in np.flatnonzero(numbers == 8)
+        for i in map(int, np.flatnonzero(numbers == 8))
         if sorted(int(numbers[j] > 1) for j in near[i]) == [0, 1]
     ]
     centres = [next(j for j in near[o] if numbers[j] > 1) for o, _ in hydroxyl]

@@ -24,7 +24,7 @@ def from_smiles(smiles: str, count: int, seed: int) -> tuple[np.ndarray, np.ndar
     """
     try:
         from rdkit import Chem, rdBase
-        from rdkit.Chem import AllChem
+        from rdkit.Chem import rdDistGeom
     except ImportError as error:
         raise MissingDependency("rdkit", "building a molecule from SMILES") from error
 
@@ -52,12 +52,12 @@ def from_smiles(smiles: str, count: int, seed: int) -> tuple[np.ndarray, np.ndar
     batches = []
     # every other conformer without torsion preferences: they come from crystals and miss forms such as anti HCOOH
     for k, preferences in enumerate((True, False)):
-        parameters = AllChem.ETKDGv3()
-        parameters.randomSeed = seed + k
-        parameters.useExpTorsionAnglePrefs = parameters.useBasicKnowledge = preferences
-        parameters.forceTransAmides = preferences
+        parameters = rdDistGeom.ETKDGv3()
+        settings = dict.fromkeys(("useExpTorsionAnglePrefs", "useBasicKnowledge", "forceTransAmides"), preferences)
+        for name, value in {"randomSeed": seed + k, **settings}.items():  # RDKit's own types do not tell theirs
+            setattr(parameters, name, value)
         with rdBase.BlockLogs():
-            ids = AllChem.EmbedMultipleConfs(molecule, (count + 1 - k) // 2, parameters)
+            ids = rdDistGeom.EmbedMultipleConfs(molecule, (count + 1 - k) // 2, parameters)
         batches.append(np.array([molecule.GetConformer(i).GetPositions() for i in ids]).reshape(-1, len(numbers), 3))
     positions = np.concatenate(batches)
     if not len(positions):

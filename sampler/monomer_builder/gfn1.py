@@ -99,6 +99,7 @@ def _ase_calculator(molecule: Molecule):
 
         def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
             super().calculate(atoms, properties, system_changes)
+            assert self.atoms is not None  # set above
             energy, forces, _ = molecule.evaluate(self.atoms.get_positions())
             self.results = {"energy": energy, "forces": forces}
 

@@ -158,7 +158,8 @@ def other_levels(
     starts: list[np.ndarray], bonds: np.ndarray, molecule: Molecule, seed: int
 ) -> tuple[dict[str, float], list[str]]:
     """Energies (eV) of the lowest minimum at the other levels, from the conformers at this one; and what is not known."""
-    energies, failed = {}, []
+    energies: dict[str, float] = {}
+    failed = []
     for level in METHODS:
         if level == molecule.level:
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -27,6 +27,17 @@ class Evaluation:
     energy: np.ndarray
     forces: np.ndarray | None
     failure: np.ndarray
+
+    @property
+    def needed_forces(self) -> np.ndarray:
+        """``forces`` of an evaluation that was asked for them.
+
+        Raises:
+            PotentialError: the potential left them out.
+        """
+        if self.forces is None:
+            raise PotentialError("the potential gave no forces where they were asked for")
+        return self.forces
 
 
 @dataclass(frozen=True)
@@ -58,14 +69,25 @@ class Potential:
     whoever writes one what is wrong with it.
     """
 
-    level: str = ""
-    """The level of theory, e.g. ``gfn1-xtb``; two potentials of one level give the same energies."""
-    batch_atoms: int = 0
-    """Atoms that are worth evaluating together; 0: it does not matter."""
-    batch_invariant: bool = True
-    """What it says of a structure is the same, bit for bit, whatever else is in the batch."""
-    on_gpu: bool = False
-    """It computes on a CUDA device, in this process."""
+    if TYPE_CHECKING:  # all that may be asked of them is to be read: a subclass has attributes or properties
+
+        @property
+        def level(self) -> str: ...
+        @property
+        def batch_atoms(self) -> int: ...
+        @property
+        def batch_invariant(self) -> bool: ...
+        @property
+        def on_gpu(self) -> bool: ...
+    else:
+        level: str = ""
+        """The level of theory, e.g. ``gfn1-xtb``; two potentials of one level give the same energies."""
+        batch_atoms: int = 0
+        """Atoms that are worth evaluating together; 0: it does not matter."""
+        batch_invariant: bool = True
+        """What it says of a structure is the same, bit for bit, whatever else is in the batch."""
+        on_gpu: bool = False
+        """It computes on a CUDA device, in this process."""
 
     @property
     def models(self) -> Sequence[TrainedModel]:
@@ -87,7 +109,7 @@ class Potential:
         """
         return self.evaluate(clusters), memory
 
-    def require(self, numbers: Sequence[int]) -> None:
+    def require(self, numbers: Sequence[int] | np.ndarray) -> None:
         """Raise a PotentialError for what stops every structure of these elements, before hours of work begin."""
 
     def share(self, folder: Path) -> None:
@@ -135,7 +157,7 @@ def evaluate_each(clusters: Clusters, one, forces: bool = True) -> Evaluation:
             failure[i] = "nan: the engine returned a value that is not a number"
             continue
         energy[i] = e
-        if forces:
+        if gradient is not None:
             gradient[atoms] = f
     return Evaluation(energy, gradient, np.asarray(failure, dtype=np.str_).reshape(b))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
+from ase import Atoms
 from ase.calculators.calculator import CalculationFailed, Calculator, all_changes
 
 from ..clusters import Clusters
@@ -25,7 +26,7 @@ class SamplerCalculator(Calculator):
     24.034
     """
 
-    implemented_properties: ClassVar[list[str]] = ["energy", "forces"]
+    implemented_properties = ["energy", "forces"]
 
     def __init__(self, potential: Potential, charge: int | None = None, **kwargs: Any):
         super().__init__(**kwargs)
@@ -39,19 +40,22 @@ class SamplerCalculator(Calculator):
             CalculationFailed: the potential refuses the structure; its reason is the message.
         """
         super().calculate(atoms, properties, system_changes)
-        charge = self._charge()
-        if "numbers" in system_changes or not np.array_equal(self._numbers, self.atoms.numbers):
-            self._memory, self._numbers = [None], self.atoms.numbers.copy()
-        one = Clusters.make([self.atoms.positions], [self.atoms.numbers], charge=charge)
+        held = self.atoms
+        assert held is not None  # the copy that ASE has just made of them
+        charge = self._charge(held)
+        if "numbers" in system_changes or not np.array_equal(self._numbers, held.numbers):
+            self._memory, self._numbers = [None], held.numbers.copy()
+        one = Clusters.make([held.positions], [held.numbers], charge=charge)
         found, self._memory = self.potential.evaluate_warm(one, self._memory)
         if found.failure[0]:
             self._memory = [None]
             raise CalculationFailed(f"{self.potential.level}: {found.failure[0]}")
         self.results = {"energy": float(found.energy[0]), "forces": found.forces}
-        if hasattr(found, "energy_spread"):
-            self.results |= {"energy_spread": float(found.energy_spread[0]), "force_spread": found.force_spread}
+        spread = getattr(found, "energy_spread", None)
+        if spread is not None:
+            self.results |= {"energy_spread": float(spread[0]), "force_spread": getattr(found, "force_spread", None)}
 
-    def _charge(self) -> int:
+    def _charge(self, atoms: Atoms) -> int:
         if self.charge is not None:
             return self.charge
-        return int(self.atoms.info.get("charge", round(self.atoms.get_initial_charges().sum())))
+        return int(atoms.info.get("charge", round(atoms.get_initial_charges().sum())))

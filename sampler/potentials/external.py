@@ -70,7 +70,7 @@ def answer(request: Request, potential: Potential) -> None:
     blocks = [("Number of atoms", [str(len(request.structure.numbers))])]
     blocks.append(("Total energy [Eh]", [f"{found.energy[0] / HARTREE:.12f}"]))
     if request.forces:
-        gradient = -found.forces / HARTREE_PER_BOHR
+        gradient = -found.needed_forces / HARTREE_PER_BOHR
         blocks.append(("Gradient [Eh/bohr], x y z of each atom", [f"{g:.12f}" for g in np.ravel(gradient)]))
     write_text(request.answer, "".join(f"#\n# {title}\n#\n" + "\n".join(lines) + "\n" for title, lines in blocks))
 

@@ -48,6 +48,7 @@ def painn(model: str | Path | Sequence[str | Path] | None = None, **options: Any
         )
     from .painn.potential import CommitteePotential, PaiNNPotential
 
+    network: PaiNNPotential | CommitteePotential
     if isinstance(model, (str, Path)):
         network = PaiNNPotential(model_folder(model), **options)
     else:

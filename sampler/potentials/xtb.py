@@ -244,8 +244,8 @@ def _import_xtb_python():
 def _load_error(package: str, error: ImportError) -> str:
     """Why the engine's library does not load; torch brings an older libgomp that tblite cannot live with."""
     root: BaseException = error
-    while root.__cause__ or root.__context__:
-        root = root.__cause__ or root.__context__
+    while cause := root.__cause__ or root.__context__:
+        root = cause
     message = f"the library of {package} does not load: {root}"
     if "torch" in sys.modules:
         message += (

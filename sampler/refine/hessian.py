@@ -77,7 +77,7 @@ def _one(one: Clusters, potential: Potential, step: float, batch_atoms: int):
             failure = str(found.failure[wrong[0]])
             break
         energy = float(found.energy[0]) if start == 0 else energy
-        forces.append(found.forces.reshape(len(part), 3 * n))
+        forces.append(found.needed_forces.reshape(len(part), 3 * n))
     if failure:
         return np.full((3 * n, 3 * n), np.nan), failure, np.nan, np.nan, np.nan
     f = np.concatenate(forces)

@@ -18,7 +18,7 @@ from .fire import FIRE
 from .lbfgs import LBFGS
 from .params import RelaxParams
 
-_OPTIMIZERS = {"lbfgs": LBFGS, "fire": FIRE}
+_OPTIMIZERS: dict[str, type[LBFGS] | type[FIRE]] = {"lbfgs": LBFGS, "fire": FIRE}
 # eV above the first energy, and Å between an atom and its nearest neighbour: no minimisation gets there.
 _EXPLODED_ENERGY = 20.0
 _LONE_ATOM = 8.0
@@ -140,7 +140,7 @@ def _advance(walker: _Walker, evaluation: Evaluation, k: int, batch: Clusters, p
         walker.trial = optimizer.propose()
         return
     atoms = batch.atoms_of(k)
-    energy, forces = float(evaluation.energy[k]), np.array(evaluation.forces[atoms])
+    energy, forces = float(evaluation.energy[k]), np.array(evaluation.needed_forces[atoms])
     if optimizer is None:
         make = _OPTIMIZERS[params.optimizer]
         optimizer = walker.optimizer = make(batch.numbers[atoms], walker.trial, energy, forces, params)

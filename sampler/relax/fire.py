@@ -33,8 +33,9 @@ class FIRE:
 
     def observe(self, energy: float, forces: np.ndarray) -> bool:
         """What the evaluation of the proposed geometry gave; it is always accepted."""
-        self.last_step, self.last_change = self._pending, energy - self.energy
-        self.positions, self.energy, self.forces = self.positions + self._pending, energy, forces
+        step = self._proposed()
+        self.last_step, self.last_change = step, energy - self.energy
+        self.positions, self.energy, self.forces = self.positions + step, energy, forces
         self._pending = None
         return True
 
@@ -42,8 +43,12 @@ class FIRE:
         """The proposed geometry could not be evaluated: stop, and go a quarter of the way."""
         self._velocity[:] = 0.0
         self._dt = _START
-        self._pending = 0.25 * self._pending
-        return bool(np.abs(self._pending).max() > 1e-3)
+        self._pending = step = 0.25 * self._proposed()
+        return bool(np.abs(step).max() > 1e-3)
+
+    def _proposed(self) -> np.ndarray:
+        assert self._pending is not None, "nothing was proposed"
+        return self._pending
 
     def _advance(self) -> np.ndarray:
         f, v = self.forces, self._velocity

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -17,6 +17,12 @@ from ..potentials.base import Evaluation, Potential
 from ..units import KB
 
 _TIME = 10.180505710759414  # fs per Å·sqrt(amu/eV)
+
+
+class Noise(Protocol):
+    """Where normal deviates come from: numpy's generator, or one for each structure of a batch."""
+
+    def standard_normal(self, shape: tuple[int, ...], /) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ class Langevin:
         potential: Potential,
         temperature: np.ndarray | float,
         steps: int,
-        rng: np.random.Generator,
+        rng: Noise,
         seen: Callable[[int, Clusters, Evaluation], None] = lambda step, clusters, evaluation: None,
         velocities: np.ndarray | None = None,
     ) -> tuple[Clusters, np.ndarray]:
@@ -60,7 +66,7 @@ class Langevin:
         v = spread * rng.standard_normal(start.positions.shape) if velocities is None else velocities.copy()
         now = start
         evaluate = _follow(potential, len(start))
-        f = _finite(evaluate(now).forces)
+        f = _finite(evaluate(now).needed_forces)
         for step in range(steps):
             v += 0.5 * dt / self.mass * f
             v = v * decay + kick * rng.standard_normal(v.shape)
@@ -69,7 +75,7 @@ class Langevin:
             v *= np.where(length > self.longest_step, self.longest_step / np.maximum(length, 1e-12), 1.0)
             now = now.replace(positions=now.positions + dt * v)
             evaluation = evaluate(now)
-            f = _finite(evaluation.forces)
+            f = _finite(evaluation.needed_forces)
             v += 0.5 * dt / self.mass * f
             v[(f == 0.0).all(1)] = 0.0
             seen(step, now, evaluation)

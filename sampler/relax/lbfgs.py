@@ -46,7 +46,7 @@ class LBFGS:
 
     def observe(self, energy: float, forces: np.ndarray) -> bool:
         """What the evaluation of the proposed geometry gave; True when it became the accepted geometry."""
-        step = self._pending
+        step = self._proposed()
         y = self.forces - forces
         self._remember(step, y)
         slope = -float(np.vdot(self.forces, step))
@@ -62,8 +62,12 @@ class LBFGS:
 
     def failed(self) -> bool:
         """The proposed geometry could not be evaluated: try half the way; False when that is too short to matter."""
-        self._pending = 0.25 * self._pending
-        return bool(np.abs(self._pending).max() > 1e-3)
+        self._pending = step = 0.25 * self._proposed()
+        return bool(np.abs(step).max() > 1e-3)
+
+    def _proposed(self) -> np.ndarray:
+        assert self._pending is not None, "nothing was proposed"
+        return self._pending
 
     def _remember(self, s: np.ndarray, y: np.ndarray) -> None:
         s, y = s.ravel(), y.ravel()

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..storage import write_atomic
+from ..storage import write_bytes
 
 EARLIER = "earlier"
 _TABLES = ("ranking.csv", "structures.xyz")
@@ -54,8 +54,7 @@ def keep(folder: Path, old: Manifest) -> None:
     place = folder / EARLIER / f"{old['protocol']['name']}-seed{old['seed']}-{digest[:8]}"
     for name in ("manifest.json", "ledger.json", *(_TABLES if _written(folder) else ())):
         if (folder / name).is_file():
-            content = (folder / name).read_bytes()
-            write_atomic(place / name, lambda handle, content=content: handle.write(content))
+            write_bytes(place / name, (folder / name).read_bytes())
 
 
 def _written(folder: Path) -> bool:

@@ -79,7 +79,7 @@ def text_map(table: Sequence[Mapping[str, Any]], grid: Mapping[str, Composition]
 
     down, across, planes = panels(table, grid)
     low, high = _limits(table)
-    shown = []
+    shown: list[Text | Table] = []
     for plane in planes:
         title = f"binding energy per molecule, kcal/mol{_of_level(table)}" + (f"; {plane.rest}" if plane.rest else "")
         sheet = Table(box=SIMPLE_HEAD, pad_edge=False)
@@ -138,6 +138,7 @@ def _figure(table, grid):
         axis.set(xlabel=across, ylabel=down, title=plane.rest)
     for axis in axes[len(planes) :]:
         axis.set_visible(False)
+    assert image is not None  # a grid has a panel
     figure.colorbar(image, ax=list(axes), label=f"binding energy per molecule (kcal/mol){_of_level(table)}")
     return figure
 

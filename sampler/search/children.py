@@ -52,7 +52,7 @@ class _Noise:
     def __init__(self, generators: list[np.random.Generator], sizes: np.ndarray):
         self.generators, self.sizes = generators, sizes
 
-    def standard_normal(self, shape: tuple[int, int]) -> np.ndarray:
+    def standard_normal(self, shape: tuple[int, ...]) -> np.ndarray:
         return np.concatenate([g.standard_normal((n, 3)) for g, n in zip(self.generators, self.sizes)])
 
 
@@ -86,8 +86,8 @@ def moved(task: Clusters, mover: Mover) -> tuple[Clusters, np.ndarray]:
             (numbers[i], positions[i]), move[i] = made
     assert set(move) <= {"", MD, *MOVES}
     spent = np.zeros(len(task), np.int64)
-    network = np.flatnonzero((move == REPOINT) & (fate == Fate.GOES_ON))
-    if len(network):
+    network = np.flatnonzero((move == REPOINT) & (fate == Fate.GOES_ON)).tolist()
+    if network:
         first = {i: (numbers[i], positions[i]) for i in network}
         for i, best in _best_networks(network, first, task, bodies, rngs, mover).items():
             positions[i], spent[i] = best
@@ -102,7 +102,7 @@ def moved(task: Clusters, mover: Mover) -> tuple[Clusters, np.ndarray]:
         noise = _Noise([rngs[i] for i in hot], some.natoms)
         end, _ = Langevin().run(some, mover.potential, mover.md_temperature, mover.md_steps, noise)
         everything = children.positions.copy()
-        for k, i in enumerate(hot):
+        for k, i in enumerate(hot.tolist()):
             everything[children.atoms_of(i)] = end.positions[end.atoms_of(k)]
         children = children.replace(positions=everything)
         spent[hot] += mover.md_steps + 1
@@ -110,7 +110,7 @@ def moved(task: Clusters, mover: Mover) -> tuple[Clusters, np.ndarray]:
 
 
 def _best_networks(
-    chosen: np.ndarray, made: dict[int, Child], task: Clusters, bodies: list[Any],
+    chosen: list[int], made: dict[int, Child], task: Clusters, bodies: list[Any],
     rngs: list[np.random.Generator], mover: Mover,
 ) -> dict[int, tuple[np.ndarray, int]]:  # fmt: skip
     """For each of ``chosen``: (positions, evaluations) of the lowest of its proposals by ``repoint`` after a few steps.
@@ -123,14 +123,16 @@ def _best_networks(
     from ..relax import RelaxParams, relax
     from .moves import REPOINT, child_of
 
-    proposals, of = [], []
+    proposals: list[Child] = []
+    of: list[int] = []
     for i in chosen:
         more = (child_of(bodies[i], REPOINT, mover.composition, mover.library, rngs[i]) for _ in range(_TRIALS - 1))
         proposals += [made[i], *(child for child, move in filter(None, more) if move == REPOINT)]
         of += [i] * (len(proposals) - len(of))
     clusters = Clusters.make([x for _, x in proposals], [z for z, _ in proposals], charge=task.charge[of])
     tried = relax(clusters, mover.potential, RelaxParams(fmax=mover.coarse_fmax, max_steps=_STEPS))
-    energy, best = np.where(np.isfinite(tried.energy), tried.energy, np.inf), {}
+    energy = np.where(np.isfinite(tried.energy), tried.energy, np.inf)
+    best: dict[int, tuple[np.ndarray, int]] = {}
     for i in chosen:
         mine = np.flatnonzero(np.array(of) == i)
         lowest = mine[energy[mine].argmin()]

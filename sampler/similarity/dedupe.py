@@ -157,7 +157,7 @@ def _buckets(clusters: Clusters, usable: np.ndarray) -> list[np.ndarray]:
         first = root((*formula[i], states[i][0]))
         for other in states[i][1:]:
             parent[root((*formula[i], other))] = first
-    buckets: dict[tuple, list[int]] = {}
+    buckets: dict[tuple, list[np.integer]] = {}
     for i in np.flatnonzero(usable):
         buckets.setdefault(root((*formula[i], states[i][0])), []).append(i)
     groups = [np.asarray(m) for m in buckets.values()]

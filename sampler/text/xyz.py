@@ -217,7 +217,8 @@ def _table(path: Path | str, line: int, body: list[str], layout: list[tuple[str,
             raise FileFormatError(
                 f"{path}, line {line + i}: {len(row)} entries, expected {width}: {body[i].strip()[:60]!r}"
             )
-    table, start = {}, 0
+    table: dict[str, Any] = {}
+    start = 0
     for name, w in layout:
         words = [row[start : start + w] for row in rows]
         start += w

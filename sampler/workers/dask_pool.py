@@ -61,7 +61,7 @@ def unordered(
         _check_threads(flight.workers(), address)
         try:
             suspects = []
-            waiting = first
+            waiting: tuple[int, Any] | None = first
             while waiting or flight.tasks:
                 while waiting and len(flight.tasks) < max(1, _AHEAD * len(flight.workers())):
                     flight.submit(*waiting)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 
 class Progress:
@@ -94,7 +97,7 @@ class BarProgress(Progress):
             TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
             console=self.console, transient=True,
         )  # fmt: skip
-        self.task = None
+        self.task: TaskID | None = None
 
     def start(self, position, of, kind, total):
         self._end_task()  # of the round before
@@ -105,6 +108,7 @@ class BarProgress(Progress):
     def advance(self, n, found=False):
         self.fresh += 0 if found else n
         rate = self.fresh / max(time.monotonic() - self.started, 1e-9)
+        assert self.task is not None  # started
         self.bar.update(self.task, advance=n, rate=f"{rate:.3g}/s" if self.fresh else "")
 
     def finish(self, ledger, seconds):

@@ -10,12 +10,15 @@ import signal
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
 
 from ..errors import InputError, MissingDependency, NoWorkers, RunError
 from .slurm_jobs import COMMANDS, Jobs
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 _MEMORY = re.compile(r"\d+(\.\d+)?\s*(k|M|G|T)i?B", re.IGNORECASE)
 _MEMORY_PER_CPU = re.compile(r"--mem-per-cpu[=\s]\s*(\d+(?:\.\d+)?)\s*([KMGT]?)B?", re.IGNORECASE)
@@ -111,7 +114,9 @@ class SlurmProfile(BaseModel):
 
 def _bytes(memory: str) -> float:
     """``16 GB`` (decimal) or ``16 GiB`` (binary)."""
-    number, unit = re.fullmatch(r"([\d.]+)\s*(\w+)", memory.strip()).groups()
+    match = re.fullmatch(r"([\d.]+)\s*(\w+)", memory.strip())
+    assert match  # the field's pattern holds
+    number, unit = match.groups()
     base = 1024 if unit.lower().endswith("ib") else 1000
     return float(number) * base ** ("kmgt".index(unit[0].lower()) + 1)
 
@@ -200,7 +205,7 @@ def _end(cluster) -> None:
     cluster.close()
 
 
-def _line(item: dict[str, Any]) -> str:
+def _line(item: ErrorDetails) -> str:
     name = ".".join(str(p) for p in item["loc"])
     if item["type"] == "missing":
         return f"{name} is missing"

@@ -109,7 +109,8 @@ def build(table: dict[str, Any], where: str, overrides: dict[str, Any] | None = 
     stages = _stages(table["stage"], "stage", mistakes)
     endings = {level: _stages(tables, f"end.{level}, stage", mistakes) for level, tables in ends.items()}
     if None in stages or any(None in found for found in endings.values()):
-        stand_in = [STAGES["generate"](kind="generate")]  # the other tables are still checked, with it for the stages
+        # the other tables are still checked, with it for the stages
+        stand_in = [STAGES["generate"].model_validate({"kind": "generate"})]
         mistakes += _mistakes({**table, "stage": stand_in})
     else:
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import ValidationError
 
 from ...errors import ProtocolError
@@ -13,7 +15,7 @@ from .protocol import Protocol
 ENGINES = ("orca", "pyscf")
 
 _PRESETS = {("b97-3c", "single-point"): "sp", ("b97-3c", "optimise"): "opt", ("r2scan-3c", "single-point"): "r2scan-3c"}
-_EMBEDDED = {
+_EMBEDDED: dict[str, dict[str, Any]] = {
     "sp": {"mode": "single-point"},
     "engrad": {"mode": "single-point"},
     "opt": {"mode": "optimise"},

@@ -78,7 +78,8 @@ def _higher(stages: tuple[Stage, ...], first: int) -> int:
     """Index of the first stage that calculates at another level than the last one that relaxes; how many there are, if none does."""
     relaxing = [i for i, s in enumerate(stages) if i >= first and s.kind in ("relax", "hop")]
     last = relaxing[-1] if relaxing else first - 1
-    level = made_by(stages[last]).level if relaxing else ""
+    relaxed_with = made_by(stages[last]) if relaxing else None
+    level = relaxed_with.level if relaxed_with else ""
     for i in range(last + 1, len(stages)):
         source = made_by(stages[i])
         if source is not None and not source.models and source.level != level:

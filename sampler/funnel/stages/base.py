@@ -20,7 +20,7 @@ method                                when                                      
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -39,6 +39,11 @@ class Stage(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    if TYPE_CHECKING:  # a subclass has a field, whose only value is its name in a protocol
+
+        @property
+        def kind(self) -> str: ...
 
     per_chunk: ClassVar[bool] = False
     """True: the stage treats structures one by one, so that chunks can run in worker processes."""

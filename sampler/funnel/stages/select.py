@@ -96,33 +96,33 @@ class Select(Stage):
         task = task.lowest_first()
         fate = np.where(np.isfinite(task.energy), Fate.GOES_ON, Fate.NO_ENERGY).astype("U32")
         if self.confidence is not None and (fate == Fate.GOES_ON).any():
-            task, enough = self._enough(task, np.flatnonzero(fate == Fate.GOES_ON), context)
+            task, enough = self._enough(task, np.flatnonzero(fate == Fate.GOES_ON), self.confidence, context)
             fate[enough:][fate[enough:] == Fate.GOES_ON] = Fate.NOT_SELECTED
         if self.window_kcalmol is not None and len(task):
             high = task.energy > np.nanmin(task.energy) + self.window_kcalmol * KCAL_PER_MOL
             fate[high & (fate == Fate.GOES_ON)] = Fate.ABOVE_WINDOW
         alive = np.flatnonzero(fate == Fate.GOES_ON)
         if self.count is not None and len(alive) > self.count:
-            chosen = self._choose(task[alive], context)
+            chosen = self._choose(task[alive], self.count, context)
             fate[np.setdiff1d(alive, alive[chosen])] = Fate.NOT_SELECTED
         if LOWEST_PROBABILITY in task.columns and self.confidence is not None:
             held = float(task.columns[LOWEST_PROBABILITY][fate == Fate.GOES_ON].sum())
             task = task.with_columns(held_probability=np.full(len(task), held))
         return task.with_columns(fate=fate)
 
-    def _choose(self, task: Clusters, context: Context) -> np.ndarray:
+    def _choose(self, task: Clusters, count: int, context: Context) -> np.ndarray:
         if self.per_framework is not None:
             from ...similarity.frameworks import frameworks, places
 
             turn = places(frameworks(task, context.composition, context.library)) // self.per_framework
-            return np.argsort(turn, kind="stable")[: self.count]
+            return np.argsort(turn, kind="stable")[:count]
         if not self.diverse:
-            return np.arange(self.count)
+            return np.arange(count)
         from ...similarity import select_diverse
 
-        return select_diverse(task, self.count, diversity=self.diverse)
+        return select_diverse(task, count, diversity=self.diverse)
 
-    def _enough(self, task: Clusters, usable: np.ndarray, context: Context) -> tuple[Clusters, int]:
+    def _enough(self, task: Clusters, usable: np.ndarray, confidence: float, context: Context) -> tuple[Clusters, int]:
         """The structures (lowest first) with more columns, and how many of them the confidence takes."""
         sigma = self._error(context, task.level).kcalmol
         energy = task.energy[usable] / KCAL_PER_MOL
@@ -130,7 +130,7 @@ class Select(Stage):
         left = float(earlier[0]) if np.isfinite(earlier).all() else 1.0  # a search has joined others: all are new
         probability = np.zeros(len(task))
         probability[usable] = left * statistics.minimum_probabilities(energy, sigma)
-        within = self.confidence / left  # of what came in
+        within = confidence / left  # of what came in
         k = statistics.how_many(energy, sigma, within)[0] if within < 1 else len(usable)
         columns = {LOWEST_PROBABILITY: probability, ASSUMED_ERROR: np.full(len(task), sigma)}
         return task.with_columns(**columns), k

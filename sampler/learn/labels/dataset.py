@@ -9,9 +9,11 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -79,7 +81,7 @@ class LabelSet:
         """Write ``path`` (.npz, no pickle), atomically."""
         c = self.clusters
         header = {"format": FORMAT, "level": c.level, "references": self.references, "engine": self.engine}
-        arrays = {
+        arrays: dict[str, Any] = {
             "positions": c.positions.astype(np.float32),
             "numbers": c.numbers.astype(np.uint8),
             "natoms": c.natoms.astype(np.int32),
@@ -129,7 +131,7 @@ class LabelSet:
             return cls(clusters, dict(header["references"]), header.get("engine", ""))
         except FileNotFoundError as error:
             raise FileFormatError(f"{path} does not exist") from error
-        except (ValueError, KeyError, OSError, EOFError, TypeError, zipfile.BadZipFile, zipfile.zlib.error) as error:
+        except (ValueError, KeyError, OSError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
             raise FileFormatError(f"{path} is empty, truncated or not a data set of labels: {error}") from error
 
     @classmethod

@@ -159,7 +159,7 @@ def _labels(
     return LabelSet(clusters, dict(reference.monomers))  # which program made them, the file does not say
 
 
-def _force_unit(energy_unit: str = "eV", length_unit: str = "A", forces_unit: str = "", **_: Any) -> str:
+def _force_unit(energy_unit: str = "eV", length_unit: str = "A", forces_unit: str = "", **_others: Any) -> str:
     unit = forces_unit or f"{energy_unit}/{length_unit}"
     energy, _, length = unit.rpartition("/")
     if energy not in ENERGY_UNITS or length not in LENGTH_UNITS:

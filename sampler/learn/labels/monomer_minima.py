@@ -65,14 +65,15 @@ def optimise(
             result = potential.evaluate(one)
             if result.failure[0]:
                 raise LevelError(f"{potential.level} fails on {monomer.name}: {result.failure[0]}")
-            self.results = {"energy": float(result.energy[0]), "forces": result.forces}
+            self.results = {"energy": float(result.energy[0]), "forces": result.needed_forces}
             if step_done:
-                step_done(one, float(result.energy[0]), result.forces)
+                step_done(one, float(result.energy[0]), result.needed_forces)
 
     found = []
     for conformer in monomer.conformers:
         atoms = Atoms(monomer.numbers, conformer.positions, calculator=Evaluator())
-        LBFGS(atoms, logfile=None, maxstep=0.15).run(fmax=fmax, steps=steps)
+        optimizer = LBFGS(atoms, logfile=None, maxstep=0.15)  # type: ignore[arg-type]  # ASE takes None
+        optimizer.run(fmax=fmax, steps=steps)
         rest = float(np.linalg.norm(atoms.get_forces(), axis=1).max())
         if rest <= fmax:
             found.append(

@@ -168,12 +168,12 @@ def _forces(labels: LabelSet, units: Units, reference: Potential | None) -> Find
             reference = get_potential("gfn1-xtb")
         except MissingDependency as error:
             return Findings((), (f"the forces are not compared with those of GFN1-xTB: {error}",), every)
-    some = _sample(c)
+    some = _sample(c, c.forces)
     found = reference.evaluate(c[some])
     same = reference.level == labels.level
     cosines, ratios, off = [], [], []
     for k, i in enumerate(some):
-        mine, other = c.forces[c.atoms_of(i)].ravel(), found.forces[c[some].atoms_of(k)].ravel()
+        mine, other = c.forces[c.atoms_of(i)].ravel(), found.needed_forces[c[some].atoms_of(k)].ravel()
         size, theirs = np.linalg.norm(mine), np.linalg.norm(other)
         if not np.isfinite(found.energy[k]) or not size or theirs < _STRONG * np.sqrt(len(other)):
             continue
@@ -237,6 +237,7 @@ def _largest(labels: LabelSet) -> Findings:
     kept = sane(c, LARGEST_FORCE)
     if kept.all():
         return Findings((), (), kept)
+    assert c.forces is not None  # without, all are sane
     norm = np.linalg.norm(c.forces, axis=1)
     worst = np.array([norm[c.atoms_of(i)].max() for i in range(len(c))])
     i = int(np.argmax(worst))
@@ -244,12 +245,12 @@ def _largest(labels: LabelSet) -> Findings:
     return Findings((), (remark,), kept)
 
 
-def _sample(c: Clusters) -> np.ndarray:
+def _sample(c: Clusters, forces: np.ndarray) -> np.ndarray:
     """A few structures that are cheap to compute, spread over those with the larger forces."""
     few = np.flatnonzero(c.natoms <= _FEW_ATOMS)
     if not len(few):
         return np.argsort(c.natoms, kind="stable")[:1]
-    norm = (c.forces**2).sum(axis=1)
+    norm = (forces**2).sum(axis=1)
     order = few[np.argsort([norm[c.atoms_of(i)].mean() for i in few], kind="stable")]
     upper = order[-max(_SAMPLE, len(order) // 2) :]
     return upper[np.unique(np.linspace(0, len(upper) - 1, _SAMPLE).round().astype(int))]

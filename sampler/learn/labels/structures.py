@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -60,7 +61,7 @@ def _holds_labels(file: Path) -> bool:
     try:
         with np.load(file, allow_pickle=False) as data:
             return json.loads(str(data["header"]))["format"] == FORMAT
-    except (ValueError, KeyError, OSError, EOFError, TypeError, zipfile.BadZipFile, zipfile.zlib.error):
+    except (ValueError, KeyError, OSError, EOFError, TypeError, zipfile.BadZipFile, zlib.error):
         return False  # Clusters.load says what is wrong with it
 
 

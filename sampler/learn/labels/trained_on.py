@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,8 +53,8 @@ class TrainedOn:
     @classmethod
     def join(cls, parts: Sequence[TrainedOn]) -> TrainedOn:
         """What several trainings, one after the other, have seen."""
-        arrays = (np.concatenate([getattr(p, name) for p in parts]) for name in ("key", "sketch", "use"))
-        return cls(*arrays, all(p.complete for p in parts))
+        key, sketch, use = (np.concatenate([getattr(p, name) for p in parts]) for name in ("key", "sketch", "use"))
+        return cls(key, sketch, use, all(p.complete for p in parts))
 
     def use_of(self, clusters: Clusters) -> np.ndarray:
         """(B,) uint8: TRAINED or VALIDATED for a structure within :data:`COPY` of one that was; else 0."""
@@ -92,7 +93,7 @@ class TrainedOn:
                 if str(data["format"]) != FORMAT:
                     raise ValueError(f"its format is {str(data['format'])!r}")
                 return cls(data["key"], data["sketch"].astype(float), data["use"], bool(data["complete"]))
-        except (ValueError, KeyError, OSError, EOFError, TypeError, zipfile.BadZipFile, zipfile.zlib.error) as error:
+        except (ValueError, KeyError, OSError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
             raise ModelError(
                 f"{file} is damaged ({error}); fetch the model again, or remove the file: what the model was trained on is "
                 "then not known"

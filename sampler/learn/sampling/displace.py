@@ -43,7 +43,7 @@ def move_proton(
     h, donor, acceptor = bonds[rng.integers(len(bonds))]
     moved = positions.copy()
     line = positions[acceptor] - positions[donor]
-    length = np.linalg.norm(line)
+    length = float(np.linalg.norm(line))
     # both ends keep a bond length; a long bridge is crossed only part of the way
     moved[h] = positions[donor] + line * rng.uniform(min(0.98 / length, 0.5), max(1 - 0.98 / length, 0.5))
     moved[h] += rng.normal(0.0, 0.04, 3)

@@ -44,7 +44,7 @@ def first_copies(clusters: Clusters, threshold: float, first: Clusters | None = 
         known = np.flatnonzero(other == formula)
         old = (
             [fingerprint(first.positions[a], first.numbers[a]) for a in map(first.atoms_of, known)]
-            if len(known)
+            if first is not None and len(known)
             else []
         )
         index = np.concatenate([-1 - known, members])

@@ -133,9 +133,9 @@ def sample_chunk(
         from ...relax import RelaxParams, relax
 
         relaxed = relax(now, driver, RelaxParams(fmax=0.05, max_steps=how.relax))
-        found = Evaluation(relaxed.energy, relaxed.forces, np.full(len(now), ""))
+        minimum = Evaluation(relaxed.energy, relaxed.forces, np.full(len(now), ""))
         now = now.replace(positions=relaxed.positions)
-        taken.append(_frame(now, found, driver.level, "relaxed", np.nan))
+        taken.append(_frame(now, minimum, driver.level, "relaxed", np.nan))
     hot: list[Clusters] = []
     for temperature in how.temperatures:
 
@@ -187,7 +187,7 @@ def _displace(frames: Sequence[Clusters], molecule: np.ndarray, count: int, rng:
         owner = molecule[atoms]
         for kind, displace in KINDS.items():
             for _ in range(count):
-                frame = frames[rng.integers(len(frames))]
+                frame = frames[int(rng.integers(len(frames)))]
                 moved = displace(frame.positions[atoms], frame.numbers[atoms], owner, rng)
                 if moved is not None:
                     one = frame[i].replace(positions=moved)

@@ -53,8 +53,8 @@ def start_charges(params: PaiNNParameters, targets: Targets, seed: int) -> PaiNN
     weight = _fit(np.concatenate(within), np.concatenate(charges), _DAMPING[0])
     bias = -float(np.concatenate(hidden).mean(0) @ weight)
     energy = np.zeros(len(hidden))
-    for i, (h, x) in enumerate(zip(hidden, kept)):
-        interact(x, np.array([0, len(x)]), h @ weight, params.architecture.charge_width, energy[i : i + 1])
+    for k, (h, x) in enumerate(zip(hidden, kept)):
+        interact(x, np.array([0, len(x)]), h @ weight, params.architecture.charge_width, energy[k : k + 1])
     sums = np.array([np.append(h.sum(0), len(h)) for h in hidden])
     shift = _fit(sums, -energy, _DAMPING[1])
     last = f"output_modules.0.outnet.{len(params.architecture.output_widths) - 2}"

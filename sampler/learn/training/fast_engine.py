@@ -61,7 +61,9 @@ def train_fast(
         KeyboardInterrupt: the epochs that were finished are kept.
     """
     if make_trainer is None:
-        from ...potentials.painn.training import Trainer as make_trainer
+        from ...potentials.painn.training import Trainer
+
+        make_trainer = Trainer
     names = tuple(params.trainable)
     flat = Flat(names, {n: params.arrays[n].shape for n in names})
     optimiser = AdamW(flat.pack(params.arrays), settings.weight_decay, settings.ema)

@@ -69,7 +69,10 @@ class AdamW:
         return norm
 
     def state(self) -> dict[str, np.ndarray]:
-        found = {"weights": self.weights, "first": self.first, "second": self.second, "step": np.int64(self.step)}
+        step = np.asarray(self.step, np.int64)
+        found: dict[str, np.ndarray] = {
+            "weights": self.weights, "first": self.first, "second": self.second, "step": step,
+        }  # fmt: skip
         return found | ({"average": self.average} if self.ema else {})
 
     def load(self, state: Mapping[str, np.ndarray]) -> None:

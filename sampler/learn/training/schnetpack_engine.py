@@ -10,6 +10,7 @@ import signal
 import time
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -176,7 +177,10 @@ def _follower(
         def __init__(self):
             self.rows, self.since, self.scale, self.losses = [], 0, 1.0, 0.0
             self.average = {n: p.detach().clone() for n, p in names.items()} if settings.ema else {}
-            self.best = {"loss": float("inf"), "weights": {n: p.detach().cpu().numpy() for n, p in names.items()}}
+            self.best: dict[str, Any] = {
+                "loss": float("inf"),
+                "weights": {n: p.detach().cpu().numpy() for n, p in names.items()},
+            }
             self.before, self.started, self.done = 0.0, time.monotonic(), 0
             self.kept = 0  # epochs in the state on disk
             self.reporter = Reporter(settings.epochs, quiet)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +51,7 @@ class TrainingState:
             "digest": digest, "best_loss": self.loss, "best_epoch": self.best_epoch, "rows": self.rows,
             "since": self.since, "scale": self.scale,
         }  # fmt: skip
-        arrays = {"header": np.asarray(json.dumps(header)), "best": self.weights, **self.optimiser}
+        arrays: dict[str, Any] = {"header": np.asarray(json.dumps(header)), "best": self.weights, **self.optimiser}
         write_atomic(folder / FILE, lambda handle: np.savez(handle, **arrays))
         write_csv(folder / "curves.csv", self.rows)
 
@@ -80,7 +82,7 @@ class TrainingState:
                 header["scale"], arrays,
             )  # fmt: skip
             fits = header["digest"] == digest and all(len(arrays[n]) == size for n in ("weights", "first", "second"))
-        except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile, zipfile.zlib.error) as error:
+        except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise RunError(
                 f"{file} is damaged ({error}); remove it to train from the start again, or choose another folder"
             ) from error

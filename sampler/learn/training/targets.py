@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
@@ -13,6 +14,16 @@ from ...levels import separated
 from ...monomers import MonomerLibrary
 from ...potentials import Potential
 from ..labels.dataset import LabelSet, atom_references
+
+if TYPE_CHECKING:
+    from ...potentials.painn.card import ReferenceMonomer
+
+
+class References(TypedDict, total=False):
+    """What a model card says of the zero of its energies: one of the two."""
+
+    monomers: dict[str, ReferenceMonomer]
+    element_energies: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -31,7 +42,7 @@ class Targets:
     clusters: Clusters
     energy: np.ndarray
     forces: np.ndarray
-    references: dict[str, dict]
+    references: References
     level: str
     base: str
     digest: str
@@ -54,7 +65,7 @@ class Targets:
         return part, self.energy[chosen], self.forces[atoms]
 
 
-def card_references(labels: LabelSet, library: MonomerLibrary) -> dict[str, dict]:
+def card_references(labels: LabelSet, library: MonomerLibrary) -> References:
     """What a model card needs to turn predictions into total energies: ``monomers``, or ``element_energies``.
 
     Monomers where a cluster's atoms tell how many of each there are (SA, AM, W); energies per element where they do
@@ -157,7 +168,7 @@ def delta_targets(labels: LabelSet, base: Potential, library: MonomerLibrary, en
     # at the library's geometries, not at minima of the base: this only shifts the zero of what is learnt
     energies = base.evaluate(monomers, forces=False).energy
     difference = {n: labels.references[n] - float(e) for n, e in zip(names, energies)}
-    forces = labels.clusters.forces - low.forces if with_forces else None
+    forces = labels.clusters.forces - low.needed_forces if labels.clusters.forces is not None else None
     c = labels.clusters.replace(energy=labels.clusters.energy - low.energy, forces=forces)[good]
     made = direct_targets(LabelSet(c, difference, labels.engine), library, energies_only)
     return replace(made, base=base.level, base_engine=describe(base)["engine"], digest=labels.digest())

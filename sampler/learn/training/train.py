@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -96,9 +97,13 @@ def train(
 
         start = start_charges(start, targets, settings.seed)
     if settings.engine == "fast":
-        from .fast_engine import train_fast as engine
+        from .fast_engine import train_fast
+
+        engine: Callable[..., tuple[PaiNNParameters, list]] = train_fast
     else:
-        from .schnetpack_engine import train_schnetpack as engine
+        from .schnetpack_engine import train_schnetpack
+
+        engine = train_schnetpack
     params, rows = engine(start, targets, train_on, validate_on, settings, folder, quiet=quiet, stop_after=stop_after)
     from .fast_engine import validation_errors
 
@@ -124,7 +129,7 @@ def _seen_before(
     say: Callable[[str], None],
 ) -> dict[str, int | str]:
     """For the card: how many validation structures the starting weights were trained on."""
-    count = int(known[validate_on].sum()) if seen else 0
+    count = int(known[validate_on].sum()) if known is not None else 0
     if count:
         say(
             f"{init} was trained on {count} of the {len(validate_on)} validation structures; their errors are too small"
@@ -140,7 +145,7 @@ def _seen_before(
 
 def summary(energy: np.ndarray, forces: np.ndarray | None, prefix: str = "") -> dict[str, float]:
     """Errors in eV (B,) and eV/Å (n,), if any are known, as named numbers in the user's units."""
-    found = {}
+    found: dict[str, float] = {}
     for name, errors in (("energy_kcal_mol", energy), ("forces_kcal_mol_A", forces)):
         if errors is not None:
             error = np.abs(errors) / KCAL_PER_MOL
@@ -204,7 +209,7 @@ def _start(settings: TrainSettings, init: Path | str | None) -> tuple[PaiNNParam
 
 def _claim(folder: Path, settings: TrainSettings, targets: Targets, origin: str, taught: int) -> None:
     """Write what this training is, or check that the folder holds the same one."""
-    plan = {
+    plan: dict[str, Any] = {
         "settings": asdict(settings),
         "data": targets.digest,
         "base": targets.base,
@@ -239,7 +244,7 @@ def _claim(folder: Path, settings: TrainSettings, targets: Targets, origin: str,
         raise RunError(f"{folder} holds another training (differing in {', '.join(different)}); choose another folder")
 
 
-def _energies(references: dict[str, dict]) -> dict[str, float]:
+def _energies(references: Mapping[str, Any]) -> dict[str, float]:
     """Monomer, or element -> eV, of what a card holds."""
     return {
         name: float(getattr(value, "energy", value)) for table in references.values() for name, value in table.items()

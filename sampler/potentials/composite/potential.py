@@ -53,7 +53,7 @@ class CompositePotential(Potential):
         self.require()
         return evaluate_each(clusters, lambda z, r, q: self._one(z, r, q, forces), forces)
 
-    def require(self, numbers: Sequence[int] = ()) -> None:
+    def require(self, numbers: Sequence[int] | np.ndarray = ()) -> None:
         """Check that the engine is installed and has the elements with the atomic numbers (k,).
 
         Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ import numpy as np
 
 from ...clusters import Clusters
 from ...errors import LevelError
-from ..base import Evaluation, Potential
-from .potential import CommitteeEvaluation, PaiNNPotential
+from ..base import Evaluation, Potential, TrainedModel
+from .potential import CommitteeEvaluation
 
 
 class DeltaPotential(Potential):
@@ -21,6 +22,9 @@ class DeltaPotential(Potential):
     hold the same difference. A committee of corrections shares one calculation of the base, and its spread is that of
     the sum.
     """
+
+    level: str
+    batch_invariant: bool
 
     def __init__(self, base: Potential, correction: Potential):
         """
@@ -40,7 +44,7 @@ class DeltaPotential(Potential):
         return self.correction.on_gpu
 
     @property
-    def models(self) -> tuple[PaiNNPotential, ...]:
+    def models(self) -> Sequence[TrainedModel]:
         return self.correction.models
 
     def share(self, folder: Path) -> None:
@@ -64,11 +68,11 @@ class DeltaPotential(Potential):
         lost = low.failure != ""
         found = {
             "energy": low.energy + high.energy,
-            "forces": low.forces + high.forces if forces else None,
+            "forces": low.needed_forces + high.needed_forces if forces else None,
             "failure": np.where(lost, low.failure, high.failure),
         }
         if isinstance(high, CommitteeEvaluation):
             found["energy_spread"] = np.where(lost, np.nan, high.energy_spread)
-            if forces:
+            if high.force_spread is not None:
                 found["force_spread"] = np.where(lost[clusters.structure_of_atom], np.nan, high.force_spread)
         return replace(high, **found)

@@ -18,6 +18,8 @@ from .parameters import PaiNNParameters
 
 if TYPE_CHECKING:
     from .geometry import Pairs
+    from .network import Network
+    from .torch_path import TorchNetwork
 
 ENGINES = ("auto", "fused", "torch")
 
@@ -53,6 +55,9 @@ class PaiNNPotential(Potential):
     then loads the model itself.
     """
 
+    level: str
+    card: ModelCard
+
     def __init__(
         self,
         model: Path | str | PaiNNParameters,
@@ -81,18 +86,23 @@ class PaiNNPotential(Potential):
             raise InputError(f"dtype is {dtype!r}; choose float32 or float64")
         if engine == "fused" and device != "cpu":
             raise InputError(f"the fused engine runs on the CPU, not on {device!r}; use engine='torch'")
-        self._params = model if isinstance(model, PaiNNParameters) else None
-        self.folder = None if self._params else Path(model)
-        if self._params is not None and card is None:
+        self._params: PaiNNParameters | None = None
+        self.folder: Path | None = None
+        if not isinstance(model, PaiNNParameters):
+            self.folder = Path(model)
+            self.card = read_card(self.folder)
+        elif card is None:
             raise ModelError("parameters without a card: pass card=ModelCard(level=..., elements=...)")
-        self.card = card if self._params is not None else read_card(self.folder)
+        else:
+            self._params, self.card = model, card
         self.level = self.card.level
         self.scope = Scope.of(self.card)
         self.limits = closest_allowed(self.card, min_distance)
         if engine == "auto":
             engine = "fused" if device == "cpu" and fused_available() else "torch"
         self.engine, self.device, self.dtype = engine, device, np.dtype(dtype)
-        self._network, self._shared = None, None
+        self._network: Network | TorchNetwork | None = None
+        self._shared: Path | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_network": None}
@@ -101,6 +111,7 @@ class PaiNNPotential(Potential):
     def params(self) -> PaiNNParameters:
         """The weights, loaded on first use and checked against the card."""
         if self._params is None:
+            assert self.folder is not None  # the one or the other is given
             self._params = load_model(self.folder)[0]
         return self._params
 
@@ -131,9 +142,9 @@ class PaiNNPotential(Potential):
             if self.engine == "fused":
                 from .network import Network
 
-                self._network = Network(self.params, self.dtype)
+                self._network = fused = Network(self.params, self.dtype)
                 if self._shared is not None:
-                    self._network.share(self._shared)
+                    fused.share(self._shared)
             else:
                 from .torch_path import TorchNetwork
 
@@ -193,15 +204,15 @@ def _evaluate(members: list[PaiNNPotential], clusters: Clusters, forces: bool) -
         unit = member.params.energy_unit
         offset = member.params.offset(chosen.numbers, chosen.structure_of_atom, len(chosen))
         energy[m, where] = (results.energy[m] + offset) * unit + shifts[m][where]
-        if forces:
+        if gradient is not None and results.forces is not None:
             gradient[m, atoms] = results.forces[m] * unit
-    for s in where:
+    for s in map(int, where):
         if not failure[s] and not np.isfinite(energy[:, s]).all():
             failure[s] = "nan: the network returned a value that is not a number"
     if any(failure):
         lost = np.array([bool(f) for f in failure])
         energy[:, lost] = np.nan
-        if forces:
+        if gradient is not None:
             gradient[:, lost[clusters.structure_of_atom]] = np.nan
     return _Members(energy, gradient, np.asarray(failure, dtype=np.str_).reshape(b))
 
@@ -243,7 +254,7 @@ def _run(members: list[PaiNNPotential], clusters: Clusters, forces: bool) -> _Ra
                 shared[key] = member.network.pairs(positions, ptr)
             e, f = member.network.evaluate(numbers, ptr, shared[key], forces)
             energy[m, start:stop] = e
-            if forces:
+            if gradient is not None:
                 gradient[m, first:last] = f
     return _Raw(energy, gradient, refused)
 
@@ -269,6 +280,10 @@ class CommitteePotential(Potential):
     Pairs, distances and interpolation weights are computed once where the members' cutoff and radial functions are
     the same.
     """
+
+    level: str
+    batch_atoms: int
+    batch_invariant: bool
 
     def __init__(self, models: list, **options: Any):
         """
@@ -304,7 +319,7 @@ class CommitteePotential(Potential):
         """Mean and spread; a structure that one member refuses fails."""
         every = _evaluate(self.members, clusters, forces)
         mean = spread = None
-        if forces:
+        if every.forces is not None:
             mean = every.forces.mean(axis=0)
             spread = np.sqrt((every.forces.std(axis=0, ddof=1) ** 2).sum(axis=1))
         return CommitteeEvaluation(

@@ -51,7 +51,7 @@ def from_schnetpack(module: Any, energy_unit: float | str = "eV") -> PaiNNParame
     Raises:
         ModelError: a part that this package does not know; the message names it.
     """
-    representation = getattr(module, "representation", None)
+    representation: Any = getattr(module, "representation", None)
     if type(representation).__name__ != "PaiNN":
         raise ModelError(f"the model's representation is {type(representation).__name__}, not PaiNN")
     if len(representation.electronic_embeddings):

@@ -102,7 +102,8 @@ class Trainer:
         structure, natoms = clusters.structure_of_atom, clusters.natoms
         with_forces = force_target is not None and force_weight != 0.0
         offset = self.params.offset(numbers, structure, b)
-        energy, forces = np.empty(b), np.zeros((n, 3)) if with_forces else None
+        energy = np.empty(b)
+        forces = np.zeros((n, 3)) if with_forces else None
         gradients = _Sums(net)
         e_loss = f_loss = 0.0
         for start, stop in chunk_bounds(ptr, net.chunk_atoms if with_forces else 2 * net.chunk_atoms):
@@ -118,7 +119,7 @@ class Trainer:
             e_loss += part / b
             seeds = energy_weight * slope * scale / b
             inside = np.repeat(np.arange(stop - start), natoms[start:stop])
-            if not with_forces:  # the forward pass is still in the work space
+            if forces is None:  # the forward pass is still in the work space
                 gradients.add(z, pairs, seeds, done)
                 continue
             forces[atoms] = f = net.forces(z, pairs, done)

@@ -62,19 +62,21 @@ def widen(params: PaiNNParameters, architecture: Architecture, seed: int | None 
     arrays = {}
     for name, shape in shapes(architecture).items():
         array, there = fresh[name], params.arrays.get(name)
+        blocks: np.ndarray
         if name in (FILTER_WEIGHT, FILTER_BIAS):
             rows = array.reshape(architecture.n_interactions, 3, wide, -1)
-            rows[:old, :, :f] = there.reshape(old, 3, f, -1)
+            rows[:old, :, :f] = params.arrays[name].reshape(old, 3, f, -1)
         elif name == EMBEDDING:
             array[:, :f] = there
         elif name in (CHARGE_WEIGHT, CHARGE_BIAS) and there is None:
             pass
         elif name.startswith("output_modules"):
-            array[tuple(slice(0, s) for s in there.shape)] = there
+            held = params.arrays[name]
+            array[tuple(slice(0, s) for s in held.shape)] = held
             if array.ndim == 2:
-                array[: there.shape[0], there.shape[1] :] = 0
+                array[: held.shape[0], held.shape[1] :] = 0
         elif not name.startswith(_LAYERS):
-            array = there  # radial basis
+            array = params.arrays[name]  # radial basis
         elif array.ndim == 1:
             blocks = array.reshape(-1, wide)
             if there is not None:

@@ -73,7 +73,7 @@ def _table(text: str, head: re.Match, end: int) -> Table:
     for line in rows:
         match = _LINE.match(line)
         z = element(match[1]) if match else None
-        if z is None:
+        if match is None or z is None:
             damage = f"{line.strip()!r} among its coordinates is no atom"
             break
         if z:

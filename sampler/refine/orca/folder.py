@@ -125,7 +125,7 @@ def _population(results: list[OrcaResult], jobs: dict[str, dict], level: str | N
         raise LevelError(f"{folder} holds outputs of several levels of theory: {_list(levels)}; choose one with level")
     if not results:
         return Clusters.empty()
-    forces = [r.forces for r in results]
+    forces = [r.forces for r in results if r.forces is not None]
     columns = {k: np.array([v(r) for r in results]) for k, v in _COLUMNS.items()}
     if not any(columns[ISOTOPES]):
         del columns[ISOTOPES]
@@ -140,10 +140,10 @@ def _population(results: list[OrcaResult], jobs: dict[str, dict], level: str | N
     return Clusters.make(
         [r.positions for r in results],
         [r.numbers for r in results],
-        charge=[int(r.charge) for r in results],
+        charge=[r.charge for r in results if r.charge is not None],  # all have one: see usable
         ids=[str(job.get("id", r.name)) for r, job in zip(results, known)],
         energy=[r.energy for r in results],
-        forces=None if any(f is None for f in forces) else forces,
+        forces=forces if len(forces) == len(results) else None,
         level=results[0].level,
         columns=columns,
     )

@@ -144,7 +144,8 @@ def echo(text: str) -> str:
     """The input as ORCA prints it at the head of a run, with numbered lines; '' if it is not there, or not whole."""
     begin = min(_lines(text, "INPUT FILE", _INPUT), default=0)
     first = _FIRST_LINE.search(text, begin)
-    block = _NUMBERED_LINES.match(text, first.start())[0] if first else ""
+    lines = _NUMBERED_LINES.match(text, first.start()) if first else None
+    block = lines[0] if lines else ""
     found = _ECHO.findall(block)
     if _END_OF_INPUT not in block or [int(number) for number, _ in found] != list(range(1, len(found) + 1)):
         return ""

@@ -162,10 +162,9 @@ def _geometry(text: str, geometries: list[Table], energy: _Energy | None, nuclea
     before = [g for g in geometries if energy is None or g.at < energy.at]
     if not before:
         return None, "the geometry of its energy is not printed" if energy else ""
-    chosen = before[-1]
     if energy is None:
-        chosen = next((g for g in reversed(before) if not g.damage), None)
-        return chosen, ""
+        return next((g for g in reversed(before) if not g.damage), None), ""
+    chosen = before[-1]
     if chosen.damage:
         return None, f"its geometry cannot be used: {chosen.damage}"
     if _MOVED.search(text, chosen.at, energy.at):

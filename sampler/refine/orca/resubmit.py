@@ -65,6 +65,7 @@ def resubmit(
         if isinstance(remedy, str):
             left[result.name] = remedy
             continue
+        assert result.charge is not None  # its input could not be written again without
         text, what, keywords, spin, memory = remedy
         job = jobs.get(result.name, {})
         name = file_names(np.array([result.name]))[0]
@@ -77,7 +78,7 @@ def resubmit(
                 "input": f"{name}.inp",
                 "sha256": hashlib.sha256(text.encode()).hexdigest(),
                 "atoms": len(result.last_numbers),
-                "charge": int(result.charge),
+                "charge": result.charge,
                 "multiplicity": spin,
                 "keywords": keywords,
                 "attempt": int(job.get("attempt", 1)) + 1,

@@ -82,7 +82,7 @@ def partial_pressure(amount: str, conditions: Conditions, total: float = ATMOSPH
         value = float(match[1]) if match else np.nan
     except ValueError:
         value = np.nan
-    if not value > 0 or not np.isfinite(value):
+    if match is None or not value > 0 or not np.isfinite(value):
         raise InputError(f"{str(amount)!r} is no vapour concentration; write for example 1e7cm-3, 100ppt or 1e-9Pa")
     if match[2] is None:
         raise InputError(

@@ -119,6 +119,12 @@ class Thermo:
     level: str = ""
     failure: str = ""
 
+    @classmethod
+    def rejected(cls, species: Species, conditions: Conditions, failure: str) -> Thermo:
+        """Of a structure that has none, and why: NaN but for the electronic energy."""
+        nan = float("nan")
+        return cls(species.energy, nan, nan, nan, nan, conditions, species.level, failure)
+
 
 def thermochemistry(
     species: Species, conditions: Conditions = Conditions(), treatment: Treatment = Treatment()
@@ -129,7 +135,7 @@ def thermochemistry(
     """
     parts = contributions(species, conditions, treatment)
     if isinstance(parts, str):
-        return Thermo(species.energy, *[np.nan] * 4, conditions, species.level, parts)
+        return Thermo.rejected(species, conditions, parts)
     t = conditions.temperature
     enthalpy = (
         species.energy + parts["zero_point"] + sum(v for k, v in parts.items() if k.startswith("energy_")) + KB * t

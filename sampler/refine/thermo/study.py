@@ -201,7 +201,7 @@ class _Part:
 
     def _thermo(self, s: Species, broken: str, one_hand: bool) -> Thermo:
         if broken:
-            return Thermo(s.energy, *[float("nan")] * 4, self.conditions, s.level, broken)
+            return Thermo.rejected(s, self.conditions, broken)
         # the mirror image of a cluster with L-alanine holds D-alanine: it is another cluster
         treatment = replace(self.treatment, mirror_images=self.treatment.mirror_images and not one_hand)
         return thermochemistry(s, self.conditions, treatment)
@@ -217,7 +217,8 @@ class _Part:
     def _cluster(self, composition: Composition, members, mixtures, monomers: Mapping[str, Thermo]) -> Cluster:
         each, mixture = mixtures[composition]
         name, library = self._name(composition), self.library
-        whole, per_conformer, actual = None, (None,) * len(members), float("nan")
+        whole, actual = None, float("nan")
+        per_conformer: tuple[Difference | None, ...] = (None,) * len(members)
         counts = _counts(composition, monomers, library)
         if composition.molecules() > 1 and not self.binds:
             self.remarks.append((name, "no binding: it holds several isotopes of one element"))

@@ -65,6 +65,7 @@ def _operations(numbers: np.ndarray, x: np.ndarray, tolerance: float) -> list[tu
     alike = (numbers[:, None] == numbers) & (np.abs(radius[:, None] - radius) < 2 * tolerance)
     a, b = _references(x, radius, alike)
     frame = _frame(x[a], x[b])
+    assert frame is not None  # the references do not lie on one line with the centre
     distance = np.linalg.norm(x[a] - x[b])
     found: dict[tuple, np.ndarray] = {}
     for i in np.flatnonzero(alike[a]):

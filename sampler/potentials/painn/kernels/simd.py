@@ -214,7 +214,8 @@ def add_sums4(typingctx, array, offset, a, b, c, d):
         def fold(x, y, width):
             # lanes [2w] of x and y -> [w of x | w of y], each the sum of two halves of every group
             groups = LANES // (2 * width)
-            first, second = [], []
+            first: list[int] = []
+            second: list[int] = []
             for source in (0, LANES):
                 for g in range(groups):
                     start = source + g * 2 * width
