@@ -39,11 +39,13 @@ def audit(
     from collections import defaultdict
 
     from ..api.folders import spelled
-    from ..interop.audit import CHECKS, audit_path
+    from ..interop.audit import CHECKS, Finding, audit_path
 
     known = library(monomers)
     path = spelled(path, known)
-    found, structures, files = [], 0, []
+    found: list[Finding] = []
+    files: list[str] = []
+    structures = 0
     for one in run_folders(path, known) or [path]:
         more, number, read = audit_path(one, known, level=level, energy_key=energy)
         found, structures, files = found + more, structures + number, files + read
@@ -51,13 +53,12 @@ def audit(
         rows = [{"check": f.check, "ids": f.ids, "message": f.message, "source": f.source} for f in found]
         print_json({"path": str(path), "files": files, "structures": structures, "findings": rows})
     else:
-        kinds = defaultdict(list)
-        for one in found:
-            kinds[one.check].append(one)
+        kinds: dict[str, list[Finding]] = defaultdict(list)
+        for finding in found:
+            kinds[finding.check].append(finding)
         for check, some in kinds.items():
-            rows = [[_names(f.ids), f.message] for f in some[:count]]
             typer.echo(f"{check} ({len(some)}): {CHECKS[check]}")
-            print_table("", ["structures", "what"], rows)
+            print_table("", ["structures", "what"], [[_names(f.ids), f.message] for f in some[:count]])
             if len(some) > count:
                 typer.echo(f"… and {len(some) - count} more (--count)")
         many = f"{len(found)} finding" + ("" if len(found) == 1 else "s")

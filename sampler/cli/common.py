@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -65,7 +66,11 @@ def _plain(value: Any) -> Any:
 
 
 def print_table(
-    title: str, header: list[str], rows: list[list[Any]], right: set[int] = frozenset(), wrap: set[int] = frozenset()
+    title: str,
+    header: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    right: Collection[int] = (),
+    wrap: Collection[int] = (),
 ) -> None:
     """A table for people, on standard output; ``right`` are the columns to align right, ``wrap`` those that may take lines."""
     from rich.box import SIMPLE_HEAD

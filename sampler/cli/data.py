@@ -223,5 +223,6 @@ def one_thread() -> None:
         os.environ.setdefault(name, "1")
 
 
-for _name, _command in {"collect": collect, "import": import_labels, "info": info}.items():
-    data_app.command(_name)(_command)
+data_app.command("collect")(collect)
+data_app.command("import")(import_labels)
+data_app.command("info")(info)

@@ -142,15 +142,16 @@ def info(
                 "rms_force_kcal_mol_A": float(rms / KCAL_PER_MOL),
             }
         )  # fmt: skip
+    digest = labels.digest()
     summary = {
-        "level": labels.level, "engine": labels.engine, "structures": len(labels), "sha256": labels.digest(),
+        "level": labels.level, "engine": labels.engine, "structures": len(labels), "sha256": digest,
         "references_eV": labels.references, "compositions": rows,
     }  # fmt: skip
     if as_json:
         print_json(summary)
         return
     typer.echo(
-        f"{len(labels)} labels at {labels.level} ({labels.engine or 'engine not recorded'}), sha256 {summary['sha256'][:16]}…"
+        f"{len(labels)} labels at {labels.level} ({labels.engine or 'engine not recorded'}), sha256 {digest[:16]}…"
     )
     print_table(
         "", ["composition", "structures", "atoms", "ΔE from", "to", "rms F"],

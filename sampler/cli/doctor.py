@@ -57,7 +57,7 @@ def examine() -> dict[str, Any]:
     from ..version import __version__
     from ..workers.pool import cores
 
-    packages = {}
+    packages: dict[str, str | None] = {}
     for name in _PACKAGES:
         try:
             packages[name] = version(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -78,18 +78,18 @@ def evaluate(
     # the baseline first: xTB must load before torch
     potentials = [(name, open_potential([name])) for name in [baseline] if baseline]
     potentials.append((" + ".join(names), open_potential(names)))
-    reports = {}
+    reports: dict[str, dict[str, Any]] = {}
     try:
-        for k, (name, potential) in enumerate(potentials, start=1):
+        for k, (name, judged) in enumerate(potentials, start=1):
             progress.start(k, len(potentials) * (1 + relax), f"evaluate {name}", len(labels))
-            found = judge(potential, labels, known, progress.advance)
+            found = judge(judged, labels, known, progress.advance)
             report = found.report()
             if name != baseline or k == len(potentials):
                 seen = seen_by(names, labels, digest)
                 report |= seen.report()
                 report["note"] = "\n".join([*filter(None, [report.get("note", "")]), *seen.lines()])
             reports = {name: report, **reports}
-        for k, (name, potential) in enumerate(reversed(potentials) if relax else (), start=len(potentials) + 1):
+        for k, (name, judged) in enumerate(reversed(potentials) if relax else (), start=len(potentials) + 1):
             progress.start(k, 2 * len(potentials), f"relax {name}", len(labels))
             done = [0]
 
@@ -97,7 +97,7 @@ def evaluate(
                 progress.advance(now - done[0])
                 done[0] = now
 
-            reports[name]["relaxed"] = relax_known(potential, labels.clusters, fmax, progress=relaxed).rows()
+            reports[name]["relaxed"] = relax_known(judged, labels.clusters, fmax, progress=relaxed).rows()
     finally:
         progress.close()
     if plot:

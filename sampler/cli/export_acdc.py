@@ -99,7 +99,8 @@ def acdc(
     made = study(gathered.species, known, options.conditions, options.treatment)
     _in_the_set(names, "--name", made, known)
     _in_the_set(densities, "--density", made, known)
-    moments, failed = {}, {}
+    moments: dict[str, tuple[float, float]] = {}
+    failed: dict[str, str] = {}
     if dipoles is not None:
         from ..refine.moments import moments_of
 

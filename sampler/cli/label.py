@@ -70,6 +70,7 @@ def label(
     if monomers_only is not None:
         _references(monomers_only, level, out, library(monomers), retry, as_json, quiet)
         return
+    assert file is not None  # one of the two is given
     from ..api.workplace import workplace
     from ..learn.labels.label import collect as gather
     from ..learn.labels.label import count, lower_priority, lower_session, without_label
@@ -103,6 +104,7 @@ def label(
     if collect:
         gather(folder).save(collect)
     without = without_label(structures, failed)
+    failures = {str(i): str(f) for i, f in zip(failed.ids, failed.columns.get(FAILURE, []))}
     summary = {
         "folder": folder,
         "level": potential.level,
@@ -113,7 +115,7 @@ def label(
         "without_label": without,
         "labels_in_folder": count(folder) - len(failed),
         "seconds": round(result.seconds, 1),
-        "failures": {str(i): str(f) for i, f in zip(failed.ids, failed.columns.get(FAILURE, []))},
+        "failures": failures,
     }
     if as_json:
         print_json(summary)
@@ -122,7 +124,7 @@ def label(
             f"{summary['computed']} labels computed, {result.found} found, {result.failed} failed; "
             f"{summary['labels_in_folder']} labels of {potential.level} in {folder}"
         )
-        for name, reason in summary["failures"].items():
+        for name, reason in failures.items():
             typer.echo(f"  {name}: {reason}")
     if without == len(structures):
         typer.echo(f"sampler: error: none of the {without} structures of {file} could be labelled", err=True)

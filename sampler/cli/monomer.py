@@ -219,13 +219,13 @@ def _print(m: Monomer, as_json: bool) -> None:
     if references:
         rows = [[level, number(energy, 6)] for level, energy in references.items()]
         print_table("", ["level of theory", "reference energy Eh"], rows, right={1})
-    near = {i: [] for i in range(len(m.numbers))}
+    near: dict[int, list[int]] = {i: [] for i in range(len(m.numbers))}
     for i, j in m.bonds.tolist():
         near[i].append(j)
         near[j].append(i)
-    rows = [
+    of_atoms = [
         [i, chemical_symbols[z], number(q, 4), number(s, 3), number(e / KCAL_PER_MOL, 4), " ".join(map(str, near[i]))]
         for i, (z, q, s, e) in enumerate(zip(m.numbers, m.partial_charges, m.sigma, m.epsilon))
     ]
     header = ["atom", "element", "charge e", "sigma Å", "epsilon kcal/mol", "bonded to"]
-    print_table("", header, rows, right={0, 2, 3, 4})
+    print_table("", header, of_atoms, right={0, 2, 3, 4})

@@ -30,9 +30,8 @@ def protocols(
         if as_json:
             print_json([p.dump() for p in found])
             return
-        rows = [[p.name, _outline(p), " ".join(p.description.split())] for p in found]
-        for title, stages, description in rows:
-            typer.echo(f"{title}\n  {description}\n  {stages}\n")
+        for p in found:
+            typer.echo(f"{p.name}\n  {' '.join(p.description.split())}\n  {_outline(p)}\n")
         return
     chosen = module.load(name)
     if as_json:

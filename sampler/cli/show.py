@@ -81,7 +81,7 @@ def _print_screen(folder: Path, runs: list[Path], known, limit: int | None) -> N
         print_ranking(run, known, limit)
 
 
-def print_ranking(folder: Path, known, limit: int) -> None:
+def print_ranking(folder: Path, known, limit: int | None) -> None:
     """The lowest structures of a run, as a table."""
     from ..funnel import results
     from ..funnel.protocols.ending import Ending

@@ -16,7 +16,8 @@ class Hessians:
         self.structures: list = []
         self.files: list[Source] = []
         self.own: dict[str, tuple[str, dict[str, Any]]] = {}
-        self.potential, self.options = "", {}
+        self.potential = ""
+        self.options: dict[str, Any] = {}
 
     def add_run(self, source: Source) -> None:
         """The lowest structures of a run, and the potential that relaxed it last."""
@@ -32,7 +33,7 @@ class Hessians:
             self.own[str(source.path)] = own
         elif self._asked() is None:
             raise InputError(f"no potential relaxed {source}: --potential says the level of its frequencies")
-        if self._asked() is None and (last := ranked_by(manifest, *own)):
+        if own is not None and self._asked() is None and (last := ranked_by(manifest, *own)):
             text = f"its ranking is that of {last}; here energies and frequencies are of {describe(*own, brief=True)}, which "
             self.made.remarks.append((name, f"{text}relaxed it last (--energies takes others)"))
         clusters = self._lowest(clusters, source)

@@ -191,7 +191,7 @@ def _outputs(source: Source, wanted: Wanted, made: Gathered) -> list:
         results = folder.results
         jobs = {job["name"]: job for job in (folder.manifest or {}).get("jobs", ())}
     else:
-        results = _of_level(read_outputs(path), source, wanted)
+        results = tuple(_of_level(read_outputs(path), source, wanted))
     usable = []
     for r in results:
         why = ""

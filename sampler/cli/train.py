@@ -130,7 +130,7 @@ def _changes(items: list[str]) -> dict:
     from ..errors import InputError
     from ..learn.training.settings import TrainSettings
 
-    kinds = {f.name: type(f.default) for f in dataclasses.fields(TrainSettings)}
+    kinds: dict[str, type] = {f.name: type(f.default) for f in dataclasses.fields(TrainSettings)}
     found = {}
     for item in items:
         name, _, text = item.partition("=")

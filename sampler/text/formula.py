@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 
-def formula(numbers: Sequence[int]) -> str:
+def formula(numbers: Sequence[int] | np.ndarray) -> str:
     """A formula as chemists write these molecules: carbon first, NH3 and OH with H last, acids with H first."""
     from ase.data import chemical_symbols
 

@@ -151,6 +151,8 @@ def _data_module(spk, database: Path, train: np.ndarray, validation: np.ndarray,
                 yield [where[int(k)] for k in order[start : start + settings.batch_size]]
 
     class Module(AtomsDataModule):
+        _train_dataloader: Any
+
         def train_dataloader(self):
             if self._train_dataloader is None:
                 self._train_dataloader = AtomsLoader(self.train_dataset, batch_sampler=Order(self), num_workers=0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -96,7 +95,7 @@ def partial_pressure(amount: str, conditions: Conditions, total: float = ATMOSPH
     return value * 1e6 * KB * conditions.temperature * 1.602176634e-19
 
 
-Definition = Literal["self-consistent", "mass-action"]
+DEFINITIONS = ("self-consistent", "mass-action")
 
 
 def actual_gibbs(
@@ -104,7 +103,7 @@ def actual_gibbs(
     counts: Counts,
     pressures: Mapping[str, float],
     conditions: Conditions,
-    definition: Definition = "self-consistent",
+    definition: str = "self-consistent",
 ) -> float:
     """Formation free energy at given vapour pressures of the monomers, eV.
 
@@ -117,8 +116,8 @@ def actual_gibbs(
     Raises:
         InputError: a molecule without a pressure, or an unknown definition.
     """
-    if definition not in ("self-consistent", "mass-action"):
-        raise InputError(f"no definition is called {definition!r}; known: self-consistent, mass-action")
+    if definition not in DEFINITIONS:
+        raise InputError(f"no definition is called {definition!r}; known: {', '.join(DEFINITIONS)}")
     missing = [m for m, _ in counts if m not in pressures]
     if missing:
         raise InputError(f"no vapour concentration of {', '.join(missing)} was given")

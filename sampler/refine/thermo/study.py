@@ -15,7 +15,7 @@ from ...monomers import MonomerLibrary
 from . import isotopes
 from .belonging import belonging
 from .ensemble import Ensemble, ensemble
-from .formation import Counts, Definition, Difference, actual_gibbs, binding
+from .formation import Counts, Difference, actual_gibbs, binding
 from .losses import losses, single, splits
 from .rrho import Conditions, Species, Thermo, Treatment, thermochemistry
 
@@ -86,7 +86,7 @@ def study(
     conditions: Conditions | None = None,
     treatment: Treatment | None = None,
     pressures: Mapping[str, float] | None = None,
-    definition: Definition = "self-consistent",
+    definition: str = "self-consistent",
     needs_monomers: bool = True,
 ) -> Study:
     """Sort species by composition and compute everything that follows from them.
