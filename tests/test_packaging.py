@@ -50,6 +50,10 @@ def dependencies_only(tmp_path: Path) -> str:
     return str(links)
 
 
+def test_type_checkers_may_read_the_annotations(wheel):
+    assert "sampler/py.typed" in zipfile.ZipFile(wheel).namelist()
+
+
 def test_only_sampler_lands_in_site_packages(wheel, tmp_path):
     names = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
     metadata = {n for n in names if n.endswith(".dist-info")}

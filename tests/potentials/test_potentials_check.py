@@ -69,3 +69,11 @@ def test_what_it_raises_is_named():
 
     with pytest.raises(PotentialError, match="RuntimeError: no licence"):
         check_potential(Broken())
+
+
+def test_forces_that_were_asked_for():
+    one = Clusters.make([np.eye(3)], [[8, 1, 1]])
+    asked = Springs().evaluate(one)
+    assert asked.needed_forces is asked.forces
+    with pytest.raises(PotentialError, match="no forces"):
+        _ = Springs().evaluate(one, forces=False).needed_forces
