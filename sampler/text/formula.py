@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 
-def formula(numbers: Sequence[int] | np.ndarray) -> str:
+def formula(numbers: Iterable[int]) -> str:
     """A formula as chemists write these molecules: carbon first, NH3 and OH with H last, acids with H first."""
     from ase.data import chemical_symbols
 
