@@ -60,15 +60,20 @@ class Composition:
     charge: int = 0
 
     @classmethod
-    def parse(cls, text: str, library: MonomerLibrary, charge: int | None = None) -> Composition:
+    def parse(cls, text: str, library: MonomerLibrary | None = None, charge: int | None = None) -> Composition:
         """Read a name such as ``4sa4am``, ``2sa1b1am1p``, in any order and case.
 
+        >>> Composition.parse("2sa1b1am")
+        Composition(counts=(('sa', 3), ('am', 1)), charge=-1)
+
         Args:
+            library: None: the molecules that ship and the user's own.
             charge: explicit total charge; must agree with the name where the name holds ions.
 
         Raises:
             CompositionError: a part of the name has no meaning, or the charge cannot be reached.
         """
+        library = MonomerLibrary.load() if library is None else library
         name = text.strip().lower()
         if not name:
             raise CompositionError("the composition is empty; write for example 4sa4am")

@@ -23,9 +23,10 @@ from .text.files import no_pipe
 from .units import HARTREE
 
 _SUPERSCRIPT = str.maketrans("0123456789+-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻")
+_SHOWN = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Conformer:
     """One geometry of a molecule.
 
@@ -46,7 +47,7 @@ SCREENED = 0.75
 """Share of the charge of an ion that other molecules see on the surface of rigid molecules."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Monomer:
     """One molecule of the library.
 
@@ -99,6 +100,10 @@ class Monomer:
         """The formula with its charge, as printed: ``HSO4⁻``."""
         sign = {0: "", 1: "+", -1: "-"}.get(self.charge, f"{abs(self.charge)}{'+' if self.charge > 0 else '-'}")
         return self.symbol + sign.translate(_SUPERSCRIPT)
+
+    def __repr__(self) -> str:
+        several = "s" * (len(self.conformers) != 1)
+        return f"Monomer({self.name}: {self.label}, charge {self.charge}, {len(self.conformers)} conformer{several})"
 
     @classmethod
     def load(cls, path: Path) -> Monomer:
@@ -217,7 +222,7 @@ def _whole(value: Any, key: str) -> int:
     return value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class MonomerLibrary:
     """All monomers, by name; immutable.
 
@@ -278,6 +283,10 @@ class MonomerLibrary:
     def on(self, surface: str) -> MonomerLibrary:
         """The same molecules on another fitted surface."""
         return replace(self, surface=surface)
+
+    def __repr__(self) -> str:
+        shown = ", ".join(self.names[:_SHOWN]) + (", …" if len(self) > _SHOWN else "")
+        return f"MonomerLibrary({len(self)} molecules: {shown})"
 
     def __iter__(self) -> Iterator[Monomer]:
         return iter(self.monomers)

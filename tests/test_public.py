@@ -176,6 +176,19 @@ def test_repr_is_short_whatever_the_size(library, monomers):
     assert "1 without" in repr(many.replace(energy=[np.nan, *range(199)]))
 
 
+def test_other_things_show_themselves_in_a_line(library, monomers):
+    found = sampler.dedupe(sampler.Clusters.concatenate([monomers, monomers]), energy_window=None)
+    assert repr(found) == "DedupeResult(3 distinct, 3 duplicates, 0 set aside)"
+    assert repr(library).startswith("MonomerLibrary(") and len(repr(library)) < 120 and "sa, " in repr(library)
+    assert repr(library["sa"]).startswith("Monomer(sa: H2SO4, charge 0, ")
+    for one in (found, library, library["sa"], library["sa"].conformers[0]):
+        assert one == one and one != monomers and one != 1  # and no error
+
+
+def test_a_name_needs_no_library(library):
+    assert sampler.Composition.parse("2sa1b1am") == sampler.Composition.parse("2sa1b1am", library)
+
+
 def test_html_is_a_small_table_with_escaped_text(monomers):
     html = monomers.replace(ids=["<script>alert(1)</script>", "b", "c"], charge=[1, -1, 0])._repr_html_()
     assert "<script>" not in html and "&lt;script&gt;" in html
@@ -288,6 +301,7 @@ def test_thermochemistry_of_a_molecule(monomers):
     study = sampler.thermochemistry(monomers["w"], "gfn1-xtb")
     entropy = study["1w"].mixture.thermo.entropy / KCAL_PER_MOL * 1000
     print(entropy)
+    assert repr(study) == "Study(1w at the level gfn1-xtb, 298.15 K and 101325 Pa)"
     assert abs(entropy - 45.1) < 0.3 and study.level == "gfn1-xtb"
     with pytest.raises(InputError, match="need a potential"):
         sampler.thermochemistry(monomers)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..clusters import Clusters
+from ..columns import FATE, FATE_DETAIL
 from ..composition import Composition
 from ..errors import InputError
 from .given import Monomers, Named, clusters_of, composition_of, library_of, potential_of
@@ -42,9 +43,9 @@ def evaluate(structures: Any, potential: Named, *, forces: bool = True) -> Clust
     found = engine.evaluate(clusters, forces)
     bare = clusters.without_energies()
     told = [[part.strip() for part in str(failure).partition(":")] for failure in found.failure]
+    why = {FATE: [fate for fate, _, _ in told], FATE_DETAIL: [detail for _, _, detail in told]}
     return bare.replace(energy=found.energy, forces=found.forces, level=engine.level).with_columns(
-        fate=np.array([fate for fate, _, _ in told], np.str_),
-        fate_detail=np.array([detail for _, _, detail in told], np.str_),
+        **{name: np.array(texts, np.str_) for name, texts in why.items()}
     )
 
 

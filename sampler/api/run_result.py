@@ -15,7 +15,7 @@ from .given import Monomers, library_of
 _SHOWN = 10
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RunResult:
     """What a run directory holds.
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..screen.runner import Screen
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ScreenResult:
     """A table of systems.
 

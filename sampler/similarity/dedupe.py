@@ -55,7 +55,7 @@ class DedupeParams:
             raise InputError(f"linkage = {self.linkage!r}; known are leader, complete, average")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class DedupeResult:
     """What became of B structures.
 
@@ -78,6 +78,10 @@ class DedupeResult:
     rmsd: np.ndarray
     mirrored: np.ndarray
     pairs: int
+
+    def __repr__(self) -> str:
+        aside, removed = int((self.set_aside != "").sum()), int((self.duplicate_of != "").sum())
+        return f"DedupeResult({len(self.representatives)} distinct, {removed} duplicates, {aside} set aside)"
 
 
 def dedupe(

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..columns import STATE
 from .formula import formula
 from .html import table
 
@@ -86,8 +87,8 @@ def as_table(population: Population) -> str:
         "charge, e": [f"{int(q):+d}" if q else "0" for q in population.charge[:shown]],
         "energy, eV": [f"{e:.4f}" if np.isfinite(e) else "–" for e in population.energy[:shown]],
     }
-    if "state" in population.columns:
-        columns["state"] = population.columns["state"][:shown]
+    if STATE in population.columns:
+        columns["state"] = population.columns[STATE][:shown]
     caption = f"{b} structure{'s' * (b != 1)}" + (f", level {population.level}" if population.level else "")
     return table(caption, list(columns), zip(*columns.values()), f"and {b - shown} more" if b > shown else "")
 

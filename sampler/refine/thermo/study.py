@@ -19,6 +19,8 @@ from .formation import Counts, Difference, actual_gibbs, binding
 from .losses import losses, single, splits
 from .rrho import Conditions, Species, Thermo, Treatment, thermochemistry
 
+_SHOWN = 8
+
 
 @dataclass(frozen=True)
 class Cluster:
@@ -51,7 +53,7 @@ class Cluster:
         return self.species[self.mixture.lowest]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Study:
     """Clusters by ascending size, monomers first.
 
@@ -72,6 +74,12 @@ class Study:
     problems: dict[str, str]
     splits: dict[tuple[str, str, str], Difference] = field(default_factory=dict)
     engine: str = ""
+
+    def __repr__(self) -> str:
+        names = [c.name for c in self.clusters]
+        shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+        at = f"{self.conditions.temperature:g} K and {self.conditions.pressure:g} Pa"
+        return f"Study({shown} at the level {self.level}, {at})"
 
     def __getitem__(self, name: str) -> Cluster:
         found = [c for c in self.clusters if c.name == name]
