@@ -14,11 +14,11 @@ import pytest
 from sampler.clusters import Clusters
 from sampler.composition import Composition
 from sampler.errors import LevelError
+from sampler.funnel.announce import announce, announce_all
 from sampler.funnel.protocols import protocol as protocols
 from sampler.funnel.protocols.automatic import recommended
 from sampler.funnel.results import summary
 from sampler.funnel.runner import run
-from sampler.funnel.stages import forecast
 from sampler.funnel.stages.context import Context
 from sampler.funnel.stages.refine import Refine
 from sampler.monomers import MonomerLibrary
@@ -221,11 +221,11 @@ def test_basis_functions_are_those_of_pyscf(library):
 def test_the_estimate_is_said_and_a_long_one_is_a_warning(library):
     small, large = Recorder(), Recorder()
     stage = Refine(kind="refine", count=20)
-    forecast.announce(stage, 500, context(library, "2sa2am", 2), small)
+    announce(stage, 500, context(library, "2sa2am", 2), small)
     assert len(small.messages) == 1 and not small.warnings
     assert small.messages[0].startswith("20 b97-3c single points of 22 atoms: about ")
     stage = Refine(kind="refine", mode="optimise")
-    forecast.announce(stage, 500, context(library, "8sa8am", 2), large)
+    announce(stage, 500, context(library, "8sa8am", 2), large)
     assert any("more than a day" in w and "refine.count" in w and "orca" in w.lower() for w in large.warnings)
 
 
@@ -249,7 +249,7 @@ def test_the_start_of_a_run_says_the_most_that_can_come(library):
         Refine(kind="refine", count=7),
         Refine(kind="refine", mode="optimise", count=2),
     ]
-    forecast.announce_all(stages, None, context(library, "1sa1am"), recorder)
+    announce_all(stages, None, context(library, "1sa1am"), recorder)
     assert [m.split(" of ")[0] for m in recorder.messages] == [
         "at most 5 b97-3c single points",
         "at most 2 b97-3c optimisations",

@@ -50,7 +50,7 @@ SEARCH = TOY | {
 
 
 def start(*words, cwd):
-    here = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    here = os.pathsep.join([str(ROOT), str(ROOT / "tests"), str(Path(__file__).parent)])
     patient = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "300s"}  # a busy machine starts processes slowly
     return subprocess.Popen(
         [sys.executable, "-m", *map(str, words)], cwd=cwd, start_new_session=True,
