@@ -40,7 +40,7 @@ def with_energies(
     made: dict[int, Any] = {}
     lost: dict[str, str] = {}
     tasks = [(s, potential, options) for s in species]
-    paths = [kept and kept.of("energy", s, settings) for s in species]
+    paths = [kept.of("energy", s, settings) if kept else None for s in species]
     for index, result in outcomes(_one, tasks, paths, workers, triple, write):
         if isinstance(result, Died):
             lost[species[index].id] = result.reason

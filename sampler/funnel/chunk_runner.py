@@ -10,6 +10,7 @@ from typing import Any
 
 from ..clusters import Clusters
 from ..rundir.directory import StageDirectory
+from ..workers.claims import Claims
 from ..workers.pool import unordered
 from ..workers.progress import Progress
 from ..workers.resumable import Shared, Work, finish
@@ -35,7 +36,7 @@ def run_chunks(stage: Stage, tasks: list, here: StageDirectory, context: Context
     work = Work(_measured, lambda index: (stage, tasks[index], context), here.chunk_path)
     shared = None
     if here.claims is not None:
-        shared = Shared(here.claims, claim_folder(here), chunks.found, chunks.waiting)
+        shared = Shared(here.claims, claim_folder(here, here.claims), chunks.found, chunks.waiting)
     # the address of a scheduler, whose workers need not see the run directory, or processes here
     workers, say = (context.scheduler, progress.message) if context.scheduler else (context.workers, _silent)
     for index, seconds in finish(work, missing, workers, shared=shared, say=say):
@@ -104,9 +105,9 @@ def _one_by_one(stage: Stage, task: Any, context: Context) -> Clusters:
     return Clusters.concatenate([results[i] for i in range(len(pieces))])
 
 
-def claim_folder(here: StageDirectory) -> str:
+def claim_folder(here: StageDirectory, claims: Claims) -> str:
     """Where the claims of a stage, or of a round of it, are kept."""
-    return str(here.folder.relative_to(here.claims.root.parent))
+    return str(here.folder.relative_to(claims.root.parent))
 
 
 def _note(here: StageDirectory, index: int, seconds: float) -> None:

@@ -207,7 +207,7 @@ def _turn(stage: Stage, here: StageDirectory) -> contextlib.AbstractContextManag
     """Where processes share the run: a stage without chunks is one process's work, and the others wait for it."""
     if here.claims is None or stage.per_chunk or here.ledger_path.exists():
         return contextlib.nullcontext()
-    return here.claims.turn(claim_folder(here), "stage", _pause)
+    return here.claims.turn(claim_folder(here, here.claims), "stage", _pause)
 
 
 def _pause() -> None:

@@ -36,7 +36,7 @@ def moments_of(
     done, failed = {}, {}
     kept = keep()
     tasks = [(s, level) for s in species]
-    paths = [kept and kept.of("moments", s, {"level": level}) for s in species]
+    paths = [kept.of("moments", s, {"level": level}) if kept else None for s in species]
     for i, result in outcomes(_one, tasks, paths, workers, triple, write):
         name = species[i].id
         reason = result.reason if isinstance(result, Died) else result[2]
