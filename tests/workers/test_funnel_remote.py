@@ -50,7 +50,8 @@ SEARCH = TOY | {
 
 
 def start(*words, cwd):
-    here = os.pathsep.join([str(ROOT), str(ROOT / "tests"), str(Path(__file__).parent)])
+    tests = ROOT / "tests"
+    here = os.pathsep.join(map(str, [ROOT, tests, tests / "workers", tests / "funnel"]))  # what this module imports
     patient = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "300s"}  # a busy machine starts processes slowly
     return subprocess.Popen(
         [sys.executable, "-m", *map(str, words)], cwd=cwd, start_new_session=True,
