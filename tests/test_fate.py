@@ -14,6 +14,7 @@ from sampler.potentials import Evaluation
 from sampler.potentials.lennard_jones import LennardJones
 from sampler.relax import relax
 from sampler.rundir.directory import StageDirectory
+from sampler.rundir.ledger import RoundLedger
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -68,6 +69,6 @@ class Picky(LennardJones):
 def test_a_potential_of_others_may_give_its_own_reason(three, tmp_path):
     done = relax(three, Picky())
     assert done.columns["fate"].tolist() == ["", "on_strike", ""]
-    _, ledger = StageDirectory(tmp_path).finish(done, {})
-    assert ledger["dropped"] == {"on_strike": 1}
+    _, ledger = StageDirectory(tmp_path).finish(done, RoundLedger(round=1))
+    assert ledger.dropped == {"on_strike": 1}
     assert (tmp_path / "dropped.csv").read_text() == "id,reason,detail\nb,on_strike,not today\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,7 +60,7 @@ def _print_run(run: Path, known, limit: int) -> None:
         note(f"{run}: a run that was started later has not ended; this is the result before it")
     print_table(
         f"{run}: the funnel", ["stage", "kind", "in and out", "more"],
-        [[ledger["stage"], ledger["kind"], outcome(ledger), _more(ledger)] for ledger in ledgers],
+        [[ledger.stage, ledger.kind, outcome(ledger), _more(ledger)] for ledger in ledgers],
     )  # fmt: skip
     print_ranking(run, known, limit)
 
@@ -120,7 +121,7 @@ def print_ranking(folder: Path, known, limit: int | None) -> None:
         note(reason)
 
 
-def _more(ledger: dict[str, Any]) -> str:
+def _more(ledger: Mapping[str, Any]) -> str:
     if "ranking" in ledger:
         from ..similarity.rank_correlation import in_words
 

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from ..composition import Composition
 from ..errors import CompositionError, InputError, RunError
 from ..monomers import MonomerLibrary
 from ..rundir.directory import StageDirectory, read_ledgers, read_manifest, read_result
+from ..rundir.ledger import Ledger
 from ..similarity.frameworks import frameworks, places
 
 
@@ -69,16 +69,20 @@ def read_parent(folder: Path | str, library: MonomerLibrary) -> Parent:
         raise RunError(f"--parents {folder}: {error}") from error
     ledgers = read_ledgers(folder)
     archive, archive_sha256 = _archive(Path(folder), ledgers)
-    name, sha256 = composition.name(library), ledgers[-1]["output_sha256"]
+    name, sha256 = composition.name(library), ledgers[-1].output_sha256
     return Parent(composition, name, clusters, sha256, Path(folder).name, archive, archive_sha256)
 
 
-def _archive(folder: Path, ledgers: Sequence[Mapping[str, Any]]) -> tuple[Clusters, str]:
+def _archive(folder: Path, ledgers: Sequence[Ledger]) -> tuple[Clusters, str]:
     """What the last stage ``hop`` of the run left, and its sha256; nothing if there is no such output."""
     for ledger in reversed(ledgers):
-        if ledger["kind"] == "hop":
-            found, written, _ = StageDirectory(folder / "stages" / ledger["folder"]).read_output()
-            return (Clusters.empty(), "") if found is None else (found.lowest_first(), written["output_sha256"])
+        if ledger.kind == "hop":
+            found, written, _ = StageDirectory(folder / "stages" / ledger.folder).read_output()
+            return (
+                (Clusters.empty(), "")
+                if found is None or written is None
+                else (found.lowest_first(), written.output_sha256)
+            )
     return Clusters.empty(), ""
 
 

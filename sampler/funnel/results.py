@@ -92,7 +92,7 @@ def write(run: Run, protocol: Protocol, library: MonomerLibrary, composition: Co
     from ..refine.orca import write_inputs
 
     mark = run.folder / "results.json"
-    output = StageDirectory(run.folder / "stages" / run.ledgers[-1]["folder"]).output_path
+    output = StageDirectory(run.folder / "stages" / run.ledgers[-1].folder).output_path
     export, count = protocol.export, inputs(len(run.clusters), protocol.export.count)
     lowest = run.clusters.lowest_first()
     rows = ranking(lowest, composition, library)
@@ -186,7 +186,7 @@ def summary(folder: Path | str, library: MonomerLibrary) -> dict[str, Any]:
         "protocol": manifest["protocol"]["name"],
         "seed": manifest["seed"],
         "complete": complete(folder),
-        "ledger": read_ledgers(folder),
+        "ledger": [ledger.as_dict() for ledger in read_ledgers(folder)],
         "remark": no_binding(clusters.level, composition, library),
         "structures": ranking(clusters, composition, library),
     }

@@ -10,19 +10,20 @@ was interrupted is begun again.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..clusters import Clusters
 from ..columns import FATE, FATE_DETAIL
 from ..fate import Fate
 from ..rundir.directory import StageDirectory
+from ..rundir.ledger import RoundLedger
 from ..workers.progress import Progress
 from .chunk_runner import run_chunks
 from .stages.base import Stage
 from .stages.context import Context
 
-History = list[dict[str, Any]]
+History = list[Mapping[str, Any]]
 """The ledgers of the rounds so far; number 0 is that of the structures that came in."""
 
 
@@ -61,7 +62,7 @@ class RoundStage(Stage):
         """Numbers for the ledger of the stage about its rounds."""
         return {"rounds": len(history) - 1}
 
-    def said_of_round(self, record: dict[str, Any], context: Context) -> str:
+    def said_of_round(self, record: Mapping[str, Any], context: Context) -> str:
         """A line for the user about a round, from its ledger."""
         return ""
 
@@ -89,12 +90,12 @@ def run_rounds(
         found, ledger, wrong = there.read_output()
         if wrong:
             progress.message(f"round {number} is taken in again: {wrong}")
-        if found is None:
+        if found is None or ledger is None:
             progress.start(position, of, f"{stage.kind}, round {number}", sum(stage.size_of(t) for t in tasks))
             started = time.monotonic()
             made = run_chunks(stage, tasks, there, context, progress)
             everything, record = stage.absorb(population, made, history, context)
-            found, ledger = there.finish(everything, {"round": number, **record})
+            found, ledger = there.finish(everything, RoundLedger(round=number, said=record))
             progress.round_done(
                 position, of, stage.kind, stage.said_of_round(ledger, context), time.monotonic() - started
             )

@@ -19,7 +19,9 @@ from ..composition import Composition
 from ..errors import RunError
 from ..generate import fitted
 from ..monomers import MonomerLibrary
+from ..rundir import ledger as ledger_files
 from ..rundir.directory import RunDirectory, StageDirectory, digest_of, write_table
+from ..rundir.ledger import Ledger
 from ..storage import write_text
 from ..version import __version__
 from ..workers.pool import cores
@@ -75,7 +77,7 @@ class Run:
 
     folder: Path
     clusters: Clusters
-    ledgers: list[dict[str, Any]]
+    ledgers: list[Ledger]
 
 
 def run(
@@ -153,9 +155,9 @@ def run(
         )
         if start:
             write_table(directory.folder / "left_out.csv", ["id", "reason"], start.left_out.items())
-        if not (directory.folder / "ledger.json").exists():
+        if not (directory.folder / ledger_files.NAME).exists():
             announce_all(protocol.stage[first:], len(clusters) if start else None, context, progress)
-        ledgers = []
+        ledgers: list[Ledger] = []
         for position, stage in list(enumerate(protocol.stage, start=1))[first:]:
             asked, identity = stage.model_dump(mode="json"), stage.identity(context)
             # rounds that are done stay done where they are to end later, or earlier
@@ -166,12 +168,12 @@ def run(
                 clusters, ledger = _stage(stage, position, len(protocol.stage), here, clusters, context, progress)
             ledgers.append(ledger)
             if not len(clusters):
-                reasons = ", ".join(f"{n} {reason}" for reason, n in ledger["dropped"].items()) or "none came in"
+                reasons = ", ".join(f"{n} {reason}" for reason, n in ledger.dropped.items()) or "none came in"
                 raise RunError(
                     f"{folder}: no structure is left after stage {position} ({stage.kind}): {reasons}; "
                     f"see {here.folder / 'dropped.csv'}"
                 )
-        write_text(directory.folder / "ledger.json", json.dumps(ledgers, indent=1, ensure_ascii=False) + "\n")
+        ledger_files.write(directory.folder / ledger_files.NAME, ledgers)
         outdated = directory.outdated(ledgers)
         if outdated:
             for old in outdated if clean else []:
@@ -222,13 +224,13 @@ def _stage(
     incoming: Clusters,
     context: Context,
     progress: Progress,
-) -> tuple[Clusters, dict[str, Any]]:
-    done, ledger, wrong = here.read_output()
+) -> tuple[Clusters, Ledger]:
+    done, found, wrong = here.read_output()
     if wrong:
         progress.message(f"stage {position} ({stage.kind}) is done again: {wrong}")
-    if done is not None and ledger.get("limits", {}) == _limits(stage):
-        progress.skip(position, of, stage.kind, ledger)
-        return done, ledger
+    if done is not None and isinstance(found, Ledger) and found.limits == _limits(stage):
+        progress.skip(position, of, stage.kind, found)
+        return done, found
     announce(stage, len(incoming), context, progress)
     for text in stage.said_at_start(context):
         progress.message(text)
@@ -244,17 +246,15 @@ def _stage(
         else:
             everything = Clusters.concatenate([stage.run(task, context) for task in tasks])
         everything = stage.gather(incoming, everything)
-    ledger = {
-        "stage": position,
-        "kind": stage.kind,
-        "in": len(everything) if stage.kind == "generate" else len(incoming),
-        **(stage.ledger_of_result(everything) if len(everything) else {}),
-        **stage.ledger_of_sources(context),
-        **rounds,
-    }
-    if stage.limits:
-        ledger["limits"] = _limits(stage)
-    kept, ledger = here.finish(everything, ledger)
+    result = stage.ledger_of_result(everything) if len(everything) else {}
+    opened = Ledger(
+        stage=position,
+        kind=stage.kind,
+        came_in=len(everything) if stage.kind == "generate" else len(incoming),
+        said={**result, **stage.ledger_of_sources(context), **rounds},
+        limits=_limits(stage),
+    )
+    kept, ledger = here.finish(everything, opened)
     seconds = time.monotonic() - started  # beside the ledger, which is the same for every run of the same thing
     timing = {"seconds": round(seconds, 3), "workers": context.workers}
     write_text(here.folder / "timing.json", json.dumps(timing) + "\n")

@@ -25,7 +25,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,9 @@ from ..errors import FileFormatError, RunBusy, RunError
 from ..fate import Fate
 from ..storage import storage_error, write_text
 from ..workers.claims import Claims, Others, tidy
+from . import ledger as ledgers
 from . import owner as belongs
+from .ledger import Ledger, Own, RoundLedger
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class StageDirectory:
 
     @property
     def ledger_path(self) -> Path:
-        return self.folder / "ledger.json"
+        return self.folder / ledgers.NAME
 
     def read_chunk(self, index: int) -> tuple[Clusters | None, str]:
         """A finished chunk, or None and what is wrong with its file ('' if there is none)."""
@@ -80,20 +82,20 @@ class StageDirectory:
         except FileFormatError as error:
             return None, str(error)
 
-    def read_output(self) -> tuple[Clusters | None, dict[str, Any], str]:
-        """The finished output and its ledger, or (None, {}, what is wrong)."""
+    def read_output(self) -> tuple[Clusters | None, Ledger | RoundLedger | None, str]:
+        """The finished output and its ledger, or (None, None, what is wrong)."""
         if not self.ledger_path.exists():
-            return None, {}, ""
+            return None, None, ""
         try:
-            ledger = json.loads(self.ledger_path.read_text(encoding="utf-8"))
+            ledger = ledgers.read(self.ledger_path)
             found = sha256(self.output_path)
-            if found != ledger["output_sha256"]:
-                return None, {}, f"{self.output_path} was changed or damaged (its sha256 differs from the ledger's)"
+            if found != ledger.output_sha256:
+                return None, None, f"{self.output_path} was changed or damaged (its sha256 differs from the ledger's)"
             return Clusters.load(self.output_path), ledger, ""
         except (OSError, ValueError, KeyError, TypeError, FileFormatError) as error:
-            return None, {}, f"{self.folder}: {error}"
+            return None, None, f"{self.folder}: {error}"
 
-    def finish(self, everything: Clusters, ledger: dict[str, Any]) -> tuple[Clusters, dict[str, Any]]:
+    def finish(self, everything: Clusters, ledger: Own) -> tuple[Clusters, Own]:
         """Split ``everything`` by its ``fate`` column, write output, dropped list and ledger (in this order)."""
         fate = everything.columns.get(FATE, np.full(len(everything), ""))
         detail = everything.columns.get(FATE_DETAIL, np.full(len(everything), ""))
@@ -105,13 +107,9 @@ class StageDirectory:
         lost = ([everything.ids[i], fate[i], detail[i]] for i in np.flatnonzero(dropped))
         write_table(self.folder / "dropped.csv", ["id", "reason", "detail"], lost)
         reasons, counts = np.unique(fate[dropped], return_counts=True)
-        ledger = ledger | {
-            "folder": self.folder.name,
-            "out": len(kept),
-            "dropped": {str(r): int(c) for r, c in zip(reasons, counts)},
-            "output_sha256": sha256(self.output_path),
-        }
-        write_text(self.ledger_path, json.dumps(ledger, indent=1, ensure_ascii=False) + "\n")
+        of_each = {str(r): int(c) for r, c in zip(reasons, counts)}
+        ledger = ledger.with_output(self.folder.name, len(kept), of_each, sha256(self.output_path))
+        ledgers.write(self.ledger_path, ledger)
         return kept, ledger
 
 
@@ -202,9 +200,9 @@ class RunDirectory:
                 part.unlink()
         return StageDirectory(folder, self.claims)
 
-    def outdated(self, ledgers: list[dict[str, Any]]) -> list[Path]:
+    def outdated(self, finished: Sequence[Ledger]) -> list[Path]:
         """Stage folders of earlier parameters, no longer part of the run."""
-        names = {ledger["folder"] for ledger in ledgers}
+        names = {ledger.folder for ledger in finished}
         return sorted(p for p in (self.folder / "stages").glob("*") if p.is_dir() and p.name not in names)
 
 
@@ -216,7 +214,7 @@ def is_run(folder: Path | str) -> bool:
 def complete(folder: Path | str) -> bool:
     """Whether the ledger belongs to the manifest: a run that was started later and did not end has a younger one."""
     try:
-        ledger, manifest = (os.stat(Path(folder) / name).st_mtime_ns for name in ("ledger.json", "manifest.json"))
+        ledger, manifest = (os.stat(Path(folder) / name).st_mtime_ns for name in (ledgers.NAME, "manifest.json"))
     except OSError:
         return False
     return ledger >= manifest
@@ -346,16 +344,16 @@ def _none_joined(folder: Path) -> None:
     shutil.rmtree(folder / ".claims", ignore_errors=True)
 
 
-def read_ledgers(folder: Path | str) -> list[dict[str, Any]]:
+def read_ledgers(folder: Path | str) -> list[Ledger]:
     """The ledgers of the last complete run in ``folder``.
 
     Raises:
         RunError: not a run directory, or no run has been completed in it.
     """
     read_manifest(folder)
-    path = Path(folder) / "ledger.json"
+    path = Path(folder) / ledgers.NAME
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return ledgers.read_run(path)
     except FileNotFoundError as error:
         raise RunError(f"the run in {folder} is not complete; the same sampler run command takes it up") from error
     except (OSError, ValueError) as error:
@@ -368,7 +366,7 @@ def read_result(folder: Path | str) -> Clusters:
     Raises:
         RunError: not a run directory, not complete, or its output was damaged.
     """
-    here = StageDirectory(Path(folder) / "stages" / read_ledgers(folder)[-1]["folder"])
+    here = StageDirectory(Path(folder) / "stages" / read_ledgers(folder)[-1].folder)
     clusters, _, wrong = here.read_output()
     if clusters is None:
         raise RunError(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..storage import write_bytes
+from . import ledger
 
 EARLIER = "earlier"
 _TABLES = ("ranking.csv", "structures.xyz")
@@ -24,7 +25,7 @@ Manifest = Mapping[str, Any]
 
 def has_results(folder: Path) -> bool:
     """Whether a run was completed there, or ORCA has computed something for one."""
-    return (folder / "ledger.json").exists() or any(folder.glob("orca*/*.out"))
+    return (folder / ledger.NAME).exists() or any(folder.glob("orca*/*.out"))
 
 
 def differences(old: Manifest, new: Manifest) -> list[str]:
@@ -52,7 +53,7 @@ def keep(folder: Path, old: Manifest) -> None:
     """
     digest = hashlib.sha256(json.dumps(_asked(old), sort_keys=True).encode()).hexdigest()
     place = folder / EARLIER / f"{old['protocol']['name']}-seed{old['seed']}-{digest[:8]}"
-    for name in ("manifest.json", "ledger.json", *(_TABLES if _written(folder) else ())):
+    for name in ("manifest.json", ledger.NAME, *(_TABLES if _written(folder) else ())):
         if (folder / name).is_file():
             write_bytes(place / name, (folder / name).read_bytes())
 
@@ -60,8 +61,8 @@ def keep(folder: Path, old: Manifest) -> None:
 def _written(folder: Path) -> bool:
     """Whether the tables are those of the last complete run."""
     try:
-        ledgers, mark = (json.loads((folder / name).read_text()) for name in ("ledger.json", "results.json"))
-        return ledgers[-1]["output_sha256"] == mark["output_sha256"]
+        mark = json.loads((folder / "results.json").read_text())
+        return ledger.read_run(folder / ledger.NAME)[-1].output_sha256 == mark["output_sha256"]
     except (OSError, ValueError, LookupError, TypeError):
         return False
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from ..funnel.protocols.protocol import Protocol
 from ..funnel.runner import library_digest, with_surface
 from ..monomers import MonomerLibrary
 from ..rundir.directory import complete, read_ledgers, read_manifest, read_result
+from ..rundir.ledger import NAME as LEDGER
+from ..rundir.ledger import Ledger
 from ..version import __version__
 
 Row = dict[str, Any]
@@ -39,7 +41,7 @@ def blank(name: str, composition: Composition, ends: Ending = UNKNOWN, protocol:
 
 
 def of_run(
-    folder: Path, composition: Composition, library: MonomerLibrary, clusters: Clusters, ledgers: list[dict[str, Any]]
+    folder: Path, composition: Composition, library: MonomerLibrary, clusters: Clusters, ledgers: Sequence[Ledger]
 ) -> Row:
     """What the table says of a finished run. ``cpu_seconds`` are those of its chunks, each counted once."""
     ends = read_manifest(folder).get("level", {})
@@ -57,29 +59,29 @@ def of_run(
         "level_why": ends.get("why", ""),
         "id": lowest["id"],
         "evaluations": sum(ledger.get("evaluations", 0) for ledger in ledgers),
-        "cpu_seconds": round(sum(cpu_seconds(folder / "stages" / ledger["folder"]) for ledger in ledgers), 1),
+        "cpu_seconds": round(sum(cpu_seconds(folder / "stages" / ledger.folder) for ledger in ledgers), 1),
         "error": "",
         "remark": "; ".join(remarks_of(folder)),
     }
 
 
-def minima(ledgers: Sequence[Mapping[str, Any]]) -> int:
+def minima(ledgers: Sequence[Ledger]) -> int:
     """How many distinct minima a run has found.
 
     Those that its last stage ``hop`` passes on (all that it knows within its window), else those that its last
     ``dedupe`` tells apart. What a ``select`` leaves is a limit of the protocol; it counts only where there is neither.
     """
     for kind in ("hop", "dedupe"):
-        found = [ledger["out"] for ledger in ledgers if ledger["kind"] == kind]
+        found = [ledger.out for ledger in ledgers if ledger.kind == kind]
         if found:
             return found[-1]
-    return ledgers[-1]["out"]
+    return ledgers[-1].out
 
 
 def earlier(folder: Path, library: MonomerLibrary, besides: Collection[str]) -> list[Row]:
     """Rows of the systems that earlier screens have finished in ``folder``, small ones first, ``besides`` left out."""
     rows = []
-    for run in sorted(path.parent for path in folder.glob("*/ledger.json")):
+    for run in sorted(path.parent for path in folder.glob(f"*/{LEDGER}")):
         if run.name in besides or not complete(run):
             continue
         # what cannot be read, or not with this library, is no reason to stop: it is not what was asked for

@@ -45,6 +45,7 @@ from ..funnel.stages.grow import Grow
 from ..levels import levels
 from ..monomers import MonomerLibrary
 from ..rundir.directory import is_run, not_overwritten, read_ledgers, read_manifest, read_result
+from ..rundir.ledger import NAME as LEDGER
 from ..rundir.owner import differences, has_results
 from ..storage import write_text
 from ..workers.claims import Claims, Others, sweep, tidy
@@ -260,7 +261,7 @@ def _take_up(what: Screen, rows: dict[str, Row], index: Mapping) -> None:
     """Fill in systems that an earlier screen has finished with the same parameters, without running anything."""
     for name in what.order:
         folder, composition = what.folder / name, what.grid[name]
-        if rows[name]["status"] != "waiting" or not (folder / "ledger.json").exists():
+        if rows[name]["status"] != "waiting" or not (folder / LEDGER).exists():
             continue
         with contextlib.suppress(RunError, ModelError, LevelError):
             parents = _parents(what, name, rows, index)

@@ -11,6 +11,7 @@ The archive is a population with counts in columns:
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,7 @@ def start(
 
 
 def absorb(
-    population: Clusters, made: Clusters, history: list[dict[str, Any]], watch_kcalmol: float, n_jobs: int
+    population: Clusters, made: Clusters, history: Sequence[Mapping[str, Any]], watch_kcalmol: float, n_jobs: int
 ) -> tuple[Clusters, dict[str, Any]]:
     """Take the children of a round into the archive: new minima are added, known ones counted.
 
@@ -145,7 +146,7 @@ def absorb(
     return everything, record
 
 
-def line(record: dict[str, Any], watch_kcalmol: float) -> str:
+def line(record: Mapping[str, Any], watch_kcalmol: float) -> str:
     """One line about a round."""
     guess = "no move has found one of them, so nothing tells how many are unseen"
     if "unseen_chao1" in record:

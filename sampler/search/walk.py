@@ -24,7 +24,7 @@ from . import archive
 from .moves import SHARES
 from .parents import draw
 
-History = list[dict[str, Any]]
+History = list[Mapping[str, Any]]
 """The ledgers of the rounds so far; number 0 is that of the structures that came in."""
 
 
@@ -114,7 +114,7 @@ class Walk:
         """The archive after a round, children that it does not keep with a fate, and the round's ledger."""
         return archive.absorb(population, made, history, self.watch_kcalmol, n_jobs)
 
-    def line(self, record: dict[str, Any]) -> str:
+    def line(self, record: Mapping[str, Any]) -> str:
         """One line about a round."""
         return archive.line(record, self.watch_kcalmol)
 

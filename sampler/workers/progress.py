@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,12 +19,12 @@ class Progress:
     def advance(self, n: int, found: bool = False) -> None:
         """``n`` more structures are done; ``found`` if an earlier run had done them."""
 
-    def finish(self, ledger: dict[str, Any], seconds: float) -> None: ...
+    def finish(self, ledger: Mapping[str, Any], seconds: float) -> None: ...
 
     def round_done(self, position: int, of: int, kind: str, words: str, seconds: float) -> None:
         """One round of a stage is done; ``words`` say what it found."""
 
-    def skip(self, position: int, of: int, kind: str, ledger: dict[str, Any]) -> None: ...
+    def skip(self, position: int, of: int, kind: str, ledger: Mapping[str, Any]) -> None: ...
 
     def message(self, text: str) -> None: ...
 
@@ -34,7 +35,7 @@ class Progress:
     def close(self) -> None: ...
 
 
-def outcome(ledger: dict[str, Any]) -> str:
+def outcome(ledger: Mapping[str, Any]) -> str:
     """``200 in, 143 out (40 duplicate, 17 reacted)``; a search says what it ``found`` besides what came in."""
     dropped = ", ".join(f"{n} {reason.replace('_', ' ')}" for reason, n in ledger["dropped"].items())
     found = f", {ledger['found']} found" if ledger.get("found") else ""

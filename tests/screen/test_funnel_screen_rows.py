@@ -13,6 +13,7 @@ from sampler.funnel.protocols import protocol as protocols
 from sampler.funnel.protocols.automatic import resolve
 from sampler.monomers import MonomerLibrary
 from sampler.rundir.directory import read_ledgers
+from sampler.rundir.ledger import Ledger
 from sampler.screen import runner as screening
 from sampler.screen.grid import expand, order, systems
 from sampler.screen.levels import apart, common, final, told, warning
@@ -38,7 +39,7 @@ class Warned(Listener):
 
 
 def ledgers(*pairs):
-    return [{"kind": kind, "out": out} for kind, out in pairs]
+    return [Ledger(stage=i, kind=kind, came_in=out, out=out) for i, (kind, out) in enumerate(pairs, 1)]
 
 
 def test_minima_are_those_that_were_found_and_not_those_that_were_selected():

@@ -98,7 +98,7 @@ def judge(run: Run, composition: Composition, library: MonomerLibrary) -> list[s
     if not last.models or is_recommended(last, composition, library):
         path.unlink(missing_ok=True)
         return []
-    made = run.ledgers[-1]["output_sha256"]
+    made = run.ledgers[-1].output_sha256
     known = _read(run.folder)
     if known.get("output_sha256") == made:
         return known["remarks"]

@@ -19,7 +19,7 @@ method                                when                                      
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -64,7 +64,7 @@ class Stage(BaseModel):
         """Lines for the user when this stage starts."""
         return ()
 
-    def said_at_end(self, ledger: dict[str, Any]) -> Sequence[str]:
+    def said_at_end(self, ledger: Mapping[str, Any]) -> Sequence[str]:
         """Lines for the user when this stage has ended, before the next one starts."""
         return ()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
@@ -105,7 +105,7 @@ class Hop(PotentialStage, RoundStage):
     def ledger_of_rounds(self, history: History, context: Context) -> dict[str, Any]:
         return self.walk(context).account(history)
 
-    def said_of_round(self, record: dict[str, Any], context: Context) -> str:
+    def said_of_round(self, record: Mapping[str, Any], context: Context) -> str:
         return self.walk(context).line(record)
 
     def _cut(self, tasks: Clusters, context: Context) -> list[Clusters]:

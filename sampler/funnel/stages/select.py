@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -159,7 +159,7 @@ class Select(Stage):
             }
         }
 
-    def said_at_end(self, ledger: dict[str, Any]) -> Sequence[str]:
+    def said_at_end(self, ledger: Mapping[str, Any]) -> Sequence[str]:
         if "confidence" not in ledger:
             return ()
         found = ledger["confidence"]
