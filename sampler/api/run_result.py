@@ -30,7 +30,7 @@ class RunResult:
     folder: Path
     composition: Composition
     clusters: Clusters
-    ledgers: list[dict[str, Any]]
+    ledgers: list[Ledger]
     library: MonomerLibrary
 
     def ranking(self) -> list[dict[str, Any]]:
