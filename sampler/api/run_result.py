@@ -9,6 +9,7 @@ from typing import Any
 from ..clusters import Clusters
 from ..composition import Composition
 from ..monomers import MonomerLibrary
+from ..rundir.ledger import Ledger
 from .folders import spelled
 from .given import Monomers, library_of
 
