@@ -14,7 +14,7 @@ SILU, SHIFTED_SOFTPLUS = 0, 1
 njit = numba.njit(inline="never", error_model="numpy")
 
 # numbers that every kernel needs, at the start of the weights: exp(r) = sum r^k / k!, and the reduction by ln 2
-_HIGH: dict[np.dtype, float] = {np.dtype(np.float32): 0.693359375, np.dtype(np.float64): 6.93147180369123816490e-01}
+_HIGH: dict[np.dtype, np.float32 | float] = {np.dtype(np.float32): np.float32(0.693359375), np.dtype(np.float64): 6.93147180369123816490e-01}
 
 
 def constants(dtype) -> np.ndarray:

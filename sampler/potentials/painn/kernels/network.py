@@ -37,29 +37,8 @@ def work_size(n: int, width: int, layers: int, output_widths: tuple[int, ...]) -
 
 def _build_forward(fingerprint: str):
     @compiled(error_model="numpy")
-    def forward(
-        kinds,
-        first,
-        partner,
-        knot,
-        geometry,
-        table,
-        table_step,
-        knots,
-        weights,
-        offsets,
-        embedding,
-        out_offsets,
-        out_widths,
-        width,
-        layers,
-        activation,
-        out_activation,
-        epsilon,
-        work,
-        atomic,
-        charges,
-    ):
+    def forward(kinds, first, partner, knot, geometry, table, table_step, knots, weights, offsets, embedding,
+                out_offsets, out_widths, width, layers, activation, out_activation, epsilon, work, atomic, charges):
         """Atomic outputs (N,) of the network into ``atomic``, latent charges into ``charges`` (N,), or none (0,)."""
         _ = fingerprint
         n = len(kinds)
@@ -71,100 +50,24 @@ def _build_forward(fingerprint: str):
             o = layer * LAYER * unit
             q, mu, d1, h1, x, ctx = o, o + MU * unit, o + D1 * unit, o + H1 * unit, o + X * unit, o + CTX * unit
             mid, vw, d2, h2, y = o + MID * unit, o + VW * unit, o + D2 * unit, o + H2 * unit, o + Y * unit
-            multiply(
-                work,
-                q,
-                width,
-                1,
-                weights,
-                offsets[layer, W1],
-                weights,
-                offsets[layer, B1],
-                0,
-                work,
-                h1,
-                width,
-                n,
-                width,
-                width,
-            )
+            multiply(work, q, width, 1, weights, offsets[layer, W1], weights, offsets[layer, B1], 0, work, h1, width,
+                     n, width, width)
             ew.activate(work, h1, d1, unit, activation, weights)
-            multiply(
-                work,
-                h1,
-                width,
-                1,
-                weights,
-                offsets[layer, W2],
-                weights,
-                offsets[layer, B2],
-                0,
-                work,
-                x,
-                3 * width,
-                n,
-                width,
-                3 * width,
-            )
+            multiply(work, h1, width, 1, weights, offsets[layer, W2], weights, offsets[layer, B2], 0, work, x, 3 * width,
+                     n, width, 3 * width)
             if layer == 0:
                 pk.forward_first(first, partner, knot, geometry, table, 0, knots, work, x, q, ctx, mid, n, width)
             else:
-                pk.forward(
-                    first, partner, knot, geometry, table, layer * table_step, knots, work, x, q, mu, ctx, mid, n, width
-                )
-            multiply(
-                work,
-                mid,
-                width,
-                1,
-                weights,
-                offsets[layer, WM],
-                weights,
-                32,
-                0,
-                work,
-                vw,
-                2 * width,
-                3 * n,
-                width,
-                2 * width,
-            )
+                pk.forward(first, partner, knot, geometry, table, layer * table_step, knots, work, x, q, mu, ctx, mid,
+                           n, width)
+            multiply(work, mid, width, 1, weights, offsets[layer, WM], weights, 32, 0, work, vw, 2 * width,
+                     3 * n, width, 2 * width)
             ew.norms(work, vw, ctx, n, width, epsilon)
-            multiply(
-                work,
-                ctx,
-                2 * width,
-                1,
-                weights,
-                offsets[layer, W3],
-                weights,
-                offsets[layer, B3],
-                0,
-                work,
-                h2,
-                width,
-                n,
-                2 * width,
-                width,
-            )
+            multiply(work, ctx, 2 * width, 1, weights, offsets[layer, W3], weights, offsets[layer, B3], 0, work, h2, width,
+                     n, 2 * width, width)
             ew.activate(work, h2, d2, unit, activation, weights)
-            multiply(
-                work,
-                h2,
-                width,
-                1,
-                weights,
-                offsets[layer, W4],
-                weights,
-                offsets[layer, B4],
-                0,
-                work,
-                y,
-                3 * width,
-                n,
-                width,
-                3 * width,
-            )
+            multiply(work, h2, width, 1, weights, offsets[layer, W4], weights, offsets[layer, B4], 0, work, y, 3 * width,
+                     n, width, 3 * width)
             following = o + LAYER * unit
             ew.mix(work, y, vw, ctx, mid, following, following + MU * unit, n, width, layer == layers - 1)
         # output network: activations and derivatives behind the scratch space
@@ -172,23 +75,8 @@ def _build_forward(fingerprint: str):
         free = (layers * LAYER + SCRATCH) * unit
         for m in range(len(out_widths) - 2):
             w = out_widths[m + 1]
-            multiply(
-                work,
-                a,
-                a_width,
-                1,
-                weights,
-                out_offsets[m, 0],
-                weights,
-                out_offsets[m, 1],
-                0,
-                work,
-                free,
-                w,
-                n,
-                a_width,
-                w,
-            )
+            multiply(work, a, a_width, 1, weights, out_offsets[m, 0], weights, out_offsets[m, 1], 0, work, free, w,
+                     n, a_width, w)
             ew.activate(work, free, free + n * w, n * w, out_activation, weights)
             a, a_width = free, w
             free += 2 * n * w
@@ -211,31 +99,9 @@ def _build_backward(fingerprint: str, training: bool):
     """For forces or, apart from it so that only what is used is compiled, for training."""
 
     @compiled(error_model="numpy")
-    def backward(
-        seeds,
-        charge_seeds,
-        kinds,
-        first,
-        partner,
-        knot,
-        geometry,
-        table,
-        table_step,
-        knots,
-        weights,
-        offsets,
-        out_offsets,
-        out_widths,
-        width,
-        layers,
-        work,
-        pair_gradient,
-        tg,
-        gw,
-        g_offsets,
-        go_offsets,
-        ge,
-    ):
+    def backward(seeds, charge_seeds, kinds, first, partner, knot, geometry, table, table_step, knots, weights, offsets,
+                 out_offsets, out_widths, width, layers, work, pair_gradient, tg, gw, g_offsets, go_offsets,
+                 ge):
         """After ``forward``: derivatives of sum(seeds * atomic) + sum(charge_seeds * charges), the latter (N,) or (0,).
 
         For forces, adds dE/dd and dE/du to ``pair_gradient``; in training adds to the gradients of the table ``tg``,
@@ -289,181 +155,43 @@ def _build_backward(fingerprint: str, training: bool):
             q, mu, d1, h1, x, ctx = o, o + MU * unit, o + D1 * unit, o + H1 * unit, o + X * unit, o + CTX * unit
             mid, vw, d2, h2, y = o + MID * unit, o + VW * unit, o + D2 * unit, o + H2 * unit, o + Y * unit
             ew.mix_backward(work, gq, gmu, y, vw, gx, gvw, n, width)
-            multiply(
-                work,
-                gx,
-                3 * width,
-                1,
-                weights,
-                offsets[layer, W4T],
-                weights,
-                32,
-                0,
-                work,
-                gh,
-                width,
-                n,
-                3 * width,
-                width,
-            )
+            multiply(work, gx, 3 * width, 1, weights, offsets[layer, W4T], weights, 32, 0, work, gh, width,
+                     n, 3 * width, width)
             if training:
                 add_outer(work, gx, 3 * width, work, h2, width, gw, g_offsets[layer, W4], width, n, 3 * width, width)
                 ew.add_column_sums(work, gx, n, 3 * width, gw, g_offsets[layer, B4])
             ew.multiply_into(work, gh, d2, unit)
-            multiply(
-                work,
-                gh,
-                width,
-                1,
-                weights,
-                offsets[layer, W3T],
-                weights,
-                32,
-                0,
-                work,
-                gctx,
-                2 * width,
-                n,
-                width,
-                2 * width,
-            )
+            multiply(work, gh, width, 1, weights, offsets[layer, W3T], weights, 32, 0, work, gctx, 2 * width,
+                     n, width, 2 * width)
             if training:
-                add_outer(
-                    work, gh, width, work, ctx, 2 * width, gw, g_offsets[layer, W3], 2 * width, n, width, 2 * width
-                )
+                add_outer(work, gh, width, work, ctx, 2 * width, gw, g_offsets[layer, W3], 2 * width, n, width, 2 * width)
                 ew.add_column_sums(work, gh, n, width, gw, g_offsets[layer, B3])
             ew.norms_backward(work, gctx, ctx, vw, gq, gvw, n, width)
-            multiply(
-                work,
-                gvw,
-                2 * width,
-                1,
-                weights,
-                offsets[layer, WMT],
-                work,
-                gmu,
-                width,
-                work,
-                gmu,
-                width,
-                3 * n,
-                2 * width,
-                width,
-            )
+            multiply(work, gvw, 2 * width, 1, weights, offsets[layer, WMT], work, gmu, width, work, gmu, width,
+                     3 * n, 2 * width, width)
             if training:
-                add_outer(
-                    work, gvw, 2 * width, work, mid, width, gw, g_offsets[layer, WM], width, 3 * n, 2 * width, width
-                )
+                add_outer(work, gvw, 2 * width, work, mid, width, gw, g_offsets[layer, WM], width, 3 * n, 2 * width, width)
                 if layer == 0:
-                    pk.backward_training_first(
-                        first,
-                        partner,
-                        knot,
-                        geometry,
-                        table,
-                        0,
-                        knots,
-                        work,
-                        x,
-                        mu,
-                        gq,
-                        gmu,
-                        gx,
-                        gin,
-                        n,
-                        width,
-                        pair_gradient,
-                        tg,
-                    )
+                    pk.backward_training_first(first, partner, knot, geometry, table, 0, knots, work, x, mu, gq, gmu,
+                                               gx, gin, n, width, pair_gradient, tg)
                 else:
-                    pk.backward_training(
-                        first,
-                        partner,
-                        knot,
-                        geometry,
-                        table,
-                        layer * table_step,
-                        knots,
-                        work,
-                        x,
-                        mu,
-                        gq,
-                        gmu,
-                        gx,
-                        gin,
-                        n,
-                        width,
-                        pair_gradient,
-                        tg,
-                    )
+                    pk.backward_training(first, partner, knot, geometry, table, layer * table_step, knots, work, x, mu,
+                                         gq, gmu, gx, gin, n, width, pair_gradient, tg)
             elif layer == 0:
-                pk.backward_forces_first(
-                    first,
-                    partner,
-                    knot,
-                    geometry,
-                    table,
-                    0,
-                    knots,
-                    work,
-                    x,
-                    mu,
-                    gq,
-                    gmu,
-                    gx,
-                    gin,
-                    n,
-                    width,
-                    pair_gradient,
-                    tg,
-                )
+                pk.backward_forces_first(first, partner, knot, geometry, table, 0, knots, work, x, mu, gq, gmu,
+                                         gx, gin, n, width, pair_gradient, tg)
                 return  # the embedding does not move with the atoms
             else:
-                pk.backward_forces(
-                    first,
-                    partner,
-                    knot,
-                    geometry,
-                    table,
-                    layer * table_step,
-                    knots,
-                    work,
-                    x,
-                    mu,
-                    gq,
-                    gmu,
-                    gx,
-                    gin,
-                    n,
-                    width,
-                    pair_gradient,
-                    tg,
-                )
+                pk.backward_forces(first, partner, knot, geometry, table, layer * table_step, knots, work, x, mu,
+                                   gq, gmu, gx, gin, n, width, pair_gradient, tg)
             gmu, gin = gin, gmu
-            multiply(
-                work,
-                gx,
-                3 * width,
-                1,
-                weights,
-                offsets[layer, W2T],
-                weights,
-                32,
-                0,
-                work,
-                gh,
-                width,
-                n,
-                3 * width,
-                width,
-            )
+            multiply(work, gx, 3 * width, 1, weights, offsets[layer, W2T], weights, 32, 0, work, gh, width,
+                     n, 3 * width, width)
             if training:
                 add_outer(work, gx, 3 * width, work, h1, width, gw, g_offsets[layer, W2], width, n, 3 * width, width)
                 ew.add_column_sums(work, gx, n, 3 * width, gw, g_offsets[layer, B2])
             ew.multiply_into(work, gh, d1, unit)
-            multiply(
-                work, gh, width, 1, weights, offsets[layer, W1T], work, gq, width, work, gq, width, n, width, width
-            )
+            multiply(work, gh, width, 1, weights, offsets[layer, W1T], work, gq, width, work, gq, width, n, width, width)
             if training:
                 add_outer(work, gh, width, work, q, width, gw, g_offsets[layer, W1], width, n, width, width)
                 ew.add_column_sums(work, gh, n, width, gw, g_offsets[layer, B1])

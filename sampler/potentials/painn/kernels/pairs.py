@@ -43,12 +43,7 @@ def forward_first(first, partner, knot, geometry, table, t0, knots, work, x0, q0
             for p in range(first[i], first[i + 1]):
                 g, j = 12 * p, partner[p]
                 t = slab + knot[p] * 96
-                c0, c1, c2, c3 = (
-                    splat(geometry, g),
-                    splat(geometry, g + 1),
-                    splat(geometry, g + 2),
-                    splat(geometry, g + 3),
-                )
+                c0, c1, c2, c3 = splat(geometry, g), splat(geometry, g + 1), splat(geometry, g + 2), splat(geometry, g + 3)
                 ux, uy, uz = splat(geometry, g + 8), splat(geometry, g + 9), splat(geometry, g + 10)
                 wq = _hermite(table, t, c0, c1, c2, c3)
                 wr = _hermite(table, t + 32, c0, c1, c2, c3)
@@ -86,12 +81,7 @@ def forward(first, partner, knot, geometry, table, t0, knots, work, x0, q0, mu0,
             for p in range(first[i], first[i + 1]):
                 g, j = 12 * p, partner[p]
                 t = slab + knot[p] * 96
-                c0, c1, c2, c3 = (
-                    splat(geometry, g),
-                    splat(geometry, g + 1),
-                    splat(geometry, g + 2),
-                    splat(geometry, g + 3),
-                )
+                c0, c1, c2, c3 = splat(geometry, g), splat(geometry, g + 1), splat(geometry, g + 2), splat(geometry, g + 3)
                 ux, uy, uz = splat(geometry, g + 8), splat(geometry, g + 9), splat(geometry, g + 10)
                 wq = _hermite(table, t, c0, c1, c2, c3)
                 wr = _hermite(table, t + 32, c0, c1, c2, c3)
@@ -132,26 +122,8 @@ def _make_backward(training: bool, is_first: bool):
     messages, vectors = training or not is_first, not is_first
 
     @njit
-    def backward(
-        first,
-        partner,
-        knot,
-        geometry,
-        table,
-        t0,
-        knots,
-        work,
-        x0,
-        mu0,
-        gq0,
-        gmu0,
-        gx0,
-        gin0,
-        n,
-        width,
-        pair_gradient,
-        tg,
-    ):
+    def backward(first, partner, knot, geometry, table, t0, knots, work, x0, mu0, gq0, gmu0, gx0, gin0, n, width,
+                 pair_gradient, tg):
         for f in range(0, width, 16):
             slab = t0 + (f // 16) * knots * 96
             if messages:
