@@ -387,7 +387,7 @@ def test_a_list_of_corrections_is_a_committee_on_their_base_and_mixtures_are_ref
     )
     for potential in (get_potential("painn", model=[a, b]), open_potential([a, b])):
         assert isinstance(potential, DeltaPotential)
-        assert [m.folder.name for m in potential.members] == ["a", "b"]
+        assert [m.folder.name for m in potential.models] == ["a", "b"]
         assert potential.evaluate(clusters).energy == pytest.approx(hand, abs=1e-9)
     # the forces of a committee of corrections differ, so that sampler data choose can tell what to label
     assert (disagreement(clusters, open_potential([a, b])) > 0).all()
