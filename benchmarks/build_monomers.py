@@ -3,7 +3,7 @@
     python benchmarks/build_monomers.py [NAME ...] [--folder data/monomers]
 
 Needs RDKit, tblite and PySCF. Every number of ``data/monomers/*.toml`` comes from this script and the package
-``sampler.monomer_builder``; see docs/monomers.md.
+``sampler.monomer_builder``; see docs/guides/own-molecule.md.
 """
 
 import argparse

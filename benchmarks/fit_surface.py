@@ -355,7 +355,7 @@ def end(bodies: Bodies, table: FittedSurface) -> tuple[np.ndarray, float, float]
 def write(table: FittedSurface, name: str) -> None:
     rows = lambda x: "[\n" + "".join("    [" + ", ".join(f"{v:.6g}" for v in row) + "],\n" for row in x) + "]"  # noqa: E731
     lines = [
-        "# The rigid surface of clusters of these molecules, fitted by benchmarks/fit_surface.py (docs/generation.md).",
+        "# The rigid surface of clusters of these molecules, fitted by benchmarks/fit_surface.py (docs/concepts/generation.md).",
         "# Molecule = type of each atom, in the order of data/monomers",
         "[molecules]",
         *(f"{name} = {of.tolist()}" for name, of in table.types.items()),

@@ -151,5 +151,5 @@ def test_the_page_is_made_of_what_the_package_says():
     if not script.exists():
         pytest.skip("no checkout")
     page = runpy.run_path(str(script))["columns"]()
-    assert (ROOT / "docs" / "columns.md").read_text() == page
+    assert (ROOT / "docs" / "reference" / "columns.md").read_text() == page
     assert all(f"| `{name}` | {column.kind} |" in page for name, column in COLUMNS.items())

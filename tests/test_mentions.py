@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [*sorted((ROOT / "docs").glob("*.md")), *(ROOT / f for f in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md"))]
+PAGES = [*sorted((ROOT / "docs").rglob("*.md")), *(ROOT / f for f in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md"))]
 PAGES += [*sorted((ROOT / "data").rglob("*.md")), *sorted((ROOT / "benchmarks").rglob("*.md"))]
 SOURCES = [p for room in ("sampler", "benchmarks", "tests") for p in sorted((ROOT / room).rglob("*.py"))]
 SOURCES += [ROOT / ".ci/check", ROOT / ".ci/pages", ROOT / ".ci/run", *sorted((ROOT / "data").rglob("*.toml"))]

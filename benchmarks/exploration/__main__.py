@@ -1,7 +1,7 @@
 """How often, and at what cost, is the lowest known GFN1-xTB minimum found? sampler's protocols and their peers.
 
     python benchmarks/exploration run   [--systems 1sa1am …] [--methods standard random …] [--seeds 10] [--hours 8]
-    python benchmarks/exploration table [--write docs/exploration-benchmark.md]
+    python benchmarks/exploration table [--write docs/evidence/search.md]
 
 ``run`` appends one line to OUT/results.jsonl for each (system, method, seed) and skips what is there already, so it can be
 stopped and started at any time. Each runs in a process of its own, on one core. ``table`` reads that file.

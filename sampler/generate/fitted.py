@@ -2,7 +2,7 @@
 
 Repulsion, dispersion and Coulomb factor by pair of types of atoms. Ions in a cluster polarise each other and bend; a surface
 of rigid molecules that is to have its low minima where the relaxed ones are must have that in its parameters
-(docs/generation.md). It holds only between the molecules that it was fitted to, and for the level of theory that relaxed them.
+(docs/concepts/generation.md). It holds only between the molecules that it was fitted to, and for the level of theory that relaxed them.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ AMMONIA = np.array([[0.0, 0.05, 0.12], [0.94, 0.02, -0.27], [-0.47, 0.83, -0.25]
 OHH, NHHH = np.array([8, 1, 1]), np.array([7, 1, 1, 1])
 AMMONIUM = np.array([[0, 0, 0], [0.6, 0.6, 0.59], [-0.6, -0.6, 0.6], [0.6, -0.6, -0.6], [-0.61, 0.6, -0.6]], float)
 DELTA = "painn, a committee of corrections to gfn1-xtb"
-# eV, eV/Å by which turning a molecule in the fixed grid of these methods may change the numbers: docs/levels.md, "Grid"
+# eV, eV/Å by which turning a molecule in the fixed grid of these methods may change the numbers: docs/concepts/levels.md, "Grid"
 GRID = {"b97-3c@pyscf": (2e-3, 5e-3), "wb97x-d@pyscf": (2e-3, 8e-3)}
 SLOW = {"b97-3c", "pyscf:b97-3c", "r2scan-3c", "wb97x-d"}
 

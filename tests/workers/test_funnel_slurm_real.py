@@ -147,7 +147,7 @@ def test_what_slurm_refuses_and_what_never_works(folder, monkeypatch, change, sa
 
 def scripts():
     """The job scripts of the guide, as they stand there."""
-    guide = (ROOT / "docs" / "many-machines.md").read_text(encoding="utf-8")
+    guide = (ROOT / "docs" / "guides" / "many-machines.md").read_text(encoding="utf-8")
     return re.findall(r"^```bash\n(#!/bin/bash\n.*?)^```$", guide, re.MULTILINE | re.DOTALL)
 
 

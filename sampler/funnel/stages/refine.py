@@ -109,7 +109,7 @@ class Refine(PotentialStage):
 
 
 def evaluations(atoms: int) -> int:
-    """Energies and forces that an optimisation from a GFN1-xTB minimum takes, roughly (docs/refinement.md)."""
+    """Energies and forces that an optimisation from a GFN1-xTB minimum takes, roughly (docs/guides/refinement.md)."""
     return 25 + 2 * atoms
 
 

@@ -1,6 +1,6 @@
 """Pairs of atoms within the cutoff, for all structures of a batch at once.
 
-Every pair is searched by brute force in each evaluation: see docs/painn.md for what it costs (about one per cent of an
+Every pair is searched by brute force in each evaluation: see docs/concepts/painn.md for what it costs (about one per cent of an
 evaluation at 330 atoms), which leaves a skin and cell lists nothing to save at the sizes of clusters.
 """
 

@@ -1,4 +1,4 @@
-"""Thermochemistry: from frequencies to free energies of clusters. Inside eV, eV/K, cm⁻¹; see docs/thermochemistry.md."""
+"""Thermochemistry: from frequencies to free energies of clusters. Inside eV, eV/K, cm⁻¹; see docs/guides/free-energies.md."""
 
 from .ensemble import Ensemble, ensemble
 from .formation import Difference, actual_gibbs, binding, difference, partial_pressure
