@@ -96,6 +96,8 @@ def thermo(
     gathered = gather(inputs, wanted, known)
     if out is not None:
         save(out, gathered.species)
+    from ..refine.thermo.rows import as_json as in_full
+    from ..refine.thermo.rows import row
     from ..refine.thermo.study import study
 
     made = study(
@@ -107,7 +109,7 @@ def thermo(
     if csv is not None:
         _write_csv(csv, rows)
     if as_json:
-        print_json(_json(made, rows, problems))
+        print_json(in_full(made, rows, problems))
     else:
         _print(made, rows, problems, bool(pressures))
     gathered.done()
@@ -145,103 +147,9 @@ def _check_vapours(pressures: dict[str, float], made) -> None:
 # ---- what is shown ---------------------------------------------------------------------------------------------------
 
 
-def row(cluster) -> dict[str, Any]:
-    """One row a cluster; units in the names."""
-    from ..units import KCAL_PER_MOL
-
-    t, d = cluster.mixture.thermo, cluster.binding
-    kcal = lambda value: value / KCAL_PER_MOL  # noqa: E731
-    none = float("nan")
-    return {
-        "cluster": cluster.name,
-        "conformers": len(cluster.species),
-        "used": cluster.mixture.used,
-        "lowest": cluster.lowest.id,
-        "point_group": cluster.lowest.columns.get("point_group", ""),
-        "lowest_frequency_cm1": float(min(cluster.lowest.frequencies, default=none)),
-        "imaginary_modes": cluster.lowest.imaginary_modes,
-        "binding_energy_kcalmol": kcal(d.energy) if d else none,
-        "binding_enthalpy_kcalmol": kcal(d.enthalpy) if d else none,
-        "binding_entropy_calmolK": kcal(d.entropy) * 1000 if d else none,
-        "binding_gibbs_kcalmol": kcal(d.gibbs) if d else none,
-        "actual_gibbs_kcalmol": kcal(cluster.actual),
-        "zero_point_kcalmol": kcal(t.zero_point),
-        "thermal_enthalpy_kcalmol": kcal(t.enthalpy - t.energy),
-        "thermal_gibbs_kcalmol": kcal(t.gibbs - t.energy),
-        "entropy_calmolK": kcal(t.entropy) * 1000,
-        "energy_eV": t.energy,
-        "enthalpy_eV": t.enthalpy,
-        "gibbs_eV": t.gibbs,
-        "level": t.level,
-    }
-
-
-def conformer_rows(cluster) -> list[dict[str, Any]]:
-    """One row a conformer, lowest G first."""
-    from ..units import KCAL_PER_MOL
-
-    rows = []
-    for s, t, d, p in zip(cluster.species, cluster.thermo, cluster.per_conformer, cluster.mixture.populations):
-        rows.append(
-            {
-                "id": s.id, "point_group": s.columns.get("point_group", ""), "symmetry_number": s.symmetry_number,
-                "chiral": s.chiral, "lowest_frequency_cm1": float(min(s.frequencies, default=float("nan"))),
-                "imaginary_modes": s.imaginary_modes, "population": float(p), "gibbs_eV": t.gibbs,
-                "energy_eV": t.energy, "enthalpy_eV": t.enthalpy, "entropy_calmolK": t.entropy / KCAL_PER_MOL * 1000,
-                "binding_gibbs_kcalmol": d.gibbs / KCAL_PER_MOL if d else float("nan"),
-                "binding_enthalpy_kcalmol": d.enthalpy / KCAL_PER_MOL if d else float("nan"),
-                "binding_energy_kcalmol": d.energy / KCAL_PER_MOL if d else float("nan"), "problem": t.failure,
-            }
-        )  # fmt: skip
-    return sorted(rows, key=lambda r: (r["gibbs_eV"] != r["gibbs_eV"], r["gibbs_eV"]))
-
-
-def _steps(made) -> list[dict[str, Any]]:
-    from ..units import KCAL_PER_MOL
-
-    return [
-        {
-            "cluster": name, "loses": monomer, "energy_kcalmol": d.energy / KCAL_PER_MOL,
-            "enthalpy_kcalmol": d.enthalpy / KCAL_PER_MOL, "entropy_calmolK": d.entropy / KCAL_PER_MOL * 1000,
-            "gibbs_kcalmol": d.gibbs / KCAL_PER_MOL,
-        }
-        for (name, monomer), d in made.evaporation.items()
-    ]  # fmt: skip
-
-
-def _splits(made) -> list[dict[str, Any]]:
-    from ..units import KCAL_PER_MOL
-
-    return [
-        {
-            "cluster": name, "into": list(parts), "energy_kcalmol": d.energy / KCAL_PER_MOL,
-            "enthalpy_kcalmol": d.enthalpy / KCAL_PER_MOL, "entropy_calmolK": d.entropy / KCAL_PER_MOL * 1000,
-            "gibbs_kcalmol": d.gibbs / KCAL_PER_MOL,
-        }
-        for (name, *parts), d in made.splits.items()
-    ]  # fmt: skip
-
-
-def _json(made, rows, problems) -> dict[str, Any]:
-    t = made.treatment
-    return {
-        "temperature_K": made.conditions.temperature,
-        "pressure_Pa": made.conditions.pressure,
-        "level": made.level,
-        "engine": made.engine,
-        "low_modes": t.low,
-        "cutoff_cm1": t.cutoff,
-        "scaling": {"method": t.scaling.method, "harmonic": t.scaling.harmonic, "zero_point": t.scaling.zero_point},
-        "symmetry": t.symmetry,
-        "mirror_images": t.mirror_images,
-        "clusters": [r | {"conformer_list": conformer_rows(c)} for r, c in zip(rows, made.clusters)],
-        "evaporation": _steps(made),
-        "splits": _splits(made),
-        "problems": problems,
-    }
-
-
 def _print(made, rows, problems, with_actual: bool) -> None:
+    from ..refine.thermo.rows import steps
+
     t = made.treatment
     how = t.low if t.low == "harmonic" else f"{t.low}, {t.cutoff:g} cm⁻¹"
     by = f" by {made.engine}" if made.engine.startswith("PaiNN") else ""
@@ -270,14 +178,14 @@ def _print(made, rows, problems, with_actual: bool) -> None:
     ]  # fmt: skip
     if table:
         print_table("Binding, kcal/mol; ΔS cal/mol/K", header, table, right={1, 2, 4, 5, 6, 7, 8})
-    steps = _steps(made)
-    if steps:
+    losses = steps(made)
+    if losses:
         print_table(
             "Losing one molecule, kcal/mol, ΔS cal/mol/K", ["cluster", "loses", "ΔE", "ΔH", "ΔS", "ΔG"],
             [
                 [s["cluster"], s["loses"], number(s["energy_kcalmol"]), number(s["enthalpy_kcalmol"]),
                  number(s["entropy_calmolK"]), number(s["gibbs_kcalmol"])]
-                for s in steps
+                for s in losses
             ],
             right={2, 3, 4, 5},
         )  # fmt: skip
