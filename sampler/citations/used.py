@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import ModelError
 from ..potentials.composite.methods import METHODS
 from ..potentials.painn.card import CARD
-from ..potentials.trained import model_folder
+from ..potentials.trained import model_folder, named
 from ..rundir.directory import read_manifest
 from .reference import key_of
 
@@ -116,8 +116,8 @@ def _potential(stage: Mapping[str, Any], found: Citations) -> None:
     name = str(stage.get("potential", "")).lower()
     if name == "painn":
         models = (stage.get("options") or {}).get("model") or ()
-        for model in [models] if isinstance(models, str) else models:
-            _model(str(model), found)
+        for model in named([models] if isinstance(models, str) else models):
+            _model(model, found)
     elif name.startswith("ase:"):
         found.add([("larsen2017", "calculators of ASE")])
         found.remark(f"{name}: cite the calculator and its method, which are not known here")

@@ -22,6 +22,7 @@ from .extopt import extopt
 from .import_file import FileByDefault, import_file
 from .import_orca import import_orca
 from .label import label
+from .models import models
 from .monomer import monomer_app
 from .protocols import protocols
 from .run import run
@@ -81,6 +82,7 @@ app.command()(label)
 app.command()(train)
 app.command()(evaluate)
 app.command()(extopt)
+app.command()(models)
 app.command()(doctor)
 
 

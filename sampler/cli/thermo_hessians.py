@@ -291,7 +291,9 @@ def models_of(text: str | None) -> dict[str, Any]:
     """``--model``: one model, or a committee of several joined by commas."""
     if text is None:
         return {}
-    models = [m.strip() for m in text.split(",")]
+    from ..potentials.trained import named
+
+    models = named(m.strip() for m in text.split(","))
     return {"model": models if len(models) > 1 else models[0]}
 
 

@@ -246,7 +246,8 @@ def parity_plot(evaluated: Evaluated, path: Path | str) -> None:
 
 
 def open_potential(names: list[str]) -> Potential:
-    """A model (its folder, or the name of one that ships), several (a committee), or a potential by name or level.
+    """A model (its folder, or the name of one that ships, long or short), several (a committee), or a potential by name or
+    level.
 
     Corrections (Δ models) come with their base.
 
@@ -254,27 +255,33 @@ def open_potential(names: list[str]) -> Potential:
         LevelError: models that make no committee. ModelError: a folder that holds no model, or neither model nor
             potential has the name.
     """
+    from ..potentials import available
     from ..potentials.of_level import potential_of
     from ..potentials.painn.card import is_model
-    from ..potentials.trained import painn, shipped
+    from ..potentials.trained import is_shipped, named, painn, shipped, short_names
+    from ..text.nearest import did_you_mean
 
-    ours = shipped()
-    others = [n for n in names if not is_model(n) and n not in ours]
+    names = named(names)
+    others = [n for n in names if not is_model(n) and not is_shipped(n)]
     if not others:
         return painn(names[0] if len(names) == 1 else names)
     if len(names) > 1:
         raise InputError(
             f"a committee is made of models alone, and {others[0]} is none; name one potential, or model folders and "
-            f"models that ship ({', '.join(ours)})"
+            f"models that ship ({', '.join(short_names())})"
         )
     if Path(names[0]).is_dir() or "/" in names[0]:
         raise ModelError(f"{names[0]} is no model folder: it needs card.toml and model.safetensors")
     try:
         return potential_of(names[0])
     except PotentialError as error:
-        if isinstance(error, MissingDependency):
+        if isinstance(error, MissingDependency) or names[0].lower().startswith("ase:"):
             raise
-        raise ModelError(f"{error}; models that ship: {', '.join(ours)}") from error
+        near = did_you_mean(names[0], [*available(), *short_names(), *shipped()])
+        raise ModelError(
+            f"neither a potential nor a model is called {names[0]!r}; {near + ' ' if near else ''}potentials: "
+            f"{', '.join(available())}, ase:NAME; models that ship: {', '.join(short_names())}"
+        ) from error
 
 
 def open_base(name: str) -> Potential:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 from ..errors import PotentialError
+from ..text.nearest import did_you_mean
 from .base import Evaluation, Potential
 
 __all__ = ["Evaluation", "Potential", "SamplerCalculator", "available", "check_potential", "get_potential"]
@@ -69,8 +70,8 @@ def get_potential(name: str, **options) -> Potential:
 
         return from_entry_point(name[4:], **options)
     if key not in _REGISTRY:
-        known = ", ".join([*_REGISTRY, "ase:NAME"])
-        raise PotentialError(f"no potential is called {name!r}; known: {known}")
+        known, near = ", ".join([*_REGISTRY, "ase:NAME"]), did_you_mean(name, _REGISTRY)
+        raise PotentialError(f"no potential is called {name!r}; {near + ' ' if near else ''}known: {known}")
     module, attribute, fixed, _ = _REGISTRY[key]
     make: Callable = getattr(import_module(f".{module}", __name__), attribute)
     try:

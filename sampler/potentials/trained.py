@@ -2,37 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from .. import resources
 from ..errors import InputError, ModelError, PotentialError
+from ..text.nearest import did_you_mean
 from .base import Potential
 
 
 def model_folder(name: str | Path) -> Path:
-    """``name`` itself if it is a folder, else the folder of the model that ships under this name (``data/models/NAME``).
+    """``name`` itself if it is a folder, else that of the model that ships under this name, short or long (``data/models``).
 
     Raises:
-        ModelError: neither.
+        ModelError: neither, or a short name that stands for several models.
     """
     if Path(name).is_dir():
         return Path(name)
+    meant = named([name])
+    if len(meant) > 1:
+        raise ModelError(f"{name} stands for {len(meant)} models ({', '.join(meant)}); name one of them here")
     try:
-        return resources.path("data", "models", str(name))
+        return resources.path("data", "models", meant[0])
     except InputError as error:
-        raise ModelError(
-            f"no model {str(name)!r}: not a folder, and shipped are {', '.join(shipped()) or 'none'}"
-        ) from error
+        raise ModelError(f"no model {str(name)!r}: not a folder, and not one of those that ship; {_others(name)}") from error
 
 
 def shipped() -> list[str]:
-    """Names of the models that ship with sampler."""
+    """Names of the models that ship with sampler: their folders."""
     try:
         return sorted(p.name for p in resources.path("data", "models").iterdir() if p.is_dir())
     except InputError:
         return []
+
+
+@cache
+def short_names() -> dict[str, tuple[str, ...]]:
+    """Short name -> the model that ships, or the models of a committee: ``data/models/names.toml``."""
+    try:
+        text = resources.path("data", "models", "names.toml").read_text(encoding="utf-8")
+    except InputError:
+        return {}
+    return {short: tuple(models) for short, models in tomllib.loads(text).items()}
+
+
+def named(models: Iterable[str | Path]) -> list[str]:
+    """The models in full: a short name becomes what it stands for; folders, and names that are not known, stay."""
+    short = short_names()
+    return [
+        name for given in models for name in ([str(given)] if Path(given).is_dir() else short.get(str(given), [str(given)]))
+    ]
+
+
+def is_shipped(name: str | Path) -> bool:
+    """Whether a name is that of models that ship, short or long."""
+    return str(name) in short_names() or str(name) in shipped()
+
+
+def _others(name: str | Path) -> str:
+    """What may have been meant, and where all names stand."""
+    near = did_you_mean(str(name), [*short_names(), *shipped()])
+    return f"{near} (sampler models lists all)" if near else "sampler models lists all"
 
 
 def painn(model: str | Path | Sequence[str | Path] | None = None, **options: Any) -> Potential:
@@ -44,15 +77,17 @@ def painn(model: str | Path | Sequence[str | Path] | None = None, **options: Any
     """
     if model is None:
         raise ModelError(
-            f"painn needs a model: options = {{ model = NAME }}; shipped: {', '.join(shipped()) or 'none'}"
+            f"painn needs a model: options = {{ model = NAME }}; those that ship: {', '.join(short_names()) or 'none'}"
         )
     from .painn.potential import CommitteePotential, PaiNNPotential
 
     network: PaiNNPotential | CommitteePotential
-    if isinstance(model, (str, Path)):
-        network = PaiNNPotential(model_folder(model), **options)
+    alone = isinstance(model, (str, Path))
+    meant = named([model] if isinstance(model, (str, Path)) else model)
+    if alone and len(meant) == 1:
+        network = PaiNNPotential(model_folder(meant[0]), **options)
     else:
-        network = CommitteePotential([model_folder(m) for m in model], **options)
+        network = CommitteePotential([model_folder(m) for m in meant], **options)
     base = network.models[0].card.base_level
     if not base:
         return network

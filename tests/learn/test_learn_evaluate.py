@@ -125,7 +125,7 @@ def test_models_that_ship_and_levels_are_opened_by_name(tmp_path, monkeypatch):
     assert open_potential(["b97-3c_sa_am_dma_w-seed7"]).level == "b97-3c@pyscf"
     assert len(open_potential(["b97-3c_sa_am_dma_w-seed7", "b97-3c_sa_am_dma_w-seed42"]).members) == 2
     assert open_potential(["b97-3c@pyscf"]).level == "b97-3c@pyscf"
-    with pytest.raises(ModelError, match="models that ship: .*b97-3c_sa_am_dma_w-seed7"):
+    with pytest.raises(ModelError, match="did you mean b97-3c_sa_am_dma_w-seed.*models that ship: .*b97-painn-7"):
         open_potential(["b97-3c_sa_am_dma_w-seed8"])
 
 

@@ -52,8 +52,9 @@ def with_models(
         ProtocolError: the protocol has no stage that chooses a model.
     """
     from ...potentials.trained import model_folder
+    from ...potentials.trained import named as in_full
 
-    named = [str(Path(m).resolve()) if Path(m).is_dir() else str(m) for m in models]
+    named = [str(Path(m).resolve()) if Path(m).is_dir() else m for m in in_full(models)]
     for model in named:
         if level != AUTO and _card(model).level.partition("@")[0] != level:
             raise LevelError(
@@ -85,7 +86,9 @@ def with_models(
 
 def remarks(models: Sequence[str | Path], composition: Composition, library: MonomerLibrary) -> list[str]:
     """A line on each model: its level, the errors on its card, and whether it was trained on such clusters."""
-    return [f"model {model}: {_errors(model)}{_home(model, composition, library)}" for model in models]
+    from ...potentials.trained import named
+
+    return [f"model {model}: {_errors(model)}{_home(model, composition, library)}" for model in named(models)]
 
 
 def judge(run: Run, composition: Composition, library: MonomerLibrary) -> list[str]:

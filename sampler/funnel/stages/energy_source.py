@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ...potentials.trained import named
 from .base import Stage
 from .orca import Orca
 from .with_potential import PotentialStage
@@ -42,8 +43,8 @@ def made_by(stage: Stage) -> EnergySource | None:
     if not isinstance(stage, PotentialStage):
         return None
     model = stage.options.get("model", ()) if stage.potential.lower() == "painn" else ()
-    models = (model,) if isinstance(model, str) else tuple(str(m) for m in model)
-    return EnergySource(stage.make().level, models)
+    models = named([model] if isinstance(model, str) else model)
+    return EnergySource(stage.make().level, tuple(models))
 
 
 def before(stages: Sequence[Stage], place: int, first: int = 0, entered: str = "") -> EnergySource:

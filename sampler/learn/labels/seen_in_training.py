@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...potentials.painn.card import is_model, read_card
-from ...potentials.trained import model_folder, shipped
+from ...potentials.trained import is_shipped, model_folder, named
 from .dataset import LabelSet
 from .trained_on import TRAINED, VALIDATED, TrainedOn
 
@@ -62,9 +62,9 @@ def seen_by(names: Sequence[str], labels: LabelSet, digest: str) -> Seen:
         digest: of the whole set that ``labels`` are, or are taken from.
     """
     use = np.zeros(len(labels), np.uint8)
-    whole, unknown, ours = [], [], shipped()
-    for name in names:
-        if not (is_model(name) or name in ours):
+    whole, unknown = [], []
+    for name in named(names):
+        if not (is_model(name) or is_shipped(name)):
             continue
         folder = model_folder(name)
         record = TrainedOn.of(folder)
