@@ -46,7 +46,7 @@ def models(as_json: Json = False) -> None:
     for row in rows:
         if len(row["models"]) > 1:
             typer.echo(f"{row['name']}: {_committee(row)}")
-    typer.echo("size: molecules of the largest cluster trained on; MAE in kcal/mol and kcal/mol/Å")
+    typer.echo("size: molecules of the largest cluster trained on; MAE: kcal/mol, kcal/mol/Å")
 
 
 def _committee(row) -> str:
