@@ -28,3 +28,26 @@ def reference() -> Path:
     if not folder.is_dir():
         pytest.skip("the reference data are not beside this checkout")
     return folder
+
+
+@pytest.fixture
+def sampler(monkeypatch, capsys, tmp_path):
+    """Run the command in an empty folder: (exit status, standard output, standard error)."""
+    import sys
+
+    from sampler.cli.app import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SAMPLER_HOME", str(tmp_path / "home"))
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["sampler", *map(str, words)])
+        try:
+            main()
+            status = 0
+        except SystemExit as end:
+            status = end.code or 0
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return call

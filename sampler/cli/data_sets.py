@@ -91,13 +91,10 @@ def import_labels(
       sampler data import frames.extxyz -o orca.npz --level b97-3c@orca5 --molecules sa,am \\
         --energy energy_Eh --energy-unit Eh --forces gradient_Eh_per_bohr --gradient --length-unit bohr
     """
-    from ..learn.labels.importing import import_checked
+    from ..learn.labels.importing import Columns, import_extxyz
 
-    made = import_checked(
-        source, level, library(monomers), tuple(families.split(",")), unchecked, energy_key=energy,
-        energy_unit=energy_unit, forces_key=forces, length_unit=length_unit, gradient=gradient, forces_unit=forces_unit,
-        coordinates=coordinates,
-    )  # fmt: skip
+    columns = Columns(energy, energy_unit, forces, length_unit, gradient, forces_unit, coordinates)
+    made = import_extxyz(source, level, library(monomers), tuple(families.split(",")), columns, unchecked)
     for remark in made.remarks:
         note(f"{source}: {remark}")
     found = made.labels

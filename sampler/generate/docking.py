@@ -9,7 +9,6 @@ from .minima import distinct
 from .rigid import (
     Poses,
     coordinates,
-    evaluate,
     minimise,
     radius,
     random_quaternions,
@@ -44,12 +43,6 @@ def settle(host: Bodies, guest: Bodies, *, minimised: bool = True) -> Bodies:
     apart = separate(system, start).poses
     end = minimise(system, apart, fmax=0.05, max_evaluations=60).poses if minimised else apart
     return joint.at(coordinates(system, end)[0])
-
-
-def interaction(host: Bodies, guest: Bodies) -> float:
-    """eV, between the two where they are."""
-    _, system = _pair(host, guest)
-    return float(evaluate(system, _poses(host, guest, 1))[0][0])
 
 
 def turned(bodies: Bodies, rng: np.random.Generator, mirror: bool = True) -> Bodies:

@@ -1,7 +1,6 @@
 """The command line: the main job on a toy, what scripts read, and one line for every mistake."""
 
 import json
-import sys
 
 import pytest
 
@@ -29,24 +28,9 @@ count = 3
 """
 
 
-@pytest.fixture
-def sampler(monkeypatch, capsys, tmp_path):
-    """Run the command in an empty folder: (exit status, standard output, standard error)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SAMPLER_HOME", str(tmp_path / "home"))
+@pytest.fixture(autouse=True)
+def toy(tmp_path):
     (tmp_path / "toy.toml").write_text(TOY)
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["sampler", *map(str, words)])
-        try:
-            module.main()
-            status = 0
-        except SystemExit as end:
-            status = end.code or 0
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return call
 
 
 def test_run_show_and_export(sampler, tmp_path):

@@ -1,11 +1,8 @@
 """Where the work is done, and what is screened, on the command line: mistakes cost one line and start nothing."""
 
 import json
-import sys
 
 import pytest
-
-from sampler.cli import app as module
 
 TOY = """
 name = "toy"
@@ -22,25 +19,10 @@ chunk = 2
 """
 
 
-@pytest.fixture
-def sampler(monkeypatch, capsys, tmp_path):
-    """Run the command in an empty folder: (exit status, standard output, standard error)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SAMPLER_HOME", str(tmp_path / "home"))
+@pytest.fixture(autouse=True)
+def toy(tmp_path):
     (tmp_path / "toy.toml").write_text(TOY)
     (tmp_path / "profile.toml").write_text("jobs = 1\n")
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["sampler", *map(str, words)])
-        try:
-            module.main()
-            status = 0
-        except SystemExit as end:
-            status = end.code or 0
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return call
 
 
 @pytest.mark.parametrize(

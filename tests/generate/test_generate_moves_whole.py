@@ -89,9 +89,9 @@ def test_ammonia_docks_on_the_hydrogens_of_sulfuric_acid():
     for part, whole in ((slice(0, 7), acid), (slice(7, 11), base)):
         pairs = lambda y: np.linalg.norm(y[:, None] - y[None], axis=-1)  # noqa: E731
         assert pairs(x[part]) == pytest.approx(pairs(whole.positions), abs=1e-9)
-    assert docking.interaction(best.take([0]), best.take([1])) == pytest.approx(energy[0], abs=1e-9)
+    assert energy_of(best) == pytest.approx(energy[0], abs=1e-9)
     rough = [
-        docking.interaction(acid, docking.turned(base, np.random.default_rng(k)).at(base.positions + 3.0))
+        energy_of(Bodies.join([acid, docking.turned(base, np.random.default_rng(k)).at(base.positions + 3.0)]))
         for k in range(20)
     ]
     assert energy[0] < min(rough)

@@ -8,7 +8,7 @@ import pytest
 from sampler.clusters import Clusters
 from sampler.errors import FileFormatError, LevelError
 from sampler.learn.labels.dataset import LabelSet, atom_references, binding_energies, split
-from sampler.learn.labels.importing import import_checked, import_extxyz
+from sampler.learn.labels.importing import Columns, import_extxyz
 from sampler.learn.sampling.near_duplicates import distinct, fingerprint
 from sampler.levels import load_level
 from sampler.monomers import MonomerLibrary
@@ -125,10 +125,8 @@ def test_split_is_a_partition_and_depends_on_the_seed_alone():
 
 def test_import_of_real_orca_frames(reference, library):
     file = reference / "sa_am" / "orca503_b973c_engrad" / "sa4am4_b973c_engrad.extxyz"
-    labels = import_extxyz(
-        file, "b97-3c@orca5", library, ("sa", "am"), "b973c_electronic_energy_Eh", "Eh", "b973c_gradient_Eh_per_bohr",
-        "bohr", gradient=True,
-    )  # fmt: skip
+    columns = Columns("b973c_electronic_energy_Eh", "Eh", "b973c_gradient_Eh_per_bohr", "bohr", gradient=True)
+    labels = import_extxyz(file, "b97-3c@orca5", library, ("sa", "am"), columns).labels
     assert set(labels.compositions.tolist()) == {"4sa4am"} and len(labels) == 20
     assert labels.clusters.energy[0] == pytest.approx(-3026.638829746457 * HARTREE, abs=1e-6)
     assert labels.clusters.forces[0, 0] == pytest.approx(0.006401409 * HARTREE_PER_BOHR, abs=1e-6)
@@ -136,13 +134,13 @@ def test_import_of_real_orca_frames(reference, library):
     # the file's own column, against its own monomers
     assert binding[0] == pytest.approx(-146.3426, abs=0.01)
     with pytest.raises(FileFormatError, match="energy_eV"):
-        import_extxyz(file, "b97-3c@orca5", library, ("sa", "am"), "energy_eV")
+        import_extxyz(file, "b97-3c@orca5", library, ("sa", "am"), Columns("energy_eV"))
 
 
 _AMMONIA = """4
 Properties=species:S:1:pos:R:3:forces:R:3:one:R:1 {info} pbc="F F F"
 N 0 0 0.12 0 0 0.1 1
-H 0 0.94 -0.27 0 0.5 0 1
+H 0 {y} -0.27 0 0.5 0 1
 H 0.81 -0.47 -0.27 0 0 0 1
 H -0.81 -0.47 -0.27 0 -0.5 -0.1 1
 """
@@ -150,8 +148,10 @@ H -0.81 -0.47 -0.27 0 -0.5 -0.1 1
 
 def _import(tmp_path, library, info, forces="forces", families=("am",), key="energy"):
     file = tmp_path / "mace.xyz"
-    file.write_text(_AMMONIA.format(info="energy=-1500.0 charge=0") + _AMMONIA.format(info=info))
-    return import_extxyz(file, "b97-3c@pyscf", library, families, key, forces_key=forces)
+    first = _AMMONIA.format(info="energy=-1500.0 charge=0", y=0.94)
+    file.write_text(first + _AMMONIA.format(info=info, y=1.04))
+    columns = Columns(key, forces=forces)
+    return import_extxyz(file, "b97-3c@pyscf", library, families, columns, unchecked=True).labels
 
 
 def test_import_of_the_keys_of_ase_and_mace(tmp_path, library):
@@ -182,9 +182,9 @@ def test_what_cannot_be_imported_is_named_with_its_frame(tmp_path, library, info
 
 def test_a_text_energy_is_named(tmp_path, library):
     file = tmp_path / "text.xyz"
-    file.write_text(_AMMONIA.format(info="my_energy=low"))
+    file.write_text(_AMMONIA.format(info="my_energy=low", y=0.94))
     with pytest.raises(FileFormatError, match="text.xyz: frame 0: my_energy is 'low', no number"):
-        import_extxyz(file, "b97-3c@pyscf", library, ("am",), "my_energy")
+        import_extxyz(file, "b97-3c@pyscf", library, ("am",), Columns("my_energy"))
 
 
 def _run(*words):
@@ -335,9 +335,9 @@ def test_isolated_atoms_of_files_for_mace_are_left_out_and_said(tmp_path, librar
     rows = "".join(f"{s} {x} {y} {z}\n" for s, (x, y, z) in zip("NHHH", am.conformers[0].positions))
     frame = f'4\nProperties=species:S:1:pos:R:3 REF_energy={float(energy)} config_type=Default pbc="F F F"\n{rows}'
     file.write_text(atom + frame)
-    found = import_checked(file, "gfn1-xtb", library, ("am",), energy_key="REF_energy")
+    found = import_extxyz(file, "gfn1-xtb", library, ("am",), Columns("REF_energy"))
     assert found.labels.compositions.tolist() == ["1am"]
     assert any("1 isolated atoms" in remark for remark in found.remarks), found.remarks
     file.write_text(atom)
     with pytest.raises(FileFormatError, match="isolated atoms only"):
-        import_checked(file, "gfn1-xtb", library, ("am",), energy_key="REF_energy")
+        import_extxyz(file, "gfn1-xtb", library, ("am",), Columns("REF_energy"))

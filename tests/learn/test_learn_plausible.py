@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from sampler.cli.app import app
 from sampler.errors import InputError
 from sampler.learn.labels.dataset import LabelSet, binding_energies
-from sampler.learn.labels.importing import import_checked
+from sampler.learn.labels.importing import Columns, import_extxyz
 from sampler.learn.labels.plausible import ENERGY_UNITS, PER_ATOM, Units, _force_units, examine
 from sampler.monomers import MonomerLibrary
 from sampler.potentials import get_potential
@@ -24,15 +24,15 @@ BOHR_FILE, GRADIENT_FILE = (DATA / "import-lengths-and-sign" / f"{n}.extxyz" for
 OUTLIER_FILE = DATA / "force-outlier" / "frames.extxyz"
 TWICE_FILE = DATA / "trained-on-and-validated-on" / "twice.extxyz"
 LIBRARY = MonomerLibrary.load()
-RIGHT = {"energy_key": "energy", "energy_unit": "Eh", "forces_key": "forces", "length_unit": "bohr"}
+RIGHT = {"energy": "energy", "energy_unit": "Eh", "forces": "forces", "length_unit": "bohr"}
 
 
 def sampler(*words):
     return CliRunner().invoke(app, [str(w) for w in words])
 
 
-def take(file, **changes):
-    return import_checked(file, "gfn1-xtb", LIBRARY, ("sa", "am"), **(RIGHT | changes))
+def take(file, unchecked=False, **changes):
+    return import_extxyz(file, "gfn1-xtb", LIBRARY, ("sa", "am"), Columns(**(RIGHT | changes)), unchecked)
 
 
 def test_what_is_right_is_taken_without_a_word_and_is_what_gfn1_xtb_says():
@@ -119,8 +119,8 @@ def test_any_unit_read_as_any_other_is_refused_by_name_and_the_right_ones_are_no
     file = tmp_path_factory.mktemp("units") / "f.xyz"
     _write(file, ENERGY_UNITS[real], sign * _force_units()[force], 1.0, np.random.default_rng(seed))
     how = {
-        "energy_key": "energy",
-        "forces_key": "forces",
+        "energy": "energy",
+        "forces": "forces",
         "energy_unit": read,
         "forces_unit": "eV/A",
         "length_unit": "A",
@@ -130,20 +130,21 @@ def test_any_unit_read_as_any_other_is_refused_by_name_and_the_right_ones_are_no
     wrong += ["gradients: --gradient"] if sign < 0 else []
     if wrong:
         with pytest.raises(InputError) as told:
-            import_checked(file, "gfn1-xtb", LIBRARY, ("sa", "am"), **how)
+            import_extxyz(file, "gfn1-xtb", LIBRARY, ("sa", "am"), Columns(**how))
         assert all(w in str(told.value) for w in wrong), (wrong, str(told.value))
     how |= {"energy_unit": real, "forces_unit": force, "gradient": sign < 0}
-    made = import_checked(file, "gfn1-xtb", LIBRARY, ("sa", "am"), **how)
+    made = import_extxyz(file, "gfn1-xtb", LIBRARY, ("sa", "am"), Columns(**how))
     assert made.remarks == () and len(made.labels) == 6
 
 
 @pytest.mark.parametrize("unit, factor", [("nm", 10.0), ("pm", 0.01), ("bohr", BOHR)])
 def test_other_lengths_are_named(tmp_path, unit, factor):
     _write(tmp_path / "f.xyz", 1.0, 1.0, factor, np.random.default_rng(1))
-    how = {"energy_key": "energy", "forces_key": "forces"}
+    how = {"energy": "energy", "forces": "forces"}
     with pytest.raises(InputError, match=f"coordinates in {unit}: --coordinates {unit}"):
-        import_checked(tmp_path / "f.xyz", "gfn1-xtb", LIBRARY, ("sa", "am"), **how)
-    assert import_checked(tmp_path / "f.xyz", "gfn1-xtb", LIBRARY, ("sa", "am"), coordinates=unit, **how).remarks == ()
+        import_extxyz(tmp_path / "f.xyz", "gfn1-xtb", LIBRARY, ("sa", "am"), Columns(**how))
+    columns = Columns(**how, coordinates=unit)
+    assert import_extxyz(tmp_path / "f.xyz", "gfn1-xtb", LIBRARY, ("sa", "am"), columns).remarks == ()
 
 
 def test_another_level_and_other_kinds_of_energies_are_named(tmp_path):
@@ -183,8 +184,6 @@ def test_shipped_labels_are_plausible_whatever_part_is_looked_at(name):
 
 def test_real_orca_frames_are_taken_as_they_are(reference):
     file = reference / "sa_am" / "orca503_b973c_engrad" / "sa4am4_b973c_engrad.extxyz"
-    made = import_checked(
-        file, "b97-3c@orca5", LIBRARY, ("sa", "am"), energy_key="b973c_electronic_energy_Eh", energy_unit="Eh",
-        forces_key="b973c_gradient_Eh_per_bohr", length_unit="bohr", gradient=True,
-    )  # fmt: skip
+    columns = Columns("b973c_electronic_energy_Eh", "Eh", "b973c_gradient_Eh_per_bohr", "bohr", gradient=True)
+    made = import_extxyz(file, "b97-3c@orca5", LIBRARY, ("sa", "am"), columns)
     assert len(made.labels) == 20 and made.remarks == ()

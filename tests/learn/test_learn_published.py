@@ -7,7 +7,7 @@ import pytest
 
 from sampler.funnel.protocols.automatic import recommendations
 from sampler.learn.evaluate import evaluate
-from sampler.learn.labels.importing import import_extxyz
+from sampler.learn.labels.importing import Columns, import_extxyz
 from sampler.monomers import MonomerLibrary
 from sampler.potentials import Potential, get_potential
 from sampler.potentials.painn.delta import DeltaPotential
@@ -56,12 +56,14 @@ def base():
 def sets(reference, library):
     """Prefix in the cards -> labels: 20 structures of 4sa4am with gradients, and minima of Wu et al. without."""
     folder, energy = reference / "sa_am", "b973c_electronic_energy_Eh"
-    orca = import_extxyz(
-        next(folder.glob("*/sa4am4_b973c_engrad.extxyz")), "b97-3c@orca5", library, ("sa", "am"), energy, "Eh",
-        "b973c_gradient_Eh_per_bohr", "bohr", True,
-    )  # fmt: skip
-    wu = import_extxyz(
-        next(folder.glob("*/sa_am_b973c_minima.extxyz")), "b97-3c@orca5", library, ("sa", "am"), energy, "Eh"
+
+    def labels(file, columns):
+        return import_extxyz(next(folder.glob(f"*/{file}")), "b97-3c@orca5", library, ("sa", "am"), columns).labels
+
+    gradients = Columns(energy, "Eh", "b973c_gradient_Eh_per_bohr", "bohr", gradient=True)
+    orca, wu = (
+        labels("sa4am4_b973c_engrad.extxyz", gradients),
+        labels("sa_am_b973c_minima.extxyz", Columns(energy, "Eh")),
     )
     return {"orca_4sa4am": orca, WU: wu}
 

@@ -3,14 +3,12 @@
 import dataclasses
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from test_thermo_formation import LIBRARY, make
 
-from sampler.cli import app as module
 from sampler.cli.thermo_hessians import Hessians, read_structures, relaxed_with
 from sampler.cli.thermo_inputs import check_options
 from sampler.cli.thermo_wanted import Gathered, Source, Wanted
@@ -25,24 +23,6 @@ DATA = Path(__file__).parents[1] / "data"
 DEUTERIUM = DATA / "orca" / "04-orca-deuterium" / "d2o.out"
 WATERS = DATA / "02-dissociated-conformer"
 FRAMES = DATA / "11-count-not-the-lowest" / "unsorted.extxyz"
-
-
-@pytest.fixture
-def sampler(monkeypatch, capsys, tmp_path):
-    """Run the command in an empty folder: (exit status, standard output, standard error)."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["sampler", *map(str, words)])
-        try:
-            module.main()
-            status = 0
-        except SystemExit as end:
-            status = end.code or 0
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return call
 
 
 def told(sampler, *words):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -31,31 +30,78 @@ class Imported:
     remarks: tuple[str, ...]
 
 
-def import_checked(
+@dataclass(frozen=True)
+class Columns:
+    """Where a file has its numbers, and their units.
+
+    Attributes:
+        energy: key in the comment lines. forces: name of the three columns, '' for none. The names that ASE and MACE
+            write, ``energy`` and ``forces``, too.
+        energy_unit: one of ENERGY_UNITS, also of the forces' numerator; length_unit: of their denominator.
+        gradient: the columns are dE/dx, not forces. forces_unit: such as ``eV/A``, where it is not made of the other two.
+        coordinates: one of COORDINATES.
+    """
+
+    energy: str
+    energy_unit: str = "eV"
+    forces: str = ""
+    length_unit: str = "A"
+    gradient: bool = False
+    forces_unit: str = ""
+    coordinates: str = "A"
+
+    def __post_init__(self) -> None:
+        if self.energy_unit not in ENERGY_UNITS or self.length_unit not in LENGTH_UNITS:
+            raise InputError(
+                f"units {self.energy_unit}, {self.length_unit} are not known; energies: {', '.join(ENERGY_UNITS)}; "
+                f"lengths: {', '.join(LENGTH_UNITS)}"
+            )
+        if self.coordinates not in COORDINATES:
+            raise InputError(f"coordinates in {self.coordinates} are not known; known: {', '.join(COORDINATES)}")
+        energy, _, length = self.per_force.rpartition("/")
+        if energy not in ENERGY_UNITS or length not in LENGTH_UNITS:
+            known = ", ".join(f"{e}/{x}" for e in ENERGY_UNITS for x in LENGTH_UNITS)
+            raise InputError(f"the unit of forces {self.per_force} is not known; known: {known}")
+
+    @property
+    def per_force(self) -> str:
+        """The unit of the forces, such as ``Eh/bohr``."""
+        return self.forces_unit or f"{self.energy_unit}/{self.length_unit}"
+
+    @property
+    def to_forces(self) -> float:
+        """What turns a number of the columns into a force in eV/Å."""
+        energy, length = self.per_force.rsplit("/", 1)
+        return (-1.0 if self.gradient else 1.0) * ENERGY_UNITS[energy] / LENGTH_UNITS[length]
+
+
+def import_extxyz(
     path: Path | str,
     level: str,
     library: MonomerLibrary,
     families: tuple[str, ...],
+    columns: Columns,
     unchecked: bool = False,
-    **how: Any,
 ) -> Imported:
-    """As :func:`import_extxyz`, without repeated frames, and compared with what is known of the level.
+    """Read a file of extended XYZ frames: without repeated ones, and compared with what is known of the level.
 
     Args:
+        level: a known level of theory; its monomer minima are the references.
+        families: of which the clusters are made, e.g. ("sa", "am").
         unchecked: take the labels in spite of what speaks against them, which becomes a remark.
 
     Raises:
+        FileFormatError: no such file or key, or what is under it is no number. LevelError: unknown level or composition.
         InputError: lengths, energies or forces that cannot be what they are said to be; nothing is left.
     """
     frames, atoms = _without_atoms(_read(path))
-    labels = _labels(path, frames, level, library, families, **how)
+    labels = _labels(path, frames, level, library, families, columns)
     first = first_copies(labels.clusters, COPY) == np.arange(len(labels))
     remarks = [f"{(~first).sum()} copies of other frames are left out"] if not first.all() else []
     if atoms:
         remarks.append(f"{atoms} isolated atoms (config_type) are left out: energies count from molecules here")
     labels = labels.subset(first)
-    units = Units(how.get("energy_unit", "eV"), _force_unit(**how), how.get("gradient", False))
-    found = examine(labels, library, units)
+    found = examine(labels, library, Units(columns.energy_unit, columns.per_force, columns.gradient))
     remarks += found.remarks
     if found.faults and not unchecked:
         raise InputError(f"{path}: {'; '.join(found.faults)}. To import it all the same: --unchecked")
@@ -64,41 +110,6 @@ def import_checked(
     if not found.kept.any():
         raise InputError(f"{path}: no frame is left: {'; '.join(found.remarks)}")
     return Imported(labels.subset(found.kept), tuple(remarks))
-
-
-def import_extxyz(
-    path: Path | str,
-    level: str,
-    library: MonomerLibrary,
-    families: tuple[str, ...],
-    energy_key: str,
-    energy_unit: str = "eV",
-    forces_key: str = "",
-    length_unit: str = "A",
-    gradient: bool = False,
-    forces_unit: str = "",
-    coordinates: str = "A",
-) -> LabelSet:
-    """Read a file of extended XYZ frames.
-
-    Args:
-        level: a known level of theory; its monomer minima are the references.
-        families: of which the clusters are made, e.g. ("sa", "am").
-        energy_key: in the comment lines. forces_key: name of the three columns, '' for none. The names that ASE and
-            MACE write, ``energy`` and ``forces``, too.
-        energy_unit: one of ENERGY_UNITS, also of the forces' numerator; length_unit: of their denominator.
-        gradient: the columns are dE/dx, not forces. forces_unit: such as ``eV/A``, where it is not made of the other two.
-        coordinates: one of COORDINATES.
-
-    Raises:
-        FileFormatError: no such file or key, or what is under it is no number. InputError: an unknown unit.
-        LevelError: unknown level or composition.
-    """
-    frames, _ = _without_atoms(_read(path))
-    return _labels(
-        path, frames, level, library, families, energy_key, energy_unit, forces_key, length_unit, gradient, forces_unit,
-        coordinates,
-    )  # fmt: skip
 
 
 def _read(path: Path | str) -> list:
@@ -119,34 +130,18 @@ def _labels(
     level: str,
     library: MonomerLibrary,
     families: tuple[str, ...],
-    energy_key: str,
-    energy_unit: str = "eV",
-    forces_key: str = "",
-    length_unit: str = "A",
-    gradient: bool = False,
-    forces_unit: str = "",
-    coordinates: str = "A",
+    columns: Columns,
 ) -> LabelSet:
-    """See :func:`import_extxyz`."""
-    if energy_unit not in ENERGY_UNITS or length_unit not in LENGTH_UNITS:
-        raise InputError(
-            f"units {energy_unit}, {length_unit} are not known; energies: {', '.join(ENERGY_UNITS)}; "
-            f"lengths: {', '.join(LENGTH_UNITS)}"
-        )
     if not frames:
         raise FileFormatError(f"{path} holds isolated atoms only")
     reference = level_with(level, library)
-    if coordinates not in COORDINATES:
-        raise InputError(f"coordinates in {coordinates} are not known; known: {', '.join(COORDINATES)}")
-    scale, stretch = ENERGY_UNITS[energy_unit], COORDINATES[coordinates]
-    per_energy, per_length = _force_unit(energy_unit, length_unit, forces_unit).rsplit("/", 1)
-    sign = (-1.0 if gradient else 1.0) * ENERGY_UNITS[per_energy] / LENGTH_UNITS[per_length]
+    scale, stretch = ENERGY_UNITS[columns.energy_unit], COORDINATES[columns.coordinates]
     energies, forces, charges, names = [], [], [], []
     for i, frame in enumerate(frames):
         where = f"{path}: frame {i}"
-        energies.append(_number(frame, energy_key, where) * scale)
-        if forces_key:
-            forces.append(_columns(frame, forces_key, where) * sign)
+        energies.append(_number(frame, columns.energy, where) * scale)
+        if columns.forces:
+            forces.append(_columns(frame, columns.forces, where) * columns.to_forces)
         charges.append(_charge(frame, where))
         names.append(_composition(frame, charges[-1], families, library, where, stretch))
     clusters = Clusters.make(
@@ -157,15 +152,6 @@ def _labels(
     )  # fmt: skip
     clusters = checked(clusters, library, path)
     return LabelSet(clusters, dict(reference.monomers))  # which program made them, the file does not say
-
-
-def _force_unit(energy_unit: str = "eV", length_unit: str = "A", forces_unit: str = "", **_others: Any) -> str:
-    unit = forces_unit or f"{energy_unit}/{length_unit}"
-    energy, _, length = unit.rpartition("/")
-    if energy not in ENERGY_UNITS or length not in LENGTH_UNITS:
-        known = ", ".join(f"{e}/{x}" for e in ENERGY_UNITS for x in LENGTH_UNITS)
-        raise InputError(f"the unit of forces {unit} is not known; known: {known}")
-    return unit
 
 
 def _composition(
