@@ -20,6 +20,8 @@ The message says what was wrong, where, and what to do. The command line prints 
 status 2 (input) or 1 (everything else).
 """
 
+from .remedy import install
+
 
 class SamplerError(Exception):
     """Base of all errors that a user can cause or cure."""
@@ -63,7 +65,7 @@ class MissingDependency(PotentialError):
     """``package`` is not installed; ``extra`` is the extra of cluster-sampler that brings it ('' if none)."""
 
     def __init__(self, package: str, purpose: str, extra: str = ""):
-        remedy = f"pip install 'cluster-sampler[{extra}]'" if extra else f"pip install {package}"
+        remedy = install(extra) if extra else f"pip install {package}"
         super().__init__(f"{purpose} needs the package {package}, which is not installed; remedy: {remedy}")
         self.package, self.purpose, self.extra = package, purpose, extra
 

@@ -43,6 +43,7 @@ def run(
     clean: bool = False,
     replace: bool = False,
     quiet: bool = False,
+    verbose: bool = False,
 ) -> RunResult:
     """Find the low-energy structures of a cluster: what the command ``sampler run`` does, with the same result and files.
 
@@ -75,6 +76,7 @@ def run(
         clean: remove stage folders of earlier parameters.
         replace: results of another protocol or seed in the folder may be replaced.
         quiet: no progress on standard error.
+        verbose: progress says more of each round of a search.
 
     Returns:
         The structures, lowest first, with ledgers and ranking; see :class:`sampler.api.run_result.RunResult`.
@@ -97,7 +99,7 @@ def run(
     if confidence is None and error_kcalmol is not None:
         raise InputError("--error-kcalmol has a meaning only with --confidence")
     level, from_level = run_plan.levels_of(level, from_level, source is not None)
-    progress = choose(quiet)
+    progress = choose(quiet, verbose)
     start = None
     if source is not None:
         options = {"stage": stage, "charge": charge, "energy_key": energy_key}

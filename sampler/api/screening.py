@@ -73,6 +73,7 @@ def screen(
     join: bool = False,
     replace: bool = False,
     quiet: bool = False,
+    verbose: bool = False,
     confirm: Callable[[int], None] = lambda systems: None,
 ) -> ScreenResult:
     """Run a protocol for every composition of a grid, small clusters first: what the command ``sampler screen`` does.
@@ -83,7 +84,7 @@ def screen(
     Args:
         grid: one range a molecule, ``["1-4sa", "0-4am"]``, a band (``"am=sa±2"``), or whole compositions.
         protocol: as in :func:`sampler.run`; so are ``level``, ``model``, ``charge``, ``seed``, ``settings``, ``monomers``,
-            ``workers``, ``slurm``, ``join``, ``replace`` and ``quiet``.
+            ``workers``, ``slurm``, ``join``, ``replace``, ``quiet`` and ``verbose``.
         folder: of all runs and of the table.
         names: a text file with compositions, instead of or besides the grid.
         large: the protocol of systems with more than ``beyond`` molecules.
@@ -121,7 +122,7 @@ def screen(
     folder = Path(folder)
     runner.check_folder(folder)
     confirm(len(systems))
-    progress = choose(quiet)
+    progress = choose(quiet, verbose)
     if impossible:
         why = next(iter(impossible.values()))
         progress.warn(f"left out, for a charge that they cannot have: {', '.join(impossible)} ({why})")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
 from typing import Annotated, NoReturn
 
 import typer
@@ -13,6 +14,7 @@ from ..errors import SamplerError
 from ..version import __version__
 from .audit import audit
 from .cite import cite
+from .command import CHEMISTRY, MODELS, RESULTS, RUN, SETUP, Command, Group, renamed
 from .data import data_app
 from .doctor import doctor
 from .evaluate import evaluate
@@ -34,12 +36,22 @@ from .train import train
 
 _AGAIN_SECONDS = 10.0
 
+FIRST_STEPS = """\
+First steps:
+  sampler doctor               what works on this machine
+  sampler run 2sa2am           2 sulfuric acids, 2 ammonias: the lowest clusters
+  sampler show 2sa2am          what was found, once more
+  sampler screen 1-2sa 0-2am   all clusters of a grid
+  sampler monomer list         the molecules that clusters are built from
+  sampler COMMAND --help       options and examples of a command
+"""
+
 app = typer.Typer(
     name="sampler",
+    cls=Group,
     help="Configurational sampling of atmospheric molecular clusters: from a name such as 4sa4am to ranked, unique, "
     "identified structures and ORCA inputs.",
-    no_args_is_help=True,
-    add_completion=False,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -56,34 +68,45 @@ def _version(wanted: bool) -> None:
 def _root(
     context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    if context.invoked_subcommand not in KEEPING:
+    if context.invoked_subcommand is None:
+        typer.echo(f"{FIRST_STEPS}\n{context.get_help()}")
+    elif context.invoked_subcommand not in KEEPING:
         when_stopped(NOT_KEPT)
 
 
-app.command()(run)
-app.command()(screen)
-app.command()(show)
-app.command()(cite)
-export_app.command("acdc")(acdc)
-app.add_typer(export_app, name="export")
-app.command()(thermo)
+def _add(heading: str, function: Callable[..., None], cls: type[Command] = Command) -> None:
+    app.command(cls=cls, rich_help_panel=heading)(function)
+
+
+def _add_group(heading: str, name: str, group: typer.Typer) -> None:
+    app.add_typer(group, name=name, rich_help_panel=heading)
+
+
+export_app.command("acdc", cls=Command)(acdc)
 import_app = typer.Typer(cls=FileByDefault, no_args_is_help=True, help="Take up results of other programs.")
-import_app.command("orca")(import_orca)
-import_app.command("file")(import_file)
-app.add_typer(import_app, name="import")
-app.command()(audit)
-app.command()(protocols)
-app.add_typer(monomer_app, name="monomer")
-app.add_typer(data_app, name="data")
-app.command()(label)
-app.command()(train)
-app.command()(evaluate)
-app.command()(extopt)
-app.command()(models)
-app.command()(doctor)
+import_app.command("orca", cls=Command)(import_orca)
+import_app.command("file", cls=Command)(import_file)
+
+_add(RUN, run)
+_add(RUN, screen)
+_add(RUN, protocols)
+_add(RESULTS, show, renamed(limit="--count"))
+_add(RESULTS, thermo, renamed(v="--vapour"))
+_add_group(RESULTS, "export", export_app)
+_add_group(RESULTS, "import", import_app)
+_add(RESULTS, audit)
+_add(RESULTS, cite)
+_add_group(CHEMISTRY, "monomer", monomer_app)
+_add_group(MODELS, "data", data_app)
+_add(MODELS, label)
+_add(MODELS, train)
+_add(MODELS, evaluate)
+_add(MODELS, models)
+_add(MODELS, extopt)
+_add(SETUP, doctor)
 
 
 def main() -> None:

@@ -19,14 +19,16 @@ def audit(
         str | None, typer.Option("--energy", help="Name of the energies, with unit: b973c_electronic_energy_Eh.")
     ] = None,
     level: Annotated[
-        str | None, typer.Option("--level", help="Level of theory of energies for which the file states none.")
+        str | None, typer.Option("--level", "-l", help="Level of theory of energies for which the file states none.")
     ] = None,
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="Findings of one kind that are printed.")] = 10,
     monomers: Monomers = None,
     as_json: Json = False,
 ) -> None:
-    """Find what is wrong: identical geometries with different energies, jobs that did not end, mixed levels of theory
-    or monomer references, imaginary modes, broken molecules, impossible numbers, charges and ids.
+    """Find what is wrong in a file, a run or a folder of outputs.
+
+    Identical geometries with different energies, jobs that did not end, mixed levels of theory or monomer references,
+    imaginary modes, broken molecules, impossible numbers, charges and ids.
 
     Nothing is changed. The exit status is 1 if there are findings, else 0.
 

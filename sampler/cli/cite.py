@@ -22,9 +22,9 @@ def cite(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Print what to cite for runs: the approach, and every method and engine they used.
+    """Print what to cite for runs.
 
-    It reads the manifest (protocol and potentials), the cards of trained models (what they learnt, what they correct)
+    The approach, and every method and engine they used. It reads the manifest (protocol and potentials), the cards of trained models (what they learnt, what they correct)
     and the ORCA outputs in the folder. What has to be cited but is not known here is said on standard error.
 
     \b

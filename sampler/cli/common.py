@@ -40,6 +40,7 @@ Replace = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Write the result as JSON to standard output.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more of each round of a search.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 Monomers = Annotated[
     list[Path] | None,
@@ -127,6 +128,12 @@ def run_folders(path: Path, known) -> list[Path]:
 def note(line: str) -> None:
     """One line for people, to standard error, beside whatever goes to standard output."""
     typer.echo(f"sampler: {line}", err=True)
+
+
+def next_step(*commands: str) -> None:
+    """What to do with what a command has left behind, to standard error."""
+    for command in commands:
+        typer.echo(f"Next: {command}", err=True)
 
 
 def cores(workers: int | None) -> int:

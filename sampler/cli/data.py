@@ -8,25 +8,30 @@ from typing import Annotated
 import typer
 
 from ..columns import DISAGREEMENT
+from .command import Command, Group, renamed
 from .common import Json, Monomers, Quiet, Workers, cores, library, note, print_json
 from .data_sets import HoldOut, collect, import_labels, info
 
 data_app = typer.Typer(
     name="data",
-    help="Training data: sample structures, collect and import labels, look at a data set.",
+    cls=Group,
+    help="Sample structures, collect and import labels, look at data.",
     no_args_is_help=True,
 )
 
 
-@data_app.command()
+@data_app.command(cls=renamed(c="--composition", structures="--count", t="--temperature"))
 def sample(
     out: Annotated[Path, typer.Argument(help="Data set (.npz) to write; FILE.run beside it holds what is resumed.")],
     composition: Annotated[
         list[str] | None,
-        typer.Option("--composition", "-c", help="What to sample, e.g. 2sa2am=500 (may be repeated)."),
+        typer.Option("--composition", help="What to sample, e.g. 2sa2am=500 (may be repeated)."),
     ] = None,
     structures: Annotated[
-        int, typer.Option("--structures", "-n", min=1, help="Without -c: so many SA–AM structures, small ones mostly.")
+        int,
+        typer.Option(
+            "--count", "-n", min=1, help="Without --composition: so many SA–AM structures, small ones mostly."
+        ),
     ] = 1000,
     driver: Annotated[
         list[str] | None,
@@ -40,7 +45,7 @@ def sample(
         typer.Option("--start", help="Structures, such as a run's .npz, to begin from instead of random arrangements."),
     ] = None,
     temperature: Annotated[
-        list[float] | None, typer.Option("--temperature", "-t", help="K, one after the other. Default 300 450 600.")
+        list[float] | None, typer.Option("--temperature", "-T", help="K, one after the other. Default 300 450 600.")
     ] = None,
     steps: Annotated[int, typer.Option("--steps", min=1, help="Steps of 2 fs at each temperature.")] = 50,
     every: Annotated[int, typer.Option("--every", min=1, help="Every how many steps a structure is kept.")] = 5,
@@ -54,7 +59,9 @@ def sample(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Structures for training: random arrangements, quenches, dynamics, displaced atoms, protons and molecules.
+    """Structures for training, with labels or to be labelled.
+
+    Random arrangements, quenches, dynamics, displaced atoms, protons and molecules.
 
     Chunks of work are kept beside the data set: the same command goes on after a kill. Other models, structures to
     start from or molecules under the same names are another sampling, and refused.
@@ -62,8 +69,8 @@ def sample(
     \b
     Examples:
       sampler data sample gfn1.npz -n 12000 --seed 1
-      sampler data sample more.npz -c 2sa2am=500 -c 3sa3am=200 --driver models/gfn1 --hold-out 4sa4am
-      sampler data sample new.npz --driver models/b97-3c --label none -c 2sa2am=100
+      sampler data sample more.npz --composition 2sa2am=500 --composition 3sa3am=200 --driver models/gfn1 --hold-out 4sa4am
+      sampler data sample new.npz --driver models/b97-3c --label none --composition 2sa2am=100
     """
     from ..errors import InputError
     from ..learn.evaluate import open_potential
@@ -123,7 +130,7 @@ def sample(
         typer.echo(f"{len(found)} structures in {out} (of {total} found, near-duplicates and surplus left out)")
 
 
-@data_app.command()
+@data_app.command(cls=Command)
 def choose(
     candidates: Annotated[Path, typer.Argument(help="Structures, e.g. from: sampler data sample --label none.")],
     models: Annotated[list[Path], typer.Argument(help="Two or more models of one level.")],
@@ -135,7 +142,9 @@ def choose(
     threshold: Annotated[float, typer.Option("--threshold", help="Å; what is nearer to a known one is not new.")] = 0.1,
     as_json: Json = False,
 ) -> None:
-    """What to label next: structures a committee disagrees on, and that are new.
+    """What to label next: where a committee disagrees.
+
+    Structures that are near to known ones are left out.
 
     \b
     Examples:
@@ -161,7 +170,7 @@ def choose(
         typer.echo(f"{len(chosen)} structures in {out}{reach}")
 
 
-@data_app.command()
+@data_app.command(cls=Command)
 def teach(
     structures: Annotated[Path, typer.Argument(help="Structures; the labels of a data set are not used.")],
     models: Annotated[list[Path], typer.Argument(help="The model (folder) that labels them, or a committee.")],
@@ -177,7 +186,9 @@ def teach(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Labels by a trained model, for another to learn from: the data of 'sampler train --taught'.
+    """Labels by a trained model, for another to learn from.
+
+    They are the data of 'sampler train --taught'.
 
     For a Δ model, which is slow but errs less where labels are few, as the teacher of a direct model. After a kill
     the same command goes on.
@@ -223,6 +234,6 @@ def one_thread() -> None:
         os.environ.setdefault(name, "1")
 
 
-data_app.command("collect")(collect)
-data_app.command("import")(import_labels)
-data_app.command("info")(info)
+data_app.command("collect", cls=Command)(collect)
+data_app.command("import", cls=Command)(import_labels)
+data_app.command("info", cls=Command)(info)

@@ -36,7 +36,9 @@ def collect(
     monomers: Monomers = None,
     as_json: Json = False,
 ) -> None:
-    """One data set from labels of one level and engine: duplicates, held-out sizes and torn structures left out.
+    """One data set from labels of one level and engine.
+
+    Duplicates, held-out sizes and torn structures are left out.
 
     \b
     Examples:
@@ -62,7 +64,7 @@ def collect(
 def import_labels(
     source: Annotated[Path, typer.Argument(help="An extended XYZ file with labels.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Data set (.npz) to write.")],
-    level: Annotated[str, typer.Option("--level", help="Its level of theory, e.g. b97-3c@orca5.")],
+    level: Annotated[str, typer.Option("--level", "-l", help="Its level of theory, e.g. b97-3c@orca5.")],
     energy: Annotated[str, typer.Option("--energy", help="Key of the energy in the comment lines.")],
     families: Annotated[str, typer.Option("--molecules", help="What the clusters are made of, e.g. sa,am.")],
     forces: Annotated[str, typer.Option("--forces", help="Name of the columns with forces.")] = "",
@@ -112,7 +114,7 @@ def info(
     monomers: Monomers = None,
     as_json: Json = False,
 ) -> None:
-    """What a data set holds: level, compositions, sizes of energies and forces.
+    """What a data set holds: level, compositions, sizes of labels.
 
     \b
     Example:

@@ -18,7 +18,9 @@ def doctor(
     as_json: Json = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 unless GFN1-xTB works.")] = False,
 ) -> None:
-    """Check the installation: packages, engines (by a real calculation on water), cores, memory, ORCA.
+    """Check the installation: packages, engines, cores, memory, ORCA.
+
+    Each engine does a real calculation on water.
 
     \b
     Examples:

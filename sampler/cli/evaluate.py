@@ -32,9 +32,9 @@ def evaluate(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """How far a potential is from labels: energies, forces, ranking, by composition.
+    """How far a potential is from labels: energies, forces, ranking.
 
-    Binding energies count from the monomers of each one's own level, so that a model can be held against labels of
+    All of them also by composition. Binding energies count from the monomers of each one's own level, so that a model can be held against labels of
     another engine. Structures that a model was trained on or validated on are counted and said. DATA may be what
     'sampler label --collect' writes.
 

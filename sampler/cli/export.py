@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from .command import Command, Group, renamed
 from .common import Json, Monomers, library, print_json, run_folders
 
-export_app = typer.Typer(no_args_is_help=True, help="Write the result of a run as ORCA inputs, xyz or csv.")
+export_app = typer.Typer(cls=Group, no_args_is_help=True, help="Write results as ORCA inputs, xyz or csv, or for ACDC.")
 
 RunArgument = Annotated[Path, typer.Argument(help="A run directory, or the folder of a screen.")]
 Count = Annotated[
@@ -38,20 +39,20 @@ def _lowest(run: Path, count: int | None, known):
     return results.ranked(clusters)[:count], rows[:count]
 
 
-@export_app.command("orca")
+@export_app.command("orca", cls=renamed(p="--preset"))
 def orca(
     run: RunArgument,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder. Default: RUN/orca-PRESET.")] = None,
-    preset: Annotated[str, typer.Option("--preset", "-p", help="Kind of job; an unknown one lists all.")] = "opt-freq",
+    preset: Annotated[str, typer.Option("--preset", help="Kind of job; an unknown one lists all.")] = "opt-freq",
     count: Count = None,
     cores: Annotated[int, typer.Option("--cores", min=1, help="Cores per job (%pal).")] = 8,
     memory_mb: Annotated[int, typer.Option("--memory", min=100, help="Memory per core in MB (%maxcore).")] = 2000,
     monomers: Monomers = None,
     as_json: Json = False,
 ) -> None:
-    """Write one ORCA input a structure, job scripts (SLURM array, plain shell) and a manifest.
+    """Write one ORCA input a structure, job scripts and a manifest.
 
-    The inputs have the names of the structures; their first lines and the manifest have the ranks. Of a screen, each
+    The scripts are a SLURM array and a plain shell script. The inputs have the names of the structures; their first lines and the manifest have the ranks. Of a screen, each
     system gets a folder: RUN/orca-PRESET, or OUT/RUN.
 
     \b
@@ -78,14 +79,16 @@ def orca(
         print_json({"runs": told} if several else told[0])
 
 
-@export_app.command("xyz")
+@export_app.command("xyz", cls=Command)
 def xyz(
     run: RunArgument,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="File. Default: standard output.")] = None,
     count: Count = None,
     monomers: Monomers = None,
 ) -> None:
-    """Write the structures as multi-frame extxyz, lowest first; energies with unit and level in the comment line.
+    """Write the structures as multi-frame extxyz, lowest first.
+
+    The comment line has the energy with its unit and level.
 
     \b
     Example:
@@ -97,14 +100,16 @@ def xyz(
     _emit("".join(results.to_xyz(*_lowest(one, count, known)) for one in _runs(run, known)[0]), out)
 
 
-@export_app.command("csv")
+@export_app.command("csv", cls=Command)
 def csv(
     run: RunArgument,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="File. Default: standard output.")] = None,
     count: Count = None,
     monomers: Monomers = None,
 ) -> None:
-    """Write the ranking as csv; the unit is in every column name. Of a screen, the first column is the system.
+    """Write the ranking as csv; the unit is in every column name.
+
+    Of a screen, the first column is the system.
 
     \b
     Example:

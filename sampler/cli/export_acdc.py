@@ -70,9 +70,9 @@ def acdc(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write the cluster set (input.inp), the energies (HS…K.txt) and, where known, dipoles (dip_pol_…K.txt).
+    """Write the cluster set, the energies and the dipoles for ACDC.
 
-    INPUTS are those of sampler thermo. ACDC needs dipoles and polarizabilities only where there are ions. They come from
+    The files are input.inp, HS…K.txt and, where dipoles are known, dip_pol_…K.txt. INPUTS are those of sampler thermo. ACDC needs dipoles and polarizabilities only where there are ions. They come from
     ORCA outputs that hold both, or are computed for the lowest conformer of every neutral species: dipoles at the level
     of --dipoles, polarizabilities with the D4 model (which needs the extra dft).
 

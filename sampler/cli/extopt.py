@@ -17,9 +17,9 @@ def extopt(
         list[str] | None, typer.Option("--model", "-m", help="A trained model by name or folder; several: their mean.")
     ] = None,
 ) -> None:
-    """Energy and gradient for ORCA's own optimiser, GOAT or DOCKER (! ExtOpt), from any potential here.
+    """Energy and gradient for ORCA's own optimiser (! ExtOpt).
 
-    ORCA 6 calls this command itself; in its input stand the full path of sampler (which sampler) and what follows the file:
+    For GOAT and DOCKER, too, from any potential here. ORCA 6 calls this command itself; in its input stand the full path of sampler (which sampler) and what follows the file:
 
     \b
       ! ExtOpt Opt

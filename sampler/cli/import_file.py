@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from ..columns import INTACT
+from .command import Group
 from .common import Json, Monomers, library, number, print_json, print_table
 
 
-class FileByDefault(TyperGroup):
+class FileByDefault(Group):
     """``sampler import FILE`` is ``sampler import file FILE``: a first word that is no command is a file."""
 
     def parse_args(self, ctx, args):
@@ -29,7 +29,8 @@ def import_file(
         Path | None, typer.Option("--out", "-o", help="Write them here: .npz, .extxyz, .xyz, .db, .pkl, crest_*.xyz.")
     ] = None,
     level: Annotated[
-        str | None, typer.Option("--level", help="Level of theory of the energies, where the file does not state it.")
+        str | None,
+        typer.Option("--level", "-l", help="Level of theory of the energies, where the file does not state it."),
     ] = None,
     charge: Annotated[int | None, typer.Option("--charge", "-c", help="Total charge, where none is stated.")] = None,
     energy: Annotated[
@@ -46,7 +47,9 @@ def import_file(
     monomers: Monomers = None,
     as_json: Json = False,
 ) -> None:
-    """Read structures of other programs and say what they are; convert them with --out.
+    """Read structures of other programs; convert them with --out.
+
+    What they are is said.
 
     Pickles are read without running anything in them, databases without changing them. Energies become eV, forces
     eV/Å, whatever the file holds; a number without a known unit is not taken as an energy. A charge that the file does

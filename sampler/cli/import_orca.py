@@ -16,7 +16,7 @@ def import_orca(
     folder: Annotated[Path, typer.Argument(help="A folder with ORCA outputs (*.out), also in folders below it.")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the structures to this npz file.")] = None,
     level: Annotated[
-        str | None, typer.Option("--level", help="Take outputs of this level only, e.g. b97-3c@orca5.")
+        str | None, typer.Option("--level", "-l", help="Take outputs of this level only, e.g. b97-3c@orca5.")
     ] = None,
     resubmit: Annotated[
         bool, typer.Option("--resubmit", help="Write new inputs for failed jobs, from their last geometry.")
@@ -28,7 +28,7 @@ def import_orca(
     monomers: Monomers = None,
     as_json: Json = False,
 ) -> None:
-    """Read ORCA outputs: what finished, what failed and why, the refined structures and their new ranking.
+    """Read ORCA outputs: what finished, what failed, the new ranking.
 
     \b
     Examples:

@@ -43,9 +43,9 @@ def label(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Compute energies and forces, one structure a task, at the lowest priority of the machine.
+    """Compute energies and forces of many structures.
 
-    Each finished structure is a file of its own: after Ctrl-C, a crash or a power cut the same command goes on, and
+    One structure is one task, at the lowest priority of the machine. Each finished structure is a file of its own: after Ctrl-C, a crash or a power cut the same command goes on, and
     a structure is never computed twice; several commands in one folder, on several machines too, share the work.
     Structures that fail are listed with the reason and do not stop the others; --retry takes them up again. Where
     gpu4pyscf and a CUDA device are found, B97-3c and its like run there; hide the device (CUDA_VISIBLE_DEVICES=) to use

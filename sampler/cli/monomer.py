@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .command import Command, Group
 from .common import Json, Monomers, note, number, print_json, print_table
 
 if TYPE_CHECKING:
     from ..monomers import Monomer
 
 monomer_app = typer.Typer(
-    help="The molecules that clusters are built from: list them, show one, add your own.",
+    cls=Group,
+    help="List the molecules of clusters, show one, or add your own.",
     no_args_is_help=True,
-    rich_markup_mode=None,
 )
 
 
-@monomer_app.command("list")
+@monomer_app.command("list", cls=Command)
 def list_(extra: Monomers = None, as_json: Json = False) -> None:
     """List all molecules: the shipped ones and your own.
 
@@ -43,13 +44,13 @@ def list_(extra: Monomers = None, as_json: Json = False) -> None:
     print_table("", header, rows, right={5, 6, 7})
 
 
-@monomer_app.command()
+@monomer_app.command(cls=Command)
 def show(
     name: Annotated[str, typer.Argument(help="Name or alias, e.g. sa.")],
     extra: Monomers = None,
     as_json: Json = False,
 ) -> None:
-    """Show one molecule: conformers, atoms with charges and Lennard-Jones parameters, where the numbers come from.
+    """Show one molecule: conformers, atoms, and where they come from.
 
     \b
     Examples:
@@ -61,7 +62,7 @@ def show(
     _print(library(extra)[name], as_json)
 
 
-@monomer_app.command()
+@monomer_app.command(cls=Command)
 def add(
     name: Annotated[
         str,
@@ -70,7 +71,10 @@ def add(
     smiles: Annotated[str, typer.Option(help="SMILES string; RDKit makes the conformers.")] = "",
     xyz: Annotated[Path | None, typer.Option(help="xyz file instead; several frames are several conformers.")] = None,
     charge: Annotated[
-        int | None, typer.Option(help="Charge in e. Default: that of the SMILES, or what the xyz file states, else 0.")
+        int | None,
+        typer.Option(
+            "--charge", "-c", help="Charge in e. Default: that of the SMILES, or what the xyz file states, else 0."
+        ),
     ] = None,
     family: Annotated[
         str, typer.Option(help="The molecule it exchanges protons with, e.g. gly for its cation. Default: its own.")
@@ -90,14 +94,14 @@ def add(
     method: Annotated[
         str, typer.Option(help="What optimises the geometry: gfn1-xtb, or gfn2-xtb where that finds no minimum.")
     ] = "gfn1-xtb",
-    seed: Annotated[int, typer.Option(min=0, help="Random seed of the starting geometries.")] = 20,
+    seed: Annotated[int, typer.Option("--seed", "-s", min=0, help="Random seed of the starting geometries.")] = 20,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a molecule that you added earlier.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Build and show it, but write nothing.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Build a molecule and add it to your library ($SAMPLER_HOME/monomers, or ~/.sampler/monomers).
+    """Build a molecule and add it to your library.
 
-    RDKit makes the conformers, GFN1-xTB optimises them, equal ones are dropped, charges and Lennard-Jones parameters
+    The library is $SAMPLER_HOME/monomers, or ~/.sampler/monomers. RDKit makes the conformers, GFN1-xTB optimises them, equal ones are dropped, charges and Lennard-Jones parameters
     are derived. The file holds the energies of the molecule at gfn1-xtb and gfn2-xtb: binding energies at these levels
     count from them. Forms that differ by protons (an acid and its anion) are added one by one, with the same --family.
 

@@ -15,7 +15,9 @@ def protocols(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List the shipped protocols, or show one in full; a file's mistakes are all reported at once.
+    """List the shipped protocols, show one, or check your own.
+
+    The mistakes of a file are all reported at once.
 
     \b
     Examples:

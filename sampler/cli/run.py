@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Anywhere, Join, Json, Monomers, Quiet, Replace, Slurm, library, print_json
+from .common import Anywhere, Join, Json, Monomers, Quiet, Replace, Slurm, Verbose, library, print_json
 
 
 def run(
@@ -45,6 +45,7 @@ def run(
         str,
         typer.Option(
             "--level",
+            "-l",
             help="Level that the energies end at: b97-3c, gfn1-xtb, or auto (the best of the two for the composition). With "
             "--from also the level of the energies there, where the file does not say.",
         ),
@@ -56,7 +57,9 @@ def run(
     models: Annotated[
         list[str] | None,
         typer.Option(
-            "--model", help="A trained model, shipped or a folder, to relax and rank with (repeated: a committee)."
+            "--model",
+            "-m",
+            help="A trained model, shipped or a folder, to relax and rank with (repeated: a committee).",
         ),
     ] = None,
     energy_key: Annotated[
@@ -100,8 +103,9 @@ def run(
     replace: Replace = False,
     as_json: Json = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
-    """Find the low-energy structures of a cluster and write ORCA inputs for them.
+    """Find the lowest structures of a cluster; write ORCA inputs.
 
     Every finished chunk of work is kept: after Ctrl-C, a SIGTERM of the batch system, a crash or a power cut the same
     command goes on where it stopped and ends with the same result. A finished run is not repeated; a changed parameter redoes only what
@@ -113,7 +117,7 @@ def run(
       sampler run 4sa4am --protocol standard --workers 8
       sampler run 1b2sa --set generate.candidates=500 --set relax.fmax=0.02
       sampler run 1sa1am --protocol refined --engine orca
-      sampler run 4sa4am -p thorough --parents 3sa3am --parents 4sa3am --patience 10
+      sampler run 4sa4am --protocol thorough --parents 3sa3am --parents 4sa3am --patience 10
       sampler run 3sa3am --protocol standard --confidence 0.95
       sampler run 4sa4am --level gfn1-xtb
       sampler run 2sa2am --model training/model
@@ -130,7 +134,7 @@ def run(
         composition, protocol, out, charge=charge, seed=seed, level=level, model=models, engine=engine, settings=settings,
         parents=parents or (), patience=patience, budget=budget, confidence=confidence, error_kcalmol=error_kcalmol,
         source=source, stage=stage, from_level=from_level, energy_key=energy_key, monomers=known, workers=workers,
-        slurm=slurm, join=join, clean=clean, replace=replace, quiet=quiet or as_json,
+        slurm=slurm, join=join, clean=clean, replace=replace, quiet=quiet or as_json, verbose=verbose,
     )  # fmt: skip
     if as_json:
         print_json(done.summary())

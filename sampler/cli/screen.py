@@ -16,6 +16,7 @@ from .common import (
     Quiet,
     Replace,
     Slurm,
+    Verbose,
     library,
     number,
     print_json,
@@ -48,13 +49,14 @@ def screen(
         str,
         typer.Option(
             "--level",
+            "-l",
             help="Level that all systems end at: b97-3c, gfn1-xtb, or auto (the best of the two that all have).",
         ),
     ] = "auto",
     models: Annotated[
         list[str] | None,
         typer.Option(
-            "--model", help="A trained model, shipped or a folder, to relax and rank with, as in sampler run."
+            "--model", "-m", help="A trained model, shipped or a folder, to relax and rank with, as in sampler run."
         ),
     ] = None,
     charge: Annotated[
@@ -82,10 +84,11 @@ def screen(
     replace: Replace = False,
     as_json: Json = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
-    """Run a protocol for every composition of a grid, small clusters first, with one table of all.
+    """Run a protocol for every composition of a grid.
 
-    Each composition has a run directory of its own below --out. The same command resumes; finished systems are not
+    Small clusters come first; one table holds all. Each composition has a run directory of its own below --out. The same command resumes; finished systems are not
     repeated. A system that fails is listed with its error and does not stop the others. The table (screen.csv) is up
     to date at any time; at the end there is a heat map, too. With a protocol that has a stage grow, larger systems
     start from the structures of the smaller ones in the grid.
@@ -113,7 +116,7 @@ def screen(
     made = screen_it(
         axes or (), protocol, out, names=names, large=large, beyond=beyond, level=level, model=models, charge=charge,
         seed=seed, settings=settings, priority=priority or (), time_budget=budget, growth=growth, monomers=known,
-        workers=workers, slurm=slurm, join=join, replace=replace, quiet=quiet or as_json, confirm=confirm,
+        workers=workers, slurm=slurm, join=join, replace=replace, quiet=quiet or as_json, verbose=verbose, confirm=confirm,
     )  # fmt: skip
     rows, what, grid = made.rows, made.screen, made.screen.grid
     if as_json:

@@ -13,13 +13,15 @@ from .common import Json, Monomers, library, note, number, print_json, print_tab
 
 def show(
     run: Annotated[Path, typer.Argument(help="A run directory, or the folder of a screen.")],
-    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="Rows of a ranking. Default: 20.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--count", "-n", min=1, help="Structures of a ranking that are shown. Default: 20.")
+    ] = None,
     monomers: Monomers = None,
     as_json: Json = False,
 ) -> None:
-    """Show what happened in a run (the ledger) and what came out (the ranking).
+    """Show what happened in a run, and what came out: the ranking.
 
-    Of a screen it shows the lowest structure of each finished system; with --limit also the rankings.
+    Of a screen it shows the lowest structure of each finished system; with --count also the rankings.
 
     \b
     Examples:

@@ -61,7 +61,9 @@ def thermo(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Frequencies, enthalpies, entropies and free energies of binding; stepwise and actual free energies.
+    """Frequencies, and the free energies of binding that follow.
+
+    Enthalpies, entropies and free energies of binding, stepwise losses, and free energies at given vapours.
 
     Structures of runs, screens and files are relaxed where their forces are above 0.002 eV/Å, then get a numerical
     Hessian at the level of --potential, or of what relaxed the run last; their monomers are added. ORCA outputs

@@ -25,12 +25,14 @@ PotentialName = Annotated[
     ),
 ]
 Model = Annotated[
-    str | None, typer.Option("--model", help="The model of --potential painn, or several joined by commas.")
+    str | None, typer.Option("--model", "-m", help="The model of --potential painn, or several joined by commas.")
 ]
 Level = Annotated[
     str | None,
     typer.Option(
-        "--level", help="Of outputs or a file that hold several levels of theory, take this one, e.g. b97-3c@orca5."
+        "--level",
+        "-l",
+        help="Of outputs or a file that hold several levels of theory, take this one, e.g. b97-3c@orca5.",
     ),
 ]
 Charge = Annotated[
@@ -73,7 +75,6 @@ Vapours = Annotated[
     list[str] | None,
     typer.Option(
         "--vapour",
-        "-v",
         help="Concentration for actual ΔG, e.g. sa=1e7cm-3, am=100ppt (repeat). Units: cm-3, ppt, ppb, ppm (of 1 atm), Pa.",
     ),
 ]

@@ -58,9 +58,9 @@ def train(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train a PaiNN on labelled structures; after a kill the same command goes on, to the same weights.
+    """Train a PaiNN on labelled structures.
 
-    Copies of a structure count once, so that none is trained on and validated on; OUT/model/trained_on.npz lets
+    After a kill the same command goes on, to the same weights. Copies of a structure count once, so that none is trained on and validated on; OUT/model/trained_on.npz lets
     'sampler evaluate' tell a test structure that the model has seen.
 
     The weights are SchNetPack's, with either engine. Errors on the validation structures go to the model's card,

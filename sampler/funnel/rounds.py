@@ -62,8 +62,8 @@ class RoundStage(Stage):
         """Numbers for the ledger of the stage about its rounds."""
         return {"rounds": len(history) - 1}
 
-    def said_of_round(self, record: Mapping[str, Any], context: Context) -> str:
-        """A line for the user about a round, from its ledger."""
+    def said_of_round(self, record: Mapping[str, Any], context: Context, verbose: bool = False) -> str:
+        """A line for the user about a round, from its ledger; ``verbose`` with its statistics."""
         return ""
 
 
@@ -96,9 +96,8 @@ def run_rounds(
             made = run_chunks(stage, tasks, there, context, progress)
             everything, record = stage.absorb(population, made, history, context)
             found, ledger = there.finish(everything, RoundLedger(round=number, said=record))
-            progress.round_done(
-                position, of, stage.kind, stage.said_of_round(ledger, context), time.monotonic() - started
-            )
+            words = stage.said_of_round(ledger, context, progress.verbose)
+            progress.round_done(position, of, stage.kind, words, time.monotonic() - started)
         population = found
         history.append(ledger)
     progress.start(position, of, stage.kind, 0)

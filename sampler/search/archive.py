@@ -146,8 +146,12 @@ def absorb(
     return everything, record
 
 
-def line(record: Mapping[str, Any], watch_kcalmol: float) -> str:
-    """One line about a round."""
+def line(record: Mapping[str, Any], watch_kcalmol: float, verbose: bool = False) -> str:
+    """One line about a round; ``verbose`` with its statistics."""
+    lowered = f"{0.0 - round(record['lowered_kcalmol'], 2):+.2f} kcal/mol"
+    if not verbose:
+        low = f"{record['new_in_window']} low" if record["new_in_window"] else "none low"
+        return f"round {record['round']}: {record['new']} new minima, {low}; lowest {lowered}"
     guess = "no move has found one of them, so nothing tells how many are unseen"
     if "unseen_chao1" in record:
         guess = f"about {record['unseen_chao1']:.0f} (Chao1)"
@@ -157,7 +161,7 @@ def line(record: Mapping[str, Any], watch_kcalmol: float) -> str:
     return (
         f"round {record['round']}: {record['children']} children, {record['new']} new minima, "
         f"{record['new_in_window']} of them within {watch_kcalmol:g} kcal/mol, where {record['seen']} are known and "
-        f"{guess}; lowest {0.0 - round(record['lowered_kcalmol'], 2):+.2f} kcal/mol since the start; "
+        f"{guess}; lowest {lowered} since the start; "
         f"{record['evaluations_so_far']} evaluations"
     )
 

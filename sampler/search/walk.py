@@ -114,9 +114,9 @@ class Walk:
         """The archive after a round, children that it does not keep with a fate, and the round's ledger."""
         return archive.absorb(population, made, history, self.watch_kcalmol, n_jobs)
 
-    def line(self, record: Mapping[str, Any]) -> str:
-        """One line about a round."""
-        return archive.line(record, self.watch_kcalmol)
+    def line(self, record: Mapping[str, Any], verbose: bool = False) -> str:
+        """One line about a round; ``verbose`` with its statistics."""
+        return archive.line(record, self.watch_kcalmol, verbose)
 
     # ---- the end ---------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -12,7 +13,9 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """Says nothing; the base of those that do."""
+    """Says nothing; the base of those that do. ``verbose``: rounds are told with their statistics."""
+
+    verbose = False
 
     def start(self, position: int, of: int, kind: str, total: int) -> None: ...
 
@@ -149,8 +152,19 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def choose(quiet: bool) -> Progress:
+def choose(quiet: bool, verbose: bool = False) -> Progress:
     """A bar on a terminal, lines elsewhere, silence if asked for."""
     if quiet:
         return Progress()
-    return BarProgress() if sys.stderr.isatty() else PlainProgress()
+    chosen = BarProgress() if bars() else PlainProgress()
+    chosen.verbose = verbose
+    return chosen
+
+
+def bars() -> bool:
+    """Whether standard error is a terminal that can redraw a line, and its user wants that.
+
+    A terminal called dumb cannot; NO_COLOR (https://no-color.org) and CI ask for plain text.
+    """
+    plain = any(os.environ.get(name) for name in ("NO_COLOR", "CI")) or os.environ.get("TERM") == "dumb"
+    return sys.stderr.isatty() and not plain

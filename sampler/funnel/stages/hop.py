@@ -105,8 +105,8 @@ class Hop(PotentialStage, RoundStage):
     def ledger_of_rounds(self, history: History, context: Context) -> dict[str, Any]:
         return self.walk(context).account(history)
 
-    def said_of_round(self, record: Mapping[str, Any], context: Context) -> str:
-        return self.walk(context).line(record)
+    def said_of_round(self, record: Mapping[str, Any], context: Context, verbose: bool = False) -> str:
+        return self.walk(context).line(record, verbose)
 
     def _cut(self, tasks: Clusters, context: Context) -> list[Clusters]:
         self.share()
