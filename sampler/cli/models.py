@@ -8,7 +8,7 @@ from .common import Json, number, print_json, print_table
 
 
 def models(as_json: Json = False) -> None:
-    """List the trained models that ship, by the names that --model takes.
+    """List the trained models that ship, by the names of --model.
 
     Errors are mean absolute ones of structures that were not trained on, as the card of a model has them: energies in
     kcal/mol, forces in kcal/mol/Å. A name of several models is their committee. --json has all errors, and the folders.
