@@ -1,0 +1,161 @@
+"""What a page shows of a report, in order: a list of sections of a few types, each drawn by a template of its own.
+
+A kind of report that is not named here is drawn from its own ``sections``: a new kind needs Python alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import funnel, ranking
+from .heatmap import heatmap
+from .words import any_value, link
+
+Section = dict[str, Any]
+
+
+def sections(report: dict) -> list[Section]:
+    """Sections ``{"type", "id", "title", "short", …}``; ``short`` is the word in the navigation."""
+    made = {"run": _run, "screen": _screen, "thermo": _thermo}.get(report["kind"], lambda report: [])(report)
+    made += [_prepared(section) for section in report.get("sections", [])]
+    return [*made, _methods(report)]
+
+
+def _run(report: dict) -> list[Section]:
+    made = []
+    if report["structures"]:
+        made.append(_structures(report))
+    if report.get("funnel"):
+        stages = {"type": "funnel", "id": "funnel", "title": "The funnel", "stages": report["funnel"]}
+        made.append(
+            _prepared(
+                {**stages, "intro": "What came in, what went on, what was dropped and why, and the time it took."}
+            )
+        )
+    if report.get("search") and report["search"]["rounds"]:
+        made.append(_search(report["search"]))
+    return made
+
+
+def _structures(report: dict) -> Section:
+    entries = report["structures"]
+    labels = ranking.states(entries)
+    counts = [sum(e["state_label"] == label for e in entries) for label in labels]
+    return {
+        "type": "structures",
+        "id": "structures",
+        "title": "Structures",
+        "table": ranking.table(entries),
+        "states": list(zip(labels, counts)),
+        "weighed": any(e.get("boltzmann") is not None for e in entries),
+        "gibbs": any(e.get("gibbs_kcalmol") is not None for e in entries),
+        "notes": [text for text in (_cut(report), report.get("rmsd"), report.get("error", {}).get("text")) if text],
+        "weights": report.get("weights", {}),
+    }
+
+
+def _cut(report: dict) -> str:
+    cut = report.get("cut")
+    return f"The {cut['shown']} lowest of {cut['of']} structures are shown." if cut and cut["shown"] < cut["of"] else ""
+
+
+def _search(search: dict) -> Section:
+    rounds = search["rounds"]
+    found = [{"x": r["evaluations"], "y": r["minima"], "label": f"round {r['round']}: {r['new']} new"} for r in rounds]
+    likely = [
+        {"x": r["evaluations"], "y": r["minima"] + r["unseen"], "label": f"about {r['unseen']:.1f} unseen"}
+        for r in rounds
+        if r["unseen"] is not None
+    ]
+    last = rounds[-1]
+    unseen = "" if last["unseen"] is None else f", about {last['unseen']:.1f} more are estimated to be unseen"
+    return {
+        "type": "plot",
+        "id": "search",
+        "title": "New minima against effort",
+        "short": "Search",
+        "intro": " ".join(text for text in (search.get("text"), _stopped(search)) if text),
+        "alt": f"Minima found against evaluations: {last['minima']} after {last['evaluations']} evaluations{unseen}.",
+        "x": {"name": "energy evaluations", "unit": ""},
+        "y": {"name": "minima", "unit": ""},
+        "marks": "line",
+        "series": [{"name": "found", "points": found}]
+        + ([{"name": "found and estimated unseen", "points": likely, "dashed": True}] if likely else []),
+    }
+
+
+def _stopped(search: dict) -> str:
+    text = search.get("stopped", "")
+    return f"The search stopped because {text}." if text and not text.endswith(".") else text
+
+
+def _screen(report: dict) -> list[Section]:
+    made: list[Section] = []
+    for k, grid in enumerate(report["grid"]):
+        title = grid.get("title") or "The grid"
+        made.append(
+            _prepared(
+                {
+                    "type": "heatmap",
+                    "id": f"grid-{k + 1}",
+                    "title": title,
+                    "short": "Grid" if k == 0 else title,
+                    "grid": grid,
+                }
+            )
+        )
+    return [
+        *made,
+        _prepared({"type": "table", "id": "systems", "title": "Every system", "short": "Systems", **report["table"]}),
+    ]
+
+
+def _thermo(report: dict) -> list[Section]:
+    made = [
+        _prepared({"type": "table", "id": "table", "title": "Gibbs free energies", "short": "ΔG", **report["table"]})
+    ]
+    if report.get("ladder"):
+        intro = "Each step adds one molecule; the height is ΔG of formation from the monomers."
+        made.append(
+            _prepared(
+                {
+                    "type": "ladder",
+                    "id": "ladder",
+                    "title": "Step by step",
+                    "short": "Steps",
+                    "intro": intro,
+                    "paths": report["ladder"],
+                }
+            )
+        )
+    return made
+
+
+def _methods(report: dict) -> Section:
+    keys = ("commands", "versions", "seeds", "citations", "conditions")
+    return {
+        "type": "methods",
+        "id": "methods",
+        "title": "How to do it again",
+        "short": "Methods",
+        **{k: report.get(k) for k in keys},
+    }
+
+
+def _prepared(section: Section) -> Section:
+    """A section with what its template needs besides what the report says."""
+    if section["type"] == "funnel":
+        return {**section, "rows": funnel.rows(section["stages"]), "box": (funnel.WIDTH, funnel.HEIGHT)}
+    if section["type"] == "heatmap":
+        return {**section, "map": heatmap(section["grid"])}
+    if section["type"] == "table":
+        return {**section, "lines": _lines(section)}
+    return section
+
+
+def _lines(section: Section) -> list[dict[str, Any]]:
+    hrefs = section.get("hrefs") or [None] * len(section["rows"])
+    return [
+        {"href": link(href), "cells": [{"text": any_value(v), "sort": "" if v is None else str(v)} for v in row]}
+        for row, href in zip(section["rows"], hrefs, strict=True)
+    ]
