@@ -60,7 +60,7 @@ def audit(
             kinds[finding.check].append(finding)
         for check, some in kinds.items():
             typer.echo(f"{check} ({len(some)}): {CHECKS[check]}")
-            print_table("", ["structures", "what"], [[_names(f.ids), f.message] for f in some[:count]])
+            print_table("", ["structures", "what"], [[_names(f.ids), f.message] for f in some[:count]], wrap={0, 1})
             if len(some) > count:
                 typer.echo(f"… and {len(some) - count} more (--count)")
         many = f"{len(found)} finding" + ("" if len(found) == 1 else "s")

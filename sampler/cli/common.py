@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
@@ -72,20 +73,27 @@ def print_table(
     rows: Iterable[Sequence[Any]],
     right: Collection[int] = (),
     wrap: Collection[int] = (),
+    keys: int = 1,
 ) -> None:
-    """A table for people, on standard output; ``right`` are the columns to align right, ``wrap`` those that may take lines."""
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+    """A table for people, on standard output, as wide as the terminal or 80 characters; see :func:`sampler.text.table.table`."""
+    from ..text.table import table
 
-    table = Table(title=escape(title) or None, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    for i, name in enumerate(header):
-        table.add_column(name, justify="right" if i in right else "left", no_wrap=i not in wrap)
-    for row in rows:
-        table.add_row(*[escape(str(cell)) for cell in row])  # 'cluster-sampler[dft]' is no markup
-    width = None if sys.stdout.isatty() else 200
-    Console(highlight=False, width=width).print(table)
+    lines, headers = table(title, header, [[str(cell) for cell in row] for row in rows], width(), right, wrap, keys)
+    for k, line in enumerate(lines):
+        typer.echo(typer.style(line, bold=True) if k in headers and bold() else line)
+    typer.echo()
+
+
+def width() -> int:
+    """Characters of a line: what COLUMNS says, those of the terminal, else 80."""
+    import shutil
+
+    return shutil.get_terminal_size((80, 24)).columns
+
+
+def bold() -> bool:
+    """Whether standard output is a terminal that shows letters in bold, and its user wants that."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def number(value: float, digits: int = 2) -> str:

@@ -80,7 +80,7 @@ def _print(found, judged, again, count: int) -> None:
     typer.echo(", ".join(f"{n} {name.replace('_', ' ')}" for name, n in sorted(status.items())))
     failed = [[row["name"], row["status"], row["message"]] for row in rows if not row.get("usable")]
     if failed:
-        print_table("Not usable", ["job", "status", "because"], failed)
+        print_table("Not usable", ["job", "status", "because"], failed, wrap={2})
     if len(clusters):
         _print_ranking(clusters, judged, count)
     _print_remarks(found)
@@ -131,7 +131,7 @@ def _print_ranking(clusters, judged, count: int) -> None:
         )
     title = f"{len(clusters)} structures, {clusters.level}"
     header = ["rank", "before", "structure", "ΔE kcal/mol", "imaginary", "duplicate of", "state"]
-    print_table(title, header, table, right={0, 1, 3, 4})
+    print_table(title, header, table, right={0, 1, 3, 4}, wrap={6}, keys=3)
     if judged.spearman == judged.spearman:
         typer.echo(
             f"rank correlation with {judged.level_before or 'the energies before'}: "

@@ -36,12 +36,12 @@ def list_(extra: Monomers = None, as_json: Json = False) -> None:
         print_json([_summary(m) for m in molecules])
         return
     rows = [
-        [m.name, ", ".join(m.aliases), m.label, m.title, m.family, f"{m.charge:+d}" if m.charge else "0",
-         f"{m.protons:+d}" if m.protons else "0", len(m.numbers), ", ".join(c.name for c in m.conformers)]
+        [", ".join((m.name, *m.aliases)), m.label, m.title, m.family, f"{m.charge:+d}" if m.charge else "0",
+         f"{m.protons:+d}" if m.protons else "0", len(m.numbers), len(m.conformers)]
         for m in molecules
     ]  # fmt: skip
-    header = ["name", "also", "formula", "molecule", "family", "charge", "protons", "atoms", "conformers"]
-    print_table("", header, rows, right={5, 6, 7})
+    header = ["name", "formula", "molecule", "family", "charge", "H⁺", "atoms", "conformers"]
+    print_table("", header, rows, right={4, 5, 6, 7}, wrap={2})
 
 
 @monomer_app.command(cls=Command)

@@ -21,6 +21,7 @@ from .common import (
     number,
     print_json,
     print_table,
+    width,
 )
 
 _MANY = 200
@@ -184,5 +185,7 @@ def _show(rows, grid, title: str, asked: set[str]) -> None:
             for row in rows
         ],
         right={1, 3, 5, 6},
+        wrap={7},
     )
-    Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(text_map(rows, grid))
+    wide = width()
+    Console(highlight=False, width=wide).print(text_map(rows, grid, wide))

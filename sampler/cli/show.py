@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .common import Json, Monomers, library, note, number, print_json, print_table, run_folders
+from .common import Json, Monomers, Verbose, library, note, number, print_json, print_table, run_folders
 
 
 def show(
@@ -18,6 +18,7 @@ def show(
     ] = None,
     monomers: Monomers = None,
     as_json: Json = False,
+    verbose: Verbose = False,
 ) -> None:
     """Show what happened in a run, and what came out: the ranking.
 
@@ -41,7 +42,7 @@ def show(
         told = [_summary(one, known, limit) for one in runs]
         print_json(told[0] if runs == [run] else {"folder": run, "runs": told})
     elif runs == [run]:
-        _print_run(run, known, limit or 20)
+        _print_run(run, known, limit or 20, verbose)
     else:
         _print_screen(run, runs, known, limit)
 
@@ -53,17 +54,19 @@ def _summary(run: Path, known, limit: int | None) -> dict[str, Any]:
     return told | {"structures": told["structures"][:limit]}
 
 
-def _print_run(run: Path, known, limit: int) -> None:
+def _print_run(run: Path, known, limit: int, verbose: bool) -> None:
     from ..rundir.directory import complete, read_ledgers
-    from ..workers.progress import outcome
 
     ledgers = read_ledgers(run)
     if not complete(run):
         note(f"{run}: a run that was started later has not ended; this is the result before it")
     print_table(
-        f"{run}: the funnel", ["stage", "kind", "in and out", "more"],
-        [[ledger.stage, ledger.kind, outcome(ledger), _more(ledger)] for ledger in ledgers],
+        f"{run}: the funnel", ["stage", "kind", "in", "out", "dropped, and what else there is to say"],
+        [[ledger.stage, ledger.kind, ledger.came_in, ledger.out, _what(ledger)] for ledger in ledgers],
+        right={0, 2, 3}, wrap={4}, keys=2,
     )  # fmt: skip
+    for ledger in ledgers if verbose else ():
+        _print_rounds(run, ledger)
     print_ranking(run, known, limit)
 
 
@@ -114,6 +117,7 @@ def print_ranking(folder: Path, known, limit: int | None) -> None:
             for r in shown
         ],
         right={0, 1, 4, 5, 6} if refined else {0, 3, 4, 5},
+        keys=2 + refined,
     )
     if "level" in manifest:
         typer.echo(f"level: {Ending(**manifest['level'])}")
@@ -121,6 +125,22 @@ def print_ranking(folder: Path, known, limit: int | None) -> None:
         typer.echo(f"remark: {remark}")
     if reason := results.no_binding(clusters.level, composition, known):
         note(reason)
+
+
+def _what(ledger: Mapping[str, Any]) -> str:
+    """``40 duplicate, 17 reacted; 12 found``, and what else a stage has to say."""
+    dropped = ", ".join(f"{n} {reason.replace('_', ' ')}" for reason, n in ledger["dropped"].items())
+    found = f"{ledger['found']} found" if ledger.get("found") else ""
+    return "; ".join(filter(None, [dropped, found, _more(ledger)]))
+
+
+def _print_rounds(run: Path, ledger: Mapping[str, Any]) -> None:
+    """A line for each round of a search, with its statistics."""
+    from ..rundir.directory import read_rounds
+    from ..search.archive import line
+
+    for record in read_rounds(run, ledger["folder"]):
+        typer.echo(f"{ledger['kind']}, {line(record, ledger['watch_kcalmol'], verbose=True)}")
 
 
 def _more(ledger: Mapping[str, Any]) -> str:

@@ -360,6 +360,16 @@ def read_ledgers(folder: Path | str) -> list[Ledger]:
         raise RunError(f"{path} cannot be read ({error}); run the same sampler run command again") from error
 
 
+def read_rounds(folder: Path | str, stage: str) -> list[RoundLedger]:
+    """The ledgers of the rounds of a stage, whose folder is called ``stage``; none of those that cannot be read."""
+    found = []
+    for path in sorted((Path(folder) / "stages" / stage).glob(f"round-*/{ledgers.NAME}")):
+        with contextlib.suppress(OSError, ValueError):
+            ledger = ledgers.read(path)
+            found += [ledger] if isinstance(ledger, RoundLedger) and ledger.round else []
+    return found
+
+
 def read_result(folder: Path | str) -> Clusters:
     """The final population of the last complete run in ``folder``.
 

@@ -15,6 +15,9 @@ from .levels import by_level
 VALUE = "binding_energy_per_molecule_kcalmol"
 _MARKS = {"failed": "failed", "waiting": "…", "running": "…", "jobs elsewhere": "jobs", "in use": "in use"}
 
+_BETWEEN = 3
+"""Characters between two columns of a sheet."""
+
 
 def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     """CSV with a header line; '' for no value."""
@@ -66,11 +69,12 @@ def panels(table: Sequence[Mapping[str, Any]], grid: Mapping[str, Composition]) 
     return down, across, [found[rest] for rest in sorted(found)]
 
 
-def text_map(table: Sequence[Mapping[str, Any]], grid: Mapping[str, Composition]):
+def text_map(table: Sequence[Mapping[str, Any]], grid: Mapping[str, Composition], width: int = 80):
     """A rich renderable: a number a system, coloured on a terminal that has colours; '·' where the grid is empty.
 
     Args:
         table: rows of one level, which the title names.
+        width: characters; what does not fit side by side is shown in several sheets.
     """
     from rich.box import SIMPLE_HEAD
     from rich.console import Group
@@ -82,19 +86,30 @@ def text_map(table: Sequence[Mapping[str, Any]], grid: Mapping[str, Composition]
     shown: list[Text | Table] = []
     for plane in planes:
         title = f"binding energy per molecule, kcal/mol{_of_level(table)}" + (f"; {plane.rest}" if plane.rest else "")
-        sheet = Table(box=SIMPLE_HEAD, pad_edge=False)
-        sheet.add_column("")
-        for column in plane.columns:
-            sheet.add_column(f"{column}{across}" if across else "", justify="right", no_wrap=True)
-        for row in plane.rows:
-            line = [Text(f"{row}{down}")]
-            for column in plane.columns:
-                cell = plane.cells.get((row, column))
-                style = "" if cell is None else _colour(cell[VALUE], low, high)
-                line.append(Text("·" if cell is None else _mark(cell), style=style))
-            sheet.add_row(*line)
-        shown += [Text(title), sheet]  # as a title of the table it would be wrapped to its width
+        shown.append(Text(title))  # as a title of the table it would be wrapped to its width
+        for columns in _sheets(plane, down, across, width):
+            sheet = Table(box=SIMPLE_HEAD, pad_edge=False)
+            sheet.add_column("", no_wrap=True)
+            for column in columns:
+                sheet.add_column(f"{column}{across}" if across else "", justify="right", no_wrap=True)
+            for row in plane.rows:
+                line = [Text(f"{row}{down}")]
+                for column in columns:
+                    cell = plane.cells.get((row, column))
+                    style = "" if cell is None else _colour(cell[VALUE], low, high)
+                    line.append(Text("·" if cell is None else _mark(cell), style=style))
+                sheet.add_row(*line)
+            shown.append(sheet)
     return Group(*shown)
+
+
+def _sheets(plane: Panel, down: str, across: str, width: int) -> list[list[int]]:
+    """The columns of a plane, as many as fit side by side in each sheet."""
+    first = max(len(f"{row}{down}") for row in plane.rows)
+    widest = max(len(f"{column}{across}") for column in plane.columns)
+    widest = max(widest, *(len(_mark(cell)) for cell in plane.cells.values()))
+    many = max(1, (width - first - 2) // (widest + _BETWEEN))
+    return [plane.columns[k : k + many] for k in range(0, len(plane.columns), many)]
 
 
 def draw(path: Path | str, table: Sequence[Mapping[str, Any]], grid: Mapping[str, Composition]) -> None:

@@ -5,12 +5,12 @@ import io
 import json
 import os
 
-from test_cli import TOY, sampler  # noqa: F401 (a fixture)
+from test_cli import TOY, toy  # noqa: F401 (a fixture)
 
 QUICK = ("-p", "toy.toml", "-j", 1, "-q")
 
 
-def test_what_a_path_stands_for(sampler, tmp_path, capsys):  # noqa: F811
+def test_what_a_path_stands_for(sampler, tmp_path, capsys):
     from sampler.cli.common import library, run_folders
 
     known = library()
@@ -29,7 +29,7 @@ def rows(text):
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def test_another_spelling_finds_the_run(sampler, tmp_path):  # noqa: F811
+def test_another_spelling_finds_the_run(sampler, tmp_path):
     assert sampler("run", "1b1sa1am", *QUICK)[0] == 0
     for spelling in ("1b1sa1am", "1am1sa1b", tmp_path / "1B1SA1AM"):
         status, out, err = sampler("show", spelling, "--json")
@@ -39,7 +39,7 @@ def test_another_spelling_finds_the_run(sampler, tmp_path):  # noqa: F811
     assert "not a run directory" in sampler("show", "1b1sa2am")[2]
 
 
-def test_the_folder_of_a_screen(sampler, tmp_path):  # noqa: F811
+def test_the_folder_of_a_screen(sampler, tmp_path):
     assert sampler("screen", "1sa", "0-2am", *QUICK)[0] == 0
     names = ["1sa", "1sa1am", "1sa2am"]
     status, out, _ = sampler("show", "screen")
@@ -59,7 +59,7 @@ def test_the_folder_of_a_screen(sampler, tmp_path):  # noqa: F811
     assert json.loads(out)["structures"] == 18
 
 
-def test_inputs_carry_their_rank(sampler, tmp_path):  # noqa: F811
+def test_inputs_carry_their_rank(sampler, tmp_path):
     assert sampler("run", "1sa", *QUICK)[0] == 0
     folder = tmp_path / "1sa" / "orca"
     jobs = json.loads((folder / "manifest.json").read_text())["jobs"]
@@ -79,7 +79,7 @@ def test_inputs_carry_their_rank(sampler, tmp_path):  # noqa: F811
     assert output.read_text() == "computed" and (folder / jobs[0]["input"]).read_text() == text
 
 
-def test_results_of_another_seed_or_protocol_are_not_overwritten(sampler, tmp_path):  # noqa: F811
+def test_results_of_another_seed_or_protocol_are_not_overwritten(sampler, tmp_path):
     (tmp_path / "other.toml").write_text(TOY.replace('"toy"', '"other"'))
     assert sampler("run", "1sa", *QUICK)[0] == 0
     folder = tmp_path / "1sa"
@@ -114,14 +114,14 @@ def test_results_of_another_seed_or_protocol_are_not_overwritten(sampler, tmp_pa
     assert sorted(path.name for path in kept.iterdir()) == ["ledger.json", "manifest.json"]
 
 
-def test_a_run_that_has_no_results_yet_may_become_another(sampler, tmp_path):  # noqa: F811
+def test_a_run_that_has_no_results_yet_may_become_another(sampler, tmp_path):
     assert sampler("run", "1sa", *QUICK)[0] == 0
     for name in ("ledger.json", "ranking.csv", "structures.xyz"):
         (tmp_path / "1sa" / name).unlink()
     assert sampler("run", "1sa", "-p", "toy.toml", "-s", 1, "-j", 1, "-q")[0] == 0
 
 
-def test_a_screen_does_not_overwrite_either(sampler, tmp_path):  # noqa: F811
+def test_a_screen_does_not_overwrite_either(sampler, tmp_path):
     assert sampler("screen", "1sa", "0-1am", *QUICK)[0] == 0
     before = (tmp_path / "screen" / "screen.csv").read_bytes()
     status, _, err = sampler("screen", "1sa", "1-2am", *QUICK, "-s", 1)
@@ -132,7 +132,7 @@ def test_a_screen_does_not_overwrite_either(sampler, tmp_path):  # noqa: F811
     assert json.loads(sampler("show", "screen/1sa1am", "--json")[1])["seed"] == 1
 
 
-def test_show_says_that_a_later_run_has_not_ended(sampler, tmp_path):  # noqa: F811
+def test_show_says_that_a_later_run_has_not_ended(sampler, tmp_path):
     assert sampler("run", "1sa", *QUICK)[0] == 0
     assert json.loads(sampler("show", "1sa", "--json")[1])["complete"] is True
     later = (tmp_path / "1sa" / "ledger.json").stat().st_mtime + 10

@@ -77,24 +77,24 @@ OLD = [
 
 
 @pytest.mark.parametrize(("given", "said"), OLD, ids=lambda v: v if isinstance(v, str) else "")
-def test_old_spellings_work_and_are_told(words, given, said):
-    _, out, err = words(*given)
+def test_old_spellings_work_and_are_told(sampler, given, said):
+    _, out, err = sampler(*given)
     assert err.count(f"{said}; the old spelling still works") == 1
     assert "No such option" not in err and "is now" not in out
     assert "sampler: error: " in err  # of the folder or the name: the options were read
 
 
-def test_what_looks_like_an_old_spelling_but_is_a_value_stays(words):
-    _, _, err = words("export", "orca", "nowhere", "--out", "-p")
+def test_what_looks_like_an_old_spelling_but_is_a_value_stays(sampler):
+    _, _, err = sampler("export", "orca", "nowhere", "--out", "-p")
     assert "is now" not in err
-    _, _, err = words("show", "--", "--limit")
+    _, _, err = sampler("show", "--", "--limit")
     assert "is now" not in err
 
 
 @pytest.mark.parametrize("path", GROUPS, ids=" ".join)
-def test_descriptions_of_commands_are_whole_and_one_line_each(words, monkeypatch, path):
+def test_descriptions_of_commands_are_whole_and_one_line_each(sampler, monkeypatch, path):
     monkeypatch.setenv("COLUMNS", str(WIDE))
-    status, out, _ = words(*path, "--help")
+    status, out, _ = sampler(*path, "--help")
     assert status == 0 and "..." not in out.replace("[ARGS]...", "")
     assert max(map(len, out.splitlines())) <= WIDE
     command = dict(ALL)[path]
@@ -104,8 +104,8 @@ def test_descriptions_of_commands_are_whole_and_one_line_each(words, monkeypatch
         assert rows[0][0].isupper() and len(rows[0]) > 10
 
 
-def test_commands_stand_below_their_headings(words):
-    out = words("--help")[1]
+def test_commands_stand_below_their_headings(sampler):
+    out = sampler("--help")[1]
     at = [out.index(f"\n{heading}:\n") for heading in HEADINGS]
     assert at == sorted(at)
     place = {name: max(a for a in at if a < out.index(f"\n  {name} ")) for name in dict(ALL)[()].commands}
@@ -115,8 +115,8 @@ def test_commands_stand_below_their_headings(words):
     assert "\nCommands:\n" not in out
 
 
-def test_bare_it_says_what_to_try_first(words):
-    status, out, _ = words()
+def test_bare_it_says_what_to_try_first(sampler):
+    status, out, _ = sampler()
     assert status == 0
     first = out.split("Usage:")[0]
     assert "sampler run 2sa2am" in first and "sampler doctor" in first
@@ -133,6 +133,6 @@ def test_bare_it_says_what_to_try_first(words):
         (("screen", "1sa", "--worker", "1"), "'--workers'"),
     ],
 )
-def test_mistyped_commands_and_options_are_suggested(words, given, suggested):
-    status, _, err = words(*given)
+def test_mistyped_commands_and_options_are_suggested(sampler, given, suggested):
+    status, _, err = sampler(*given)
     assert status == 2 and f"Did you mean {suggested}" in err
