@@ -71,6 +71,8 @@ def _data(report: dict, shown: list[dict]) -> str:
         s["id"]: {"type": s["type"], **{k: s.get(k) for k in _DRAWN[s["type"]]}} for s in shown if s["type"] in _DRAWN
     }
     told: dict[str, Any] = {"title": report["title"], "sections": drawn, "weights": report.get("weights") or {}}
+    cut = report.get("cut") or {"shown": 0, "of": 0}
+    told["unseen"] = cut["of"] - cut["shown"]
     if report.get("structures"):
         told["structures"] = packed.structures(report["structures"])
     text = json.dumps(told, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

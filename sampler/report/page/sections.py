@@ -9,7 +9,7 @@ from typing import Any
 
 from . import funnel, ranking
 from .heatmap import heatmap
-from .words import any_value, link
+from .words import any_value, link, sentence
 
 Section = dict[str, Any]
 
@@ -32,7 +32,7 @@ def _run(report: dict) -> list[Section]:
                 {**stages, "intro": "What came in, what went on, what was dropped and why, and the time it took."}
             )
         )
-    if report.get("search") and report["search"]["rounds"]:
+    if report.get("search"):
         made.append(_search(report["search"]))
     return made
 
@@ -49,8 +49,11 @@ def _structures(report: dict) -> Section:
         "states": list(zip(labels, counts)),
         "weighed": any(e.get("boltzmann") is not None for e in entries),
         "gibbs": any(e.get("gibbs_kcalmol") is not None for e in entries),
-        "notes": [text for text in (_cut(report), report.get("rmsd"), report.get("error", {}).get("text")) if text],
-        "weights": report.get("weights", {}),
+        "notes": [
+            sentence(text) for text in (_cut(report), report.get("rmsd"), report.get("error", {}).get("text")) if text
+        ],
+        "bond": sentence(report.get("hydrogen_bond", "")),
+        "weights": sentence(report.get("weights", {}).get("text", "")),
     }
 
 
@@ -60,60 +63,63 @@ def _cut(report: dict) -> str:
 
 
 def _search(search: dict) -> Section:
-    rounds = search["rounds"]
-    found = [{"x": r["evaluations"], "y": r["minima"], "label": f"round {r['round']}: {r['new']} new"} for r in rounds]
+    """Minima of the watched window against effort; in words alone where there were no rounds."""
+    said = {"id": "search", "title": "New minima against effort", "short": "Search"}
+    text = search.get("text", "")
+    intro = sentence(text)
+    rounds = [r for r in search["rounds"] if r["evaluations"] is not None and r["minima"] is not None]
+    if not rounds:
+        return {**said, "type": "text", "title": "What may be unseen", "paragraphs": [intro] if intro else []}
+    found = [{"x": r["evaluations"], "y": r["minima"], "label": f"round {r['round']}"} for r in rounds]
     likely = [
         {"x": r["evaluations"], "y": r["minima"] + r["unseen"], "label": f"about {r['unseen']:.1f} unseen"}
         for r in rounds
         if r["unseen"] is not None
     ]
+    new = [
+        {"x": r["evaluations"], "y": n, "label": f"round {r['round']}"} for r in rounds if (n := _new(r)) is not None
+    ]
     last = rounds[-1]
     unseen = "" if last["unseen"] is None else f", about {last['unseen']:.1f} more are estimated to be unseen"
+    series = [
+        {"name": "found so far", "points": found},
+        {"name": "found and estimated unseen", "points": likely, "dashed": True},
+        {"name": "new in the round", "points": new},
+    ]
     return {
+        **said,
         "type": "plot",
-        "id": "search",
-        "title": "New minima against effort",
-        "short": "Search",
-        "intro": " ".join(text for text in (search.get("text"), _stopped(search)) if text),
+        "intro": intro,
         "alt": f"Minima found against evaluations: {last['minima']} after {last['evaluations']} evaluations{unseen}.",
         "x": {"name": "energy evaluations", "unit": ""},
-        "y": {"name": "minima", "unit": ""},
+        "y": {"name": f"minima within {search['window_kcalmol']:g} kcal/mol", "unit": ""},
         "marks": "line",
-        "series": [{"name": "found", "points": found}]
-        + ([{"name": "found and estimated unseen", "points": likely, "dashed": True}] if likely else []),
+        "series": [one for one in series if one["points"]],
     }
 
 
-def _stopped(search: dict) -> str:
-    text = search.get("stopped", "")
-    return f"The search stopped because {text}." if text and not text.endswith(".") else text
+def _new(one: dict) -> int | None:
+    """New minima of a round in the window, or of any energy where that is all that is known."""
+    return one.get("new_in_window", one.get("new"))
+
+
+def _grids(report: dict) -> list[Section]:
+    made = []
+    for k, grid in enumerate(report.get("grid") or []):
+        title = grid.get("title") or "The grid"
+        short = "Grid" if k == 0 else f"Grid {k + 1}"
+        made.append(_prepared({"type": "heatmap", "id": f"grid-{k + 1}", "title": title, "short": short, "grid": grid}))
+    return made
 
 
 def _screen(report: dict) -> list[Section]:
-    made: list[Section] = []
-    for k, grid in enumerate(report["grid"]):
-        title = grid.get("title") or "The grid"
-        made.append(
-            _prepared(
-                {
-                    "type": "heatmap",
-                    "id": f"grid-{k + 1}",
-                    "title": title,
-                    "short": "Grid" if k == 0 else title,
-                    "grid": grid,
-                }
-            )
-        )
-    return [
-        *made,
-        _prepared({"type": "table", "id": "systems", "title": "Every system", "short": "Systems", **report["table"]}),
-    ]
+    table = {"type": "table", "id": "systems", "title": "Every system", "short": "Systems"}
+    return [*_grids(report), _prepared({**table, **report["table"]})]
 
 
 def _thermo(report: dict) -> list[Section]:
-    made = [
-        _prepared({"type": "table", "id": "table", "title": "Gibbs free energies", "short": "ΔG", **report["table"]})
-    ]
+    table = {"type": "table", "id": "table", "title": "Gibbs free energies", "short": "ΔG"}
+    made = [*_grids(report), _prepared({**table, **report["table"]})]
     if report.get("ladder"):
         intro = "Each step adds one molecule; the height is ΔG of formation from the monomers."
         made.append(

@@ -47,6 +47,11 @@ def reason(name: str) -> str:
     return name.replace("_", " ")
 
 
+def sentence(text: str) -> str:
+    """With a full stop."""
+    return text if not text or text.endswith((".", "!", "?")) else text + "."
+
+
 def link(target: str | None) -> str | None:
     """A relative path that may be followed; None for another scheme, another host or nothing."""
     if not target or _SCHEME.match(target) or target.startswith(("/", "\\")):

@@ -9,7 +9,10 @@ function levels(host, { onChoose }) {
     rungs.clear();
     const f = frame(host, { height: 270, alt, x: null, y: { name: "relative energy", unit: "kcal/mol" }, xs: [0, columns], ys: extent(energies, true), bottom: 26 });
     for (let k = 0; k < columns; k += 1) {
-      f.svg.append(shape("path", { class: hue(k), d: markPath(k), transform: `translate(${f.sx(k + 0.5)},${f.height - 11})` }));
+      const named = f.sx(1) - f.sx(0) > 7 * stateNames[k].length + 16, middle = f.sx(k + 0.5);
+      if (named) f.svg.append(shape("text", { x: middle + 8, y: f.height - 7, "text-anchor": "middle" }, stateNames[k]));
+      const mark = shape("path", { class: hue(k), d: markPath(k), transform: `translate(${named ? middle - 3.1 * stateNames[k].length - 8 : middle},${f.height - 11})` });
+      f.svg.append(put(mark, {}, [shape("title", {}, stateNames[k])]));
     }
     const wide = (f.sx(1) - f.sx(0)) * 0.72;
     for (const s of structures) {

@@ -1,7 +1,7 @@
 // The stepwise ladder of ΔG: a level a cluster, a dotted line a molecule added.
 function steps(host, path) {
-  const rungs = [{ formula: path.steps.length ? path.steps[0].from : "", gibbs: startOf(path), adds: "", step: null }];
-  for (const s of path.steps) rungs.push({ formula: s.formula, gibbs: s.gibbs_kcalmol, adds: s.adds, step: s.step_gibbs_kcalmol });
+  const rungs = [{ formula: path.steps.length ? path.steps[0].from_formula || path.steps[0].from : "", gibbs: startOf(path), adds: "", step: null }];
+  for (const s of path.steps) if (s.gibbs_kcalmol !== null) rungs.push({ formula: s.formula, gibbs: s.gibbs_kcalmol, adds: s.adds, step: s.step_gibbs_kcalmol });
   const last = rungs[rungs.length - 1];
   const alt = `Stepwise ladder of ${path.steps.length} steps from ${rungs[0].formula} to ${last.formula}, ΔG ${decimals(last.gibbs, 1)} kcal/mol. ` +
     path.steps.map((s) => `plus ${s.adds}: ${decimals(s.step_gibbs_kcalmol, 1)}`).join(", ");
@@ -28,4 +28,4 @@ function steps(host, path) {
   draw();
 }
 
-const startOf = (path) => (path.steps.length ? path.steps[0].gibbs_kcalmol - path.steps[0].step_gibbs_kcalmol : 0);
+const startOf = (path) => (path.steps.length && path.steps[0].gibbs_kcalmol !== null ? path.steps[0].gibbs_kcalmol - path.steps[0].step_gibbs_kcalmol : 0);

@@ -83,6 +83,9 @@ function setUpStructures() {
   show(0);
 }
 
+// Error of an energy relative to the lowest, which itself has none
+const errorOf = (s) => s.relative_error_kcalmol ?? (s.index === 0 ? null : s.error_kcalmol);
+
 // Energy against RMSD and against Rg, a series a protonation state
 function energyMaps(onChoose) {
   const made = [];
@@ -90,7 +93,7 @@ function energyMaps(onChoose) {
     const told = structures.filter((s) => s[key] !== null && s[key] !== undefined), values = told.map((s) => s[key]);
     if (!told.length) { byId(id).hidden = true; continue; }
     const series = stateNames.map((state, k) => ({ name: state, mark: k, points: told.filter((s) => s.stateNumber === k).map((s) => ({
-      x: s[key], y: s.relative_energy_kcalmol, error: s.relative_error_kcalmol, label: `${s.rank}: ${s.id}`, structure: s.index })) }));
+      x: s[key], y: s.relative_energy_kcalmol, error: errorOf(s), label: `${s.rank}: ${s.id}`, structure: s.index })) }));
     const alt = `Relative energy against ${name}, ${told.length} structures, from ${decimals(Math.min(...values), 2)} to ${decimals(Math.max(...values), 2)} Å.`;
     const spec = { alt, x: { name, unit: "Å" }, y: { name: "relative energy", unit: "kcal/mol" }, marks: "points", series };
     made.push(plot(byId(id), spec, { height: 270, onChoose, withLegend: false }));

@@ -99,7 +99,7 @@ class Viewer {
 
   // The colour of a thing this far back
   misty(colour, fog) {
-    return mixed(colour, this.paper, (0.5 * fog) / (FOG - 1));
+    return mixed(colour, this.paper, (0.42 * fog) / (FOG - 1));
   }
 
   ball(context, { at, r, colour, atom }, fog) {

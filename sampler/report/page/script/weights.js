@@ -12,7 +12,7 @@ function weights(rows) {
   const field = byId("kelvin"), slide = byId("kelvin-slide"), said = told.weights;
   if (!field || !structures.length) return;
   const fromGibbs = said.from === "gibbs", rest = said.rest_kcalmol || [];
-  const values = structures.map((s) => (fromGibbs ? s.gibbs_kcalmol : s.relative_energy_kcalmol));
+  const values = structures.map((s) => (fromGibbs ? s.relative_gibbs_kcalmol ?? s.gibbs_kcalmol : s.relative_energy_kcalmol));
   const start = said.temperature_K || 298.15, text = byId("weights-note").textContent;
   const cell = (index) => rows.get(index).querySelector('[data-key="boltzmann"]');
 
@@ -24,7 +24,10 @@ function weights(rows) {
       at.firstElementChild.textContent = weight === null ? "" : (100 * weight).toFixed(1);
       at.style.setProperty("--share", weight === null ? "0" : (weight / most).toFixed(3));
     });
-    byId("weights-note").textContent = kelvin !== start && fromGibbs ? `${text} ΔG itself is that of ${start} K.` : text;
+    const caveats = kelvin === start ? [] : [`Recomputed at ${kelvin} K.`];
+    if (kelvin !== start && fromGibbs) caveats.push(`The free energies themselves are those of ${start} K.`);
+    if (kelvin !== start && told.unseen > 0 && !said.rest_kcalmol) caveats.push("Over the structures shown alone.");
+    byId("weights-note").textContent = [text, ...caveats].join(" ");
   }
 
   function change(value, other) {
