@@ -18,6 +18,7 @@ from ..text.files import decoded, read_head
 from ..text.xyz import MOST_ATOMS, is_head, too_large
 from .asefile import is_known
 from .imported import Population
+from .orcafile import MARK
 
 FORMATS = {
     "sampler": "sampler's own (.npz), or a run directory",
@@ -25,6 +26,7 @@ FORMATS = {
     "ase-db": "ASE database (.db)",
     "extxyz": "extended XYZ (.extxyz, .xyz)",
     "crest": "CREST ensemble (crest_*.xyz): energies in Hartree in the comment lines",
+    "orca": "ORCA output",
     "ase": "other files that ASE reads (trajectories, POSCAR, mol, …)",
 }
 """Name -> what it is; plain XYZ is read too."""
@@ -53,8 +55,8 @@ def kind_of(path: Path | str) -> str:
     lines = _text(head).lstrip().split("\n")
     if is_head(lines[0]) and not (path.suffix == ".gen" or re.fullmatch(r"\s*\d+\s+[CSFH]\s*", lines[0])):
         return "extxyz"
-    if "O   R   C   A" in "\n".join(lines):
-        raise FileFormatError(f"{path} is an ORCA output; read its folder with: sampler import orca {path.parent}")
+    if MARK in "\n".join(lines):
+        return "orca"
     if lines[0].lower().startswith("[molden format]"):
         raise FileFormatError(
             f"{path} is a Molden file; write its geometry as plain XYZ, for example with: obabel -imolden"
@@ -88,6 +90,7 @@ def _read(path: Path | str, energy_key: str | None, forces_key: str | None) -> P
     from .asedb import read_ase_db
     from .asefile import read_ase
     from .jkqc import read_jkqc
+    from .orcafile import read_orca
     from .xyz import read_xyz
 
     kind = kind_of(path)
@@ -100,7 +103,8 @@ def _read(path: Path | str, energy_key: str | None, forces_key: str | None) -> P
     if kind == "extxyz":
         found = read_xyz(path, energy_key, forces_key)
     else:
-        found = {"jkqc": read_jkqc, "ase-db": read_ase_db, "ase": read_ase}[kind](path, energy_key)
+        readers = {"jkqc": read_jkqc, "ase-db": read_ase_db, "orca": read_orca, "ase": read_ase}
+        found = readers[kind](path, energy_key)
     return replace(found, clusters=found.clusters.replace(columns=renamed(found.clusters.columns)))
 
 
@@ -115,7 +119,7 @@ def read_any(
     """Structures from a file of any known format, units converted to eV and Å.
 
     Args:
-        path: npz, run directory, JKQC pickle, ASE database, extended or plain XYZ, CREST ensemble; told by content.
+        path: npz, run directory, JKQC pickle, ASE database, extended or plain XYZ, CREST ensemble, ORCA output; told by content.
         level: of the energies, where the file does not state it; without it they keep the level ''. Of several levels
             in a file, the one to take.
         charge: of structures for which the file states none (else 0).

@@ -177,7 +177,7 @@ FRAME = "3\n-5.1\nO 0 0 0.1\nH 0.76 0 -0.48\nH -0.76 0 -0.48\n"
         ("a.xyz", FRAME.replace("H 0.76 0", "H 0.76"), "line 4: 3 entries, expected 4"),
         ("a.xyz", FRAME + "hello\n", "line 6: expected a number of atoms, found 'hello'"),
         ("a.xyz", "%PDF-1.4", "of no known format; known: "),
-        ("a.out", " * O   R   C   A *", "is an ORCA output; .*sampler import orca"),
+        ("a.out", " * O   R   C   A *", "is an ORCA output without a geometry"),
         ("a.db", "SQLite format 3\0garbage", "truncated or not an ASE database"),
         ("a.npz", "PK\x03\x04garbage", "a.npz is empty, truncated"),
         ("a.pkl", "hello", "a.pkl is empty, truncated or not a pickle"),
