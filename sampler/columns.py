@@ -80,7 +80,8 @@ COMPOSITION = _text("composition", "its composition, such as `2sa2am`, in data s
 # ---- rigid bodies and molecules ------------------------------------------------------------------
 
 RIGID_ENERGY = _value("rigid_energy_eV", "eV", "interaction of its rigid molecules when it was generated", "geometry")
-RIGID_FMAX = _value("rigid_fmax_eV_per_A", "eV/Å", "the largest force on a rigid molecule then", "geometry")
+RIGID_RMSD_TO_START = _value("rmsd_to_start_A", "Å", "RMSD to the geometry before a relaxation; like atoms may change places")
+FMAX = _value("rigid_fmax_eV_per_A", "eV/Å", "the largest force on a rigid molecule then", "geometry")
 MOLECULES = _text("molecules", "the molecules in the order of its atoms, such as `1sa 1sa:1 2am`", "geometry")
 STATE = _text("state", "protonation state, such as `2 HSO4⁻ · 2 NH4⁺`", "geometry")
 OTHER_STATES = _text(
@@ -96,12 +97,14 @@ ISOTOPES = _text("isotopes", "isotopes other than the usual ones")
 # ---- relaxation and energies ---------------------------------------------------------------------
 
 CONVERGED = _flag("converged", "whether it is at a minimum of the potential, as closely as was asked", "energies")
+RMSD_TO_START = _value("rmsd_to_start_A", "Å", "RMSD to the geometry before a relaxation; like atoms may change places")
 FMAX = _value("fmax_eV_per_A", "eV/Å", "the largest force on an atom", "energies")
 STEPS = _count("steps", "accepted steps of the relaxation")
 EVALUATIONS = _count("evaluations", "evaluations of the potential spent on it")
 RANK = _count("rank", "place by energy, 1 is the lowest", "energies")
 RELATIVE_ENERGY = _value("relative_energy_kcalmol", "kcal/mol", "energy above the lowest", "energies")
 BINDING_ENERGY = _value("binding_energy_kcalmol", "kcal/mol", "energy minus those of its monomers", "energies")
+NO_BINDING = _text("no_binding_energy", "why it has no binding energy; '' where it has one", "energies")
 ENERGY_BEFORE = _value("energy_before_eV", "eV", "energy before the last refinement")
 LEVEL_BEFORE = _text("level_before", "level of theory of that energy")
 RANK_BEFORE = _count("rank_before", "place by that energy; -1 without one")

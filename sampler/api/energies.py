@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..clusters import Clusters
-from ..columns import FATE, FATE_DETAIL
 from ..composition import Composition
-from ..errors import InputError
+from ..errors import InputError, LevelError, StorageError
+from ..monomers import MonomerLibrary
+from ..potentials.base import Potential
 from .given import Monomers, Named, clusters_of, composition_of, library_of, potential_of
+from .in_pieces import README, Job, done
 from .structures import made_of
 
 if TYPE_CHECKING:
     from ..relax import RelaxParams
 
 
-def evaluate(structures: Any, potential: Named, *, forces: bool = True) -> Clusters:
+def evaluate(
+    structures: Any,
+    potential: Named,
+    *,
+    forces: bool = True,
+    workers: int | str = 1,
+    keep: str | Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Clusters:
     """Energies and forces of structures as they are.
 
     >>> import sampler
@@ -30,6 +41,9 @@ def evaluate(structures: Any, potential: Named, *, forces: bool = True) -> Clust
         structures: clusters, a file, or ASE atoms.
         potential: its name (``gfn1-xtb``, ``b97-3c``, …), a trained model or several, or the potential itself.
         forces: compute them, too.
+        workers: processes, or ``dask://HOST:PORT``.
+        keep: a folder for finished pieces while others are not: after a stop the same call goes on with them.
+        progress: called with (structures done, all) whenever some are done.
 
     Returns:
         The structures with energy (eV), forces (eV/Å) and level; the columns ``fate`` and ``fate_detail`` say why one has
@@ -40,13 +54,7 @@ def evaluate(structures: Any, potential: Named, *, forces: bool = True) -> Clust
     """
     clusters, engine = clusters_of(structures), potential_of(potential)
     engine.require(np.unique(clusters.numbers).tolist())
-    found = engine.evaluate(clusters, forces)
-    bare = clusters.without_energies()
-    told = [[part.strip() for part in str(failure).partition(":")] for failure in found.failure]
-    why = {FATE: [fate for fate, _, _ in told], FATE_DETAIL: [detail for _, _, detail in told]}
-    return bare.replace(energy=found.energy, forces=found.forces, level=engine.level).with_columns(
-        **{name: np.array(texts, np.str_) for name, texts in why.items()}
-    )
+    return _in_pieces(clusters, Job(engine, None, forces), workers, keep, progress)
 
 
 def relax(
@@ -54,6 +62,9 @@ def relax(
     potential: Named,
     params: RelaxParams | None = None,
     progress: Callable[[int, int], None] | None = None,
+    *,
+    workers: int | str = 1,
+    keep: str | Path | None = None,
     **settings: Any,
 ) -> Clusters:
     """Minimise every structure; what breaks is marked with a reason and stops nobody.
@@ -68,7 +79,8 @@ def relax(
         potential: its name, a trained model or several, or the potential itself.
         params: how; or its fields by name, such as ``fmax`` (eV/Å) and ``max_steps``: see
             :class:`sampler.relax.RelaxParams`.
-        progress: called with (structures done, all) whenever one is done.
+        progress: called with (structures done, all) whenever some are done.
+        workers, keep: as for :func:`sampler.evaluate`.
 
     Returns:
         The structures in their order with positions, energy (eV), forces (eV/Å) and level, and the columns ``converged``,
@@ -79,11 +91,36 @@ def relax(
             meaning.
     """
     from ..relax import RelaxParams
-    from ..relax import relax as minimised
 
     clusters, engine = clusters_of(structures), potential_of(potential)
     engine.require(np.unique(clusters.numbers).tolist())
-    return minimised(clusters, engine, made_of(RelaxParams, params, settings), progress)
+    return _in_pieces(clusters, Job(engine, made_of(RelaxParams, params, settings)), workers, keep, progress)
+
+
+def _in_pieces(
+    clusters: Clusters, job: Job, workers: int | str, keep: str | Path | None, progress: Callable[[int, int], None] | None
+) -> Clusters:
+    if job.params is not None and workers == 1 and keep is None:
+        from ..relax import relax as minimised
+
+        return minimised(clusters, job.potential, job.params, progress)  # one queue, its batches always full
+    kept = None
+    if keep is not None:
+        from ..refine.kept import Kept
+
+        if (kept := Kept.open(keep, README)) is None:
+            raise StorageError(f"{keep} cannot be written: name another folder to keep finished pieces in, or none")
+    count = [0]
+
+    def advance(number: int, found: bool) -> None:
+        count[0] += number
+        if progress:
+            progress(count[0], len(clusters))
+
+    made = done(clusters, job, workers=workers, kept=kept, advance=advance)
+    if kept is not None:
+        kept.done()
+    return made
 
 
 def binding_energy(
@@ -118,7 +155,44 @@ def binding_energy(
     return found
 
 
-def _recognised(clusters: Clusters, known) -> list[Composition]:
+def binding_or_why(
+    clusters: Clusters, compositions: Sequence[Composition | None], known: MonomerLibrary
+) -> tuple[np.ndarray, list[str]]:
+    """(B,) ΔE in kcal/mol, NaN where there is none, and (B,) why ('' where there is one).
+
+    Args:
+        compositions: of each structure; None where it is not known.
+    """
+    from ..levels import binding_energy as in_eV
+    from ..units import KCAL_PER_MOL
+
+    found, why = np.full(len(clusters), np.nan), [""] * len(clusters)
+    for one in dict.fromkeys(compositions):
+        chosen = np.array([other == one for other in compositions], bool)
+        reasons = dict.fromkeys(np.flatnonzero(chosen).tolist(), "")
+        for i in reasons:
+            if one is None:
+                reasons[i] = f"not made of known molecules ({', '.join(known.names)})"
+            elif clusters.charge[i] != one.charge:
+                reasons[i] = _other_charge(clusters, i, one, known)
+            elif not np.isfinite(clusters.energy[i]):
+                reasons[i] = "no energy"
+        usable = np.array([i for i, reason in reasons.items() if not reason], np.int64)
+        try:
+            if one is not None and len(usable):
+                found[usable] = in_eV(clusters[usable], one, known) / KCAL_PER_MOL
+        except LevelError as error:
+            reasons |= dict.fromkeys(usable.tolist(), str(error))
+        for i, reason in reasons.items():
+            why[i] = reason
+    return found, why
+
+
+def _other_charge(clusters: Clusters, i: int, one: Composition, known: MonomerLibrary) -> str:
+    return f"the charge is {clusters.charge[i]:+d}, that of its molecules ({one.name(known)}) is {one.charge:+d}"
+
+
+def _recognised(clusters: Clusters, known: MonomerLibrary) -> list[Composition]:
     from ..identify import recognise
 
     found = []
@@ -129,10 +203,7 @@ def _recognised(clusters: Clusters, known) -> list[Composition]:
                 "a molecule with: sampler monomer add"
             )
         if one.charge != clusters.charge[i]:
-            raise InputError(
-                f"{clusters.ids[i]} has the charge {clusters.charge[i]:+d}, its molecules are {one.name(known)} with "
-                f"{one.charge:+d}"
-            )
+            raise InputError(f"{clusters.ids[i]}: {_other_charge(clusters, i, one, known)}")
         found.append(one)
     return found
 

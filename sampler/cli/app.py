@@ -17,6 +17,7 @@ from .cite import cite
 from .command import CHEMISTRY, MODELS, RESULTS, RUN, SETUP, Command, Group, renamed
 from .data import data_app
 from .doctor import doctor
+from .energy import energy
 from .evaluate import evaluate
 from .export import export_app
 from .export_acdc import acdc
@@ -27,6 +28,7 @@ from .label import label
 from .models import models
 from .monomer import monomer_app
 from .protocols import protocols
+from .relax import relax
 from .run import run
 from .screen import screen
 from .show import show
@@ -100,6 +102,8 @@ _add_group(RESULTS, "import", import_app)
 _add(RESULTS, audit)
 _add(RESULTS, cite)
 _add_group(CHEMISTRY, "monomer", monomer_app)
+_add(CHEMISTRY, energy)
+_add(CHEMISTRY, relax)
 _add_group(MODELS, "data", data_app)
 _add(MODELS, label)
 _add(MODELS, train)

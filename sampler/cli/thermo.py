@@ -109,7 +109,7 @@ def thermo(
     problems = gathered.problems(made.problems)
     rows = [row(c) for c in made.clusters]
     if csv is not None:
-        _write_csv(csv, rows)
+        write_csv(csv, rows)
     if as_json:
         print_json(in_full(made, rows, problems))
     else:
@@ -197,7 +197,8 @@ def _print(made, rows, problems, with_actual: bool) -> None:
         print_table("Remarks", ["structure", "what"], [[k, v] for k, v in problems.items()], wrap={1})
 
 
-def _write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
+def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Rows of one kind, with a header line; '' for no value."""
     import csv
     import io
 

@@ -154,9 +154,7 @@ def write_any(
     path = Path(path)
     if not len(clusters):
         raise InputError(f"there are no structures to write to {path}")
-    if kind is None:
-        endings = {".npz": "sampler", ".pkl": "jkqc", ".db": "ase-db", ".extxyz": "extxyz", ".xyz": "extxyz"}
-        kind = "crest" if path.name.startswith("crest") and path.suffix == ".xyz" else endings.get(path.suffix, "")
+    kind = kind_by_ending(path) if kind is None else kind
     writers: dict[str, Callable] = {
         "sampler": Clusters.save, "jkqc": partial(write_jkqc, library=library), "ase-db": write_ase_db, "extxyz": write_extxyz, "crest": write_crest,
     }  # fmt: skip
@@ -164,6 +162,12 @@ def write_any(
         raise InputError(f"{path}: no format has this ending; known: {'; '.join(FORMATS.values())}")
     writers[kind](clusters if forces else clusters.replace(forces=None), path)
     return kind
+
+
+def kind_by_ending(path: Path) -> str:
+    """The format that :func:`write_any` writes to a file of this name; '' where there is none."""
+    endings = {".npz": "sampler", ".pkl": "jkqc", ".db": "ase-db", ".extxyz": "extxyz", ".xyz": "extxyz"}
+    return "crest" if path.name.startswith("crest") and path.suffix == ".xyz" else endings.get(path.suffix, "")
 
 
 def _own(path: Path) -> Population:

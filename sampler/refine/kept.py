@@ -35,11 +35,11 @@ class Kept:
     used: set[Path] = field(default_factory=set)
 
     @classmethod
-    def open(cls, folder: Path | str = FOLDER) -> Kept | None:
-        """The folder, made if need be; None where it cannot be written."""
+    def open(cls, folder: Path | str = FOLDER, readme: str = "") -> Kept | None:
+        """The folder, made if need be, with a text that says what it is; None where it cannot be written."""
         folder = Path(folder).absolute()  # workers may have been started elsewhere
         try:
-            write_text(folder / "README", _README)
+            write_text(folder / "README", readme or _README)
         except StorageError:
             return None
         for part in folder.glob(".*.part"):  # of a writer that was killed
@@ -48,13 +48,16 @@ class Kept:
                     part.unlink()
         return cls(folder)
 
-    def path(self, kind: str, numbers: Sequence[int], positions: Any, charge: int, settings: Mapping[str, Any]) -> Path:
-        """The file of one structure: positions in Å count to 1e-7; ``settings`` is all else that matters, as JSON has it."""
+    def path(
+        self, kind: str, numbers: Sequence[int], positions: Any, charge: int, settings: Mapping[str, Any], ending: str = ".json"
+    ) -> Path:  # fmt: skip
+        """The file of one structure, or of several in a row: positions in Å count to 1e-7; ``settings`` is all else that
+        matters, as JSON has it."""
         with np.errstate(invalid="ignore"):
             grid = np.round(np.asarray(positions, float) * 1e7).astype(np.int64).tolist()
         content = [kind, [int(z) for z in numbers], grid, int(charge), settings, __version__]
         name = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:32]
-        path = self.folder / f"{kind}-{name}.json"
+        path = self.folder / f"{kind}-{name}{ending}"
         self.used.add(path)
         return path
 

@@ -85,7 +85,7 @@ def ending(
         return Ending("", "", "no stage gives energies")
     if last_source(resolved, first, "") == EnergySource():
         return Ending(last.level, "who made the structures", "no stage gives others")
-    return Ending(last.level, _by(last), _why(last, resolved, asked, composition, library))
+    return Ending(last.level, who(last), _why(last, resolved, asked, composition, library))
 
 
 def last_source(resolved: Protocol, first: int = 0, entered: str = "") -> EnergySource:
@@ -100,7 +100,8 @@ def is_recommended(source: EnergySource, composition: Composition, library: Mono
     return list(source.models) in [[m] if isinstance(m, str) else list(m) for m in chosen]
 
 
-def _by(last: EnergySource) -> str:
+def who(last: EnergySource) -> str:
+    """What gives energies, in words."""
     if last.models:
         more = f" and {len(last.models) - 1} more" if len(last.models) > 1 else ""
         return f"PaiNN ({last.models[0]}{more})"
