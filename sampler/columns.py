@@ -80,8 +80,7 @@ COMPOSITION = _text("composition", "its composition, such as `2sa2am`, in data s
 # ---- rigid bodies and molecules ------------------------------------------------------------------
 
 RIGID_ENERGY = _value("rigid_energy_eV", "eV", "interaction of its rigid molecules when it was generated", "geometry")
-RIGID_RMSD_TO_START = _value("rmsd_to_start_A", "Å", "RMSD to the geometry before a relaxation; like atoms may change places")
-FMAX = _value("rigid_fmax_eV_per_A", "eV/Å", "the largest force on a rigid molecule then", "geometry")
+RIGID_FMAX = _value("rigid_fmax_eV_per_A", "eV/Å", "the largest force on a rigid molecule then", "geometry")
 MOLECULES = _text("molecules", "the molecules in the order of its atoms, such as `1sa 1sa:1 2am`", "geometry")
 STATE = _text("state", "protonation state, such as `2 HSO4⁻ · 2 NH4⁺`", "geometry")
 OTHER_STATES = _text(

@@ -12,7 +12,6 @@ from ..clusters import Clusters
 from ..composition import Composition
 from ..errors import InputError, LevelError, StorageError
 from ..monomers import MonomerLibrary
-from ..potentials.base import Potential
 from .given import Monomers, Named, clusters_of, composition_of, library_of, potential_of
 from .in_pieces import README, Job, done
 from .structures import made_of
@@ -98,7 +97,11 @@ def relax(
 
 
 def _in_pieces(
-    clusters: Clusters, job: Job, workers: int | str, keep: str | Path | None, progress: Callable[[int, int], None] | None
+    clusters: Clusters,
+    job: Job,
+    workers: int | str,
+    keep: str | Path | None,
+    progress: Callable[[int, int], None] | None,
 ) -> Clusters:
     if job.params is not None and workers == 1 and keep is None:
         from ..relax import relax as minimised
@@ -172,7 +175,7 @@ def binding_or_why(
         reasons = dict.fromkeys(np.flatnonzero(chosen).tolist(), "")
         for i in reasons:
             if one is None:
-                reasons[i] = f"not made of known molecules ({', '.join(known.names)})"
+                reasons[i] = "not made of molecules of the library alone (sampler monomer add NAME)"
             elif clusters.charge[i] != one.charge:
                 reasons[i] = _other_charge(clusters, i, one, known)
             elif not np.isfinite(clusters.energy[i]):
@@ -203,7 +206,10 @@ def _recognised(clusters: Clusters, known: MonomerLibrary) -> list[Composition]:
                 "a molecule with: sampler monomer add"
             )
         if one.charge != clusters.charge[i]:
-            raise InputError(f"{clusters.ids[i]}: {_other_charge(clusters, i, one, known)}")
+            raise InputError(
+                f"{clusters.ids[i]} has the charge {clusters.charge[i]:+d}, its molecules are {one.name(known)} with "
+                f"{one.charge:+d}"
+            )
         found.append(one)
     return found
 

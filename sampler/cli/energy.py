@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,7 +18,9 @@ def energy(
     level: Level = "auto",
     model: Model = None,
     charge: Charge = None,
-    forces: Annotated[bool, typer.Option("--forces/--no-forces", help="Forces, too, and the largest on an atom.")] = True,
+    forces: Annotated[
+        bool, typer.Option("--forces/--no-forces", help="Forces, too, and the largest on an atom.")
+    ] = True,
     out: Out = None,
     count: Shown = 20,
     workers: Anywhere = None,

@@ -15,7 +15,7 @@ from .common import note, number, print_json, print_table
 Files = Annotated[
     list[Path],
     typer.Argument(
-        metavar="FILE...",
+        metavar="FILE",
         help="Structures: xyz, extxyz, npz, ASE db, JKQC pickle, CREST ensemble, ORCA output, run directory, or what ASE reads.",
     ),
 ]
@@ -30,7 +30,9 @@ Level = Annotated[
 Model = Annotated[
     list[str] | None,
     typer.Option(
-        "--model", "-m", help="A trained model instead, by short name (sampler models) or folder; repeated: a committee."
+        "--model",
+        "-m",
+        help="A trained model instead, by short name (sampler models) or folder; repeated: a committee.",
     ),
 ]
 Charge = Annotated[
@@ -39,7 +41,9 @@ Charge = Annotated[
 ]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", "-o", help="Write structures (.xyz, .extxyz, .npz, .db, .pkl) or the table (.csv) to this file."),
+    typer.Option(
+        "--out", "-o", help="Write structures (.xyz, .extxyz, .npz, .db, .pkl) or the table (.csv) to this file."
+    ),
 ]
 Shown = Annotated[int, typer.Option("--count", "-n", min=1, help="Rows of the table on the terminal.")]
 
@@ -185,9 +189,9 @@ def _print(what: Asked, made: Any, table: list[dict[str, Any]], relaxed: bool, o
     shown = table[:count]
     header = ["structure", "what it is", "energy, eV", "ΔE", "relative", "max F"]
     if relaxed:
-        header = ["structure", "what it is", "ΔE", "relative", "RMSD, Å", "steps", "max F", "min."]
+        header = ["structure", "what it is", "ΔE", "relative", "RMSD", "steps", "max F", "min."]
     print_table(
-        f"{len(table)} structures at {made.level}; ΔE and relative kcal/mol, force eV/Å",
+        f"{len(table)} structures at {made.level}; kcal/mol, Å, eV/Å",
         header,
         [_cells(row, relaxed) for row in shown],
         right=set(range(2, len(header) - relaxed)),
@@ -202,6 +206,8 @@ def _print(what: Asked, made: Any, table: list[dict[str, Any]], relaxed: bool, o
         typer.echo(f"{len(lost)} of {len(table)} structures failed: {_some(lost)}")
     if relaxed and (open_ := [r["id"] for r in table if not r["fate"] and not r["converged"]]):
         typer.echo(f"not at a minimum yet: {_some(open_)} (--max-steps)")
+    if relaxed and (other := [r["id"] for r in table if not r["fate"] and r["state"] != r["state_before"]]):
+        typer.echo(f"in another protonation state than at the start: {_some(other)}")
     if broken := Counter(row["identity"] for row in table if row["identity"] not in ("", "intact")):
         typer.echo(", ".join(f"{n} {word}" for word, n in broken.items()))
     if out is not None:
@@ -209,7 +215,7 @@ def _print(what: Asked, made: Any, table: list[dict[str, Any]], relaxed: bool, o
 
 
 def _cells(row: dict[str, Any], relaxed: bool) -> list[Any]:
-    what = _failed(row) or _state(row, relaxed)
+    what = _failed(row) or _state(row)
     force = "–" if row.get("fmax_eV_per_A") is None else number(row["fmax_eV_per_A"], 3)
     energies = [number(row["binding_energy_kcalmol"]), number(row["relative_energy_kcalmol"])]
     if not relaxed:
@@ -218,11 +224,8 @@ def _cells(row: dict[str, Any], relaxed: bool) -> list[Any]:
     return [row["id"], what, *energies, number(row["rmsd_to_start_A"], 3), row["steps"], force, end]
 
 
-def _state(row: dict[str, Any], relaxed: bool) -> str:
-    if row["identity"] not in ("", "intact"):
-        return f"{row['identity']}: {row['identity_detail']}"
-    before = row.get("state_before", row["state"])
-    return row["state"] + (f" (was {before})" if relaxed and before != row["state"] else "")
+def _state(row: dict[str, Any]) -> str:
+    return row["state"] if row["identity"] in ("", "intact") else f"{row['identity']}: {row['identity_detail']}"
 
 
 def _failed(row: dict[str, Any]) -> str:

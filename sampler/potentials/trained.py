@@ -28,7 +28,9 @@ def model_folder(name: str | Path) -> Path:
     try:
         return resources.path("data", "models", meant[0])
     except InputError as error:
-        raise ModelError(f"no model {str(name)!r}: not a folder, and not one of those that ship; {_others(name)}") from error
+        raise ModelError(
+            f"no model {str(name)!r}: not a folder, and not one of those that ship; {_others(name)}"
+        ) from error
 
 
 def shipped() -> list[str]:
@@ -53,7 +55,9 @@ def named(models: Iterable[str | Path]) -> list[str]:
     """The models in full: a short name becomes what it stands for; folders, and names that are not known, stay."""
     short = short_names()
     return [
-        name for given in models for name in ([str(given)] if Path(given).is_dir() else short.get(str(given), [str(given)]))
+        name
+        for given in models
+        for name in ([str(given)] if Path(given).is_dir() else short.get(str(given), [str(given)]))
     ]
 
 

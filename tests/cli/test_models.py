@@ -73,7 +73,9 @@ def test_the_list_says_what_the_cards_say(words):
     rows = {row["name"]: row for row in json.loads(out)}
     assert status == 0 and list(rows) == list(short_names())
     card = read_card(model_folder("b97-delta-7"))
-    assert rows["b97-delta"]["correction_to"] == "gfn1-xtb" and rows["b97-delta"]["models"][0] == named(["b97-delta-7"])[0]
+    assert (
+        rows["b97-delta"]["correction_to"] == "gfn1-xtb" and rows["b97-delta"]["models"][0] == named(["b97-delta-7"])[0]
+    )
     assert rows["b97-delta"]["mae_energy_kcal_mol"] == card.errors["committee_orca_4sa4am_mae_energy_kcal_mol"]
     assert rows["b97-delta-7"]["mae_energy_kcal_mol"] == card.errors["orca_4sa4am_mae_energy_kcal_mol"]
     # the largest cluster on the card is 12sa12am; that of gfn1-painn-large is 10sa10am
