@@ -41,7 +41,9 @@ def with_energies(
     lost: dict[str, str] = {}
     tasks = [(s, potential, options) for s in species]
     paths = [kept.of("energy", s, settings) if kept else None for s in species]
-    for index, result in outcomes(_one, tasks, paths, workers, triple, write):
+    progress.start(1, 1, "energies", len(tasks))
+    before = {k for k, p in enumerate(paths) if p and p.exists()}
+    for index, result in progress.counted(outcomes(_one, tasks, paths, workers, triple, write), before):
         if isinstance(result, Died):
             lost[species[index].id] = result.reason
         elif result[2]:
@@ -52,7 +54,6 @@ def with_energies(
             below = str(species[index].columns.get("engine", "")).rpartition("//")[2]
             columns = {**species[index].columns, "engine": f"{by}//{below}"}
             made[index] = replace(species[index], energy=energy, level=f"{level}//{low}", columns=columns)
-        progress.message(f"{len(made) + len(lost)} of {len(tasks)} energies")
     if not made:
         raise InputError("no structure got an energy: " + "; ".join(f"{k}: {v}" for k, v in list(lost.items())[:5]))
     from ..refine.thermo.belonging import compositions

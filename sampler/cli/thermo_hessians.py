@@ -190,13 +190,14 @@ class Hessians:
             for one in everything
         ]
         progress = choose(self.wanted.quiet)
-        if done := sum(bool(p) and p.exists() for p in paths):
-            progress.message(f"{done} of {len(tasks)} Hessians were finished earlier")
+        before = {k for k, p in enumerate(paths) if p and p.exists()}
+        if before:
+            progress.message(f"{len(before)} of {len(tasks)} Hessians were finished earlier")
+        progress.start(1, 1, "Hessians", len(tasks))
         found: dict[int, list] = {}
         lost: list = []
         results = outcomes(_one, tasks, paths, self.wanted.workers, _kept, sources.save)
-        for number, (index, result) in enumerate(results, start=1):
-            progress.message(f"{number} of {len(tasks)} Hessians")
+        for index, result in progress.counted(results, before):
             if isinstance(result, Died):
                 lost.append(sources.Rejected(str(everything.ids[index]), result.reason))
                 continue

@@ -151,7 +151,7 @@ def line(record: Mapping[str, Any], watch_kcalmol: float, verbose: bool = False)
     lowered = f"{0.0 - round(record['lowered_kcalmol'], 2):+.2f} kcal/mol"
     if not verbose:
         low = f"{record['new_in_window']} low" if record["new_in_window"] else "none low"
-        return f"round {record['round']}: {record['new']} new minima, {low}; lowest {lowered}"
+        return f"round {record['round']}: {record['new']} new, {low}; lowest {lowered}"
     guess = "no move has found one of them, so nothing tells how many are unseen"
     if "unseen_chao1" in record:
         guess = f"about {record['unseen_chao1']:.0f} (Chao1)"

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
+
+
+T = TypeVar("T")
 
 
 class Progress:
@@ -35,6 +38,25 @@ class Progress:
         """What must be seen even by those who want no progress; to standard error."""
         print(f"sampler: warning: {text}", file=sys.stderr, flush=True)
 
+    def counted(self, results: Iterable[tuple[int, T]], before: Collection[int] = ()) -> Iterator[tuple[int, T]]:
+        """(index, result) of what was started, each counted when it is there, and all of them told at the end.
+
+        Args:
+            before: indices of what an earlier run had done.
+        """
+        started, number = time.monotonic(), 0
+        try:
+            for index, result in results:
+                number += 1
+                self.advance(1, index in before)
+                yield index, result
+            self.done_with(number, time.monotonic() - started)
+        finally:
+            self.close()
+
+    def done_with(self, number: int, seconds: float) -> None:
+        """All ``number`` of what was started is done."""
+
     def close(self) -> None: ...
 
 
@@ -52,7 +74,7 @@ class PlainProgress(Progress):
         self.interval = interval
 
     def start(self, position, of, kind, total):
-        self.label, self.total, self.done, self.fresh = f"[{position}/{of}] {kind}", total, 0, 0
+        self.label, self.total, self.done, self.fresh = label(position, of, kind), total, 0, 0
         self.started = self.said = time.monotonic()
 
     def advance(self, n, found=False):
@@ -63,22 +85,29 @@ class PlainProgress(Progress):
             self.said = now
             rate = self.fresh / (now - self.started)
             left = (self.total - self.done) / rate
-            self._say(f"{self.label}: {self.done}/{self.total}, {rate:.2g} a second, {duration(left)} left")
+            self._say(f"{self.label}: {self.done}/{self.total}, {pace(rate)} a second, {duration(left)} left")
 
     def finish(self, ledger, seconds):
         self._say(f"{self.label}: {outcome(ledger)}, {duration(seconds)}")
 
     def round_done(self, position, of, kind, words, seconds):
-        self._say(f"[{position}/{of}] {kind}: {words}, {duration(seconds)}")
+        self._say(f"{label(position, of, kind)}: {words}, {duration(seconds)}")
 
     def skip(self, position, of, kind, ledger):
-        self._say(f"[{position}/{of}] {kind}: {outcome(ledger)}, done before")
+        self._say(f"{label(position, of, kind)}: {outcome(ledger)}, done before")
 
     def message(self, text):
         self._say(text)
 
+    def done_with(self, number, seconds):
+        self._say(f"{self.label}: {number}, {duration(seconds)}")
+
     def _say(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
+
+
+_BAR = 10
+"""Characters, so that all of a line fits 80."""
 
 
 class BarProgress(Progress):
@@ -94,18 +123,20 @@ class BarProgress(Progress):
             TimeRemainingColumn,
         )
         from rich.progress import Progress as Bar
+        from rich.table import Column
 
         self.console = Console(stderr=True, highlight=False)
         self.bar = Bar(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
-            TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
+            BarColumn(_BAR), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeElapsedColumn(),
+            TextColumn("left"), TimeRemainingColumn(),
             console=self.console, transient=True,
         )  # fmt: skip
         self.task: TaskID | None = None
 
     def start(self, position, of, kind, total):
         self._end_task()  # of the round before
-        self.label, self.fresh, self.started = f"[{position}/{of}] {kind}", 0, time.monotonic()
+        self.label, self.fresh, self.started = label(position, of, kind), 0, time.monotonic()
         self.bar.start()
         self.task = self.bar.add_task(self.label, total=total, rate="")
 
@@ -113,21 +144,25 @@ class BarProgress(Progress):
         self.fresh += 0 if found else n
         rate = self.fresh / max(time.monotonic() - self.started, 1e-9)
         assert self.task is not None  # started
-        self.bar.update(self.task, advance=n, rate=f"{rate:.3g}/s" if self.fresh else "")
+        self.bar.update(self.task, advance=n, rate=f"{pace(rate)}/s" if self.fresh else "")
 
     def finish(self, ledger, seconds):
         self._end_task()
-        self.console.print(f"{self.label}: {outcome(ledger)}, {duration(seconds)}", markup=False)
+        self._print(f"{self.label}: {outcome(ledger)}, {duration(seconds)}")
 
     def round_done(self, position, of, kind, words, seconds):
         self._end_task()
-        self.console.print(f"[{position}/{of}] {kind}: {words}, {duration(seconds)}", markup=False)
+        self._print(f"{label(position, of, kind)}: {words}, {duration(seconds)}")
 
     def skip(self, position, of, kind, ledger):
-        self.console.print(f"[{position}/{of}] {kind}: {outcome(ledger)}, done before", markup=False)
+        self._print(f"{label(position, of, kind)}: {outcome(ledger)}, done before")
 
     def message(self, text):
-        self.console.print(text, markup=False)
+        self._print(text)
+
+    def done_with(self, number, seconds):
+        self._end_task()
+        self._print(f"{self.label}: {number}, {duration(seconds)}")
 
     def warn(self, text):
         self.console.print(f"sampler: warning: {text}", markup=False, style="bold red")
@@ -135,11 +170,24 @@ class BarProgress(Progress):
     def close(self):
         self._end_task()
 
+    def _print(self, text: str) -> None:
+        self.console.print(text, markup=False)
+
     def _end_task(self):
         if self.task is not None:
             self.bar.remove_task(self.task)
             self.bar.stop()
             self.task = None
+
+
+def label(position: int, of: int, kind: str) -> str:
+    """``[2/6] relax``; where there is one thing to do, it has no number."""
+    return f"[{position}/{of}] {kind}" if of > 1 else kind
+
+
+def pace(rate: float) -> str:
+    """Three digits, no power of ten: ``0.0123``, ``1.23``, ``1234``."""
+    return f"{rate:.0f}" if rate >= 100 else f"{rate:.3g}" if rate >= 1e-4 else f"{rate:.6f}"
 
 
 def duration(seconds: float) -> str:

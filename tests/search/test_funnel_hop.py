@@ -330,7 +330,7 @@ def test_known_minima_are_counted_and_new_ones_added():
     assert dict(zip(kept.ids.tolist(), kept.columns["finders"].tolist())) == {"c0": 0, "c2": 1, "n2": 3}
     assert record["new"] == record["new_in_window"] == 1 and record["stale"] == 0 and record["evaluations_so_far"] == 22
     assert record["lowered_kcalmol"] == pytest.approx(1.0)
-    assert "1 new minima" in hop_archive.line({"round": 1, **record}, 3.0)
+    assert "1 new minima" in hop_archive.line({"round": 1, **record}, 3.0, verbose=True)
 
 
 # ---- growth -----------------------------------------------------------------------------------------

@@ -54,18 +54,30 @@ def plot(path: Path, rows: list[dict]) -> None:
 
 
 class Reporter:
-    """One line an epoch, at most one every ``interval`` seconds, with the time left; to standard error."""
+    """A bar on a terminal, and a line an epoch, at most one every ``interval`` seconds; to standard error.
 
-    def __init__(self, epochs: int, quiet: bool = False, interval: float = 5.0):
-        self.epochs, self.quiet, self.interval = epochs, quiet, interval
+    Args:
+        interval: by default 5 s, and beside a bar a minute. Without a bar the lines have the time left.
+    """
+
+    def __init__(self, epochs: int, quiet: bool = False, interval: float | None = None):
+        from ...workers.progress import Progress, bars, choose
+
+        beside_bar = bars() and not quiet
+        self.epochs, self.quiet = epochs, quiet
+        self.interval = (60.0 if beside_bar else 5.0) if interval is None else interval
         self.started, self.said, self.first = time.monotonic(), 0.0, None
+        self.bar: Progress = choose(quiet) if beside_bar else Progress()
 
     def epoch(self, row: dict, better: bool) -> None:
-        from ...workers.progress import duration
+        from ...workers.progress import Progress, duration
 
         now = time.monotonic()
         if self.first is None:
             self.first = row["epoch"] - 1
+            self.bar.start(1, 1, "epochs", self.epochs)
+            self.bar.advance(self.first, found=True)
+        self.bar.advance(1)
         last = row["epoch"] == self.epochs
         if self.quiet or (now - self.said < self.interval and not last):
             return
@@ -74,15 +86,23 @@ class Reporter:
         forces = row["validation_mae_forces_kcal_mol_A"]
         errors = f"{row['validation_mae_energy_kcal_mol']:.3f} kcal/mol"
         errors += f", {forces:.3f} kcal/mol/Å" if forces == forces else ""
-        print(
+        text = (
             f"epoch {row['epoch']}/{self.epochs}: loss {row['train_loss']:.5f}, validation {row['validation_loss']:.5f}"
-            f" ({errors}){' *' if better else ''}, "
-            f"{duration(pace * (self.epochs - row['epoch']))} left",
-            file=sys.stderr, flush=True,
-        )  # fmt: skip
+        )
+        text += f" ({errors}){' *' if better else ''}"
+        if type(self.bar) is not Progress:
+            self.bar.message(text)
+        else:
+            left = duration(pace * (self.epochs - row["epoch"]))
+            print(f"{text}, {left} left", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """Nothing more comes: the bar goes."""
+        self.bar.close()
 
     def stopped(self, finished: int) -> None:
         """Say what is kept of a training that was stopped after so many epochs; also to those who want no progress."""
+        self.end()
         kept = (
             f"{finished} finished epoch{'s' if finished > 1 else ''}" if finished else "nothing, no epoch was finished"
         )

@@ -111,6 +111,8 @@ def train_fast(
         reporter.stopped(len(finished.rows))
         finished.draw(folder)
         raise KeyboardInterrupt from stop
+    finally:
+        reporter.end()
     finished.save(folder, targets.digest)
     finished.draw(folder)
     arrays = {**params.arrays, **{n: a.copy() for n, a in flat.view(state.weights).items()}}

@@ -107,6 +107,8 @@ def train_schnetpack(
             if following.kept:
                 plot(folder / "curves.png", following.rows[: following.kept])
             raise KeyboardInterrupt from stop
+        finally:
+            following.reporter.end()
     if following.rows:
         plot(folder / "curves.png", following.rows)
     arrays = {**params.arrays, **{k: np.asarray(v) for k, v in following.best["weights"].items()}}
