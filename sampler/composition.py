@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from .errors import CompositionError
 from .monomers import PROTON, Monomer, MonomerLibrary
+from .text.formula import joined
 
 _COUNT = re.compile(r"([0-9]{1,9})([a-z]+)")
 _LETTER = re.compile(r"[a-z]")
@@ -131,6 +132,15 @@ class Composition:
             if n
         ]
         return "".join(parts) + (f"{-excess}p" if excess < 0 else "")
+
+    def formula(self, library: MonomerLibrary) -> str:
+        """As chemists write it, ions where the name has them.
+
+        >>> Composition.parse("2sa1b1am").formula(MonomerLibrary.load())
+        '(H₂SO₄)₂(HSO₄⁻)(NH₃)'
+        """
+        parts = split_name(self.name(library), library)
+        return joined((n, "H⁺" if name == PROTON else library[name].label) for n, name in parts)
 
     def molecules(self) -> int:
         return sum(n for _, n in self.counts)

@@ -341,7 +341,9 @@ def test_run_is_the_command(tmp_path, monkeypatch, capfd):
     made = sampler.run("1am1sa", level="gfn1-xtb", settings=SMALL, workers=1)
     assert made.folder == Path("1sa1am") and "level: gfn1-xtb" in capfd.readouterr().err
     changed = [word for name, value in SMALL.items() for word in ("--set", f"{name}={value}")]
-    told = command("run", "1am1sa", "--level", "gfn1-xtb", "--workers", "1", "--out", "there/1sa1am", *changed)
+    told = command(
+        "run", "1am1sa", "--level", "gfn1-xtb", "--workers", "1", "--out", "there/1sa1am", "--no-report", *changed
+    )
     ours, theirs = files(tmp_path / "1sa1am"), files(tmp_path / "there" / "1sa1am")
     assert ours.keys() == theirs.keys() and len(ours) > 10
     assert [name for name in ours if ours[name] != theirs[name]] == []

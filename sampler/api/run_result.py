@@ -55,6 +55,20 @@ class RunResult:
 
         return read_manifest(self.folder)
 
+    def report(self, path: Path | str | None = None, *, structures: int = 100, temperature: float = 298.15) -> Path:
+        """Write one page with all that was found, to open offline, and its values beside it, as ``.json``.
+
+        Args:
+            path: of the page; by default ``report.html`` in the run directory. structures: how many, the lowest.
+            temperature: K, of Boltzmann weights.
+
+        Returns:
+            The path of the page.
+        """
+        from ..report import Asked, write
+
+        return write(self.folder, Asked(self.library, structures, temperature), Path(path) if path else None).html
+
     def __repr__(self) -> str:
         return f"RunResult({str(self.folder)!r}: {self.composition.name(self.library)}, {self.clusters!r})"
 

@@ -38,6 +38,12 @@ class ScreenResult:
         """The directory of all runs and of the table."""
         return self.screen.folder
 
+    def report(self, path: Path | str | None = None) -> Path:
+        """Write one page of the grid, which links to a page of each system; by default ``report.html`` in the folder."""
+        from ..report import Asked, write
+
+        return write(self.folder, Asked(self.screen.library), Path(path) if path else None).html
+
     def __repr__(self) -> str:
         states = [str(row["status"]) for row in self.rows]
         told = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))

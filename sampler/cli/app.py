@@ -29,6 +29,7 @@ from .models import models
 from .monomer import monomer_app
 from .protocols import protocols
 from .relax import relax
+from .report import report
 from .run import run
 from .screen import screen
 from .show import show
@@ -96,6 +97,7 @@ _add(RUN, run)
 _add(RUN, screen)
 _add(RUN, protocols)
 _add(RESULTS, show, renamed(limit="--count"))
+_add(RESULTS, report)
 _add(RESULTS, thermo, renamed(v="--vapour"))
 _add_group(RESULTS, "export", export_app)
 _add_group(RESULTS, "import", import_app)

@@ -51,20 +51,10 @@ Monomers = Annotated[
 
 def print_json(value: Any) -> None:
     """Indented JSON; NaN becomes null, so that every reader accepts it."""
-    json.dump(_plain(value), sys.stdout, indent=1, ensure_ascii=False, allow_nan=False)
+    from ..text.plain import plain
+
+    json.dump(plain(value), sys.stdout, indent=1, ensure_ascii=False, allow_nan=False)
     sys.stdout.write("\n")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    if hasattr(value, "tolist"):
-        return _plain(value.tolist())
-    if isinstance(value, float) and value != value:
-        return None
-    return str(value) if isinstance(value, Path) else value
 
 
 def print_table(

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from .common import Anywhere, Join, Json, Monomers, Quiet, Replace, Slurm, Verbose, library, print_json
+from .report import NoReport, at_end
 
 
 def run(
@@ -101,6 +102,7 @@ def run(
     monomers: Monomers = None,
     clean: Annotated[bool, typer.Option("--clean", help="Remove stage folders of earlier parameters.")] = False,
     replace: Replace = False,
+    no_report: NoReport = False,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -138,7 +140,11 @@ def run(
     )  # fmt: skip
     if as_json:
         print_json(done.summary())
+        if not no_report:
+            at_end(done.folder, known, quiet=True)
         return
     print_ranking(done.folder, known, limit=10)
     count = results.inputs(len(done.clusters), done.manifest()["protocol"]["export"]["count"])
     typer.echo(f"\n{len(done.clusters)} structures in {done.folder}; {count} ORCA inputs in {done.folder / 'orca'}")
+    if not no_report:
+        at_end(done.folder, known)

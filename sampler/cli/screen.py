@@ -23,6 +23,7 @@ from .common import (
     print_table,
     width,
 )
+from .report import NoReport, at_end
 
 _MANY = 200
 
@@ -83,6 +84,7 @@ def screen(
     monomers: Monomers = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help=f"Do not ask before more than {_MANY} systems.")] = False,
     replace: Replace = False,
+    no_report: NoReport = False,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -139,6 +141,8 @@ def screen(
         for row in rows:
             if row["remark"]:
                 typer.echo(f"{row['system']}: remark: {row['remark']}")
+    if not no_report:
+        at_end(out, known, quiet=as_json)
     status = {row["status"] for row in rows}
     if "failed" in status:
         raise typer.Exit(1)

@@ -1,0 +1,135 @@
+"""The funnel of a run, step by step, and what its search saw: from the ledgers and what lies beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..rundir import ledger as ledger_files
+from ..rundir.ledger import Ledger
+
+_WHAT = {
+    "generate": "candidates", "relax": "relaxation", "identify": "which molecules each structure holds",
+    "dedupe": "one of each minimum", "select": "the lowest go on", "hop": "search: moves and relaxation from the lowest",
+    "grow": "candidates from smaller clusters", "refine": "better energies", "orca": "ORCA",
+}  # fmt: skip
+
+
+def steps(folder: Path, manifest: Mapping[str, Any], ledgers: Sequence[Ledger]) -> list[dict[str, Any]]:
+    """One dict a stage: what it does, how many came in, went on and were dropped and why, wall seconds (None unknown)."""
+    stages = manifest["protocol"]["stage"]
+    return [
+        {
+            "stage": ledger.kind,
+            "what": _what(stages[ledger.stage - 1] if ledger.stage <= len(stages) else {"kind": ledger.kind}),
+            "came_in": ledger.came_in,
+            "went_on": ledger.out,
+            "dropped": dict(ledger.dropped),
+            "seconds": _seconds(folder / "stages" / ledger.folder),
+            "more": _more(ledger),
+        }
+        for ledger in ledgers
+    ]
+
+
+def _what(stage: Mapping[str, Any]) -> str:
+    kind = str(stage["kind"])
+    words = _WHAT.get(kind, kind)
+    if kind == "generate":
+        words += f" by {stage.get('method', 'packing')}"
+    if "fmax" in stage and kind == "relax":
+        words += f" to {stage['fmax']:g} eV/Å"
+    if potential := stage.get("potential"):
+        models = (stage.get("options") or {}).get("model") or []
+        several = [models] if isinstance(models, str) else list(models)
+        words += f", {potential}" + (f" ({several[0]}" if several else "")
+        words += (f" and {len(several) - 1} more" if len(several) > 1 else "") + (")" if several else "")
+    return words
+
+
+def _seconds(stage: Path) -> float | None:
+    try:
+        return float(json.loads((stage / "timing.json").read_text())["seconds"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def _more(ledger: Ledger) -> str:
+    told = []
+    if "ranking" in ledger:
+        from ..similarity.rank_correlation import in_words
+
+        told.append(in_words(ledger["ranking"]))
+    if "confidence" in ledger:
+        from ..funnel.stages.select import in_words as kept_in_words
+
+        told.append(kept_in_words(ledger["confidence"]))
+    if ledger.get("found"):
+        told.append(f"{ledger['found']} found")
+    told += [f"{ledger[key]:,} {key}" for key in ("rounds", "converged", "evaluations") if key in ledger]
+    if len(ledger.get("states", ())) > 1:
+        told.append(f"{len(ledger['states'])} protonation states")
+    return ", ".join(told)
+
+
+def search(folder: Path, ledgers: Sequence[Ledger]) -> dict[str, Any] | None:
+    """What the last search of a run saw, round by round; of a run without one what its candidates say, without rounds.
+
+    None where nothing is known of what is unseen.
+    """
+    last = next((one for one in reversed(ledgers) if one.kind == "hop"), None)
+    if last is None:
+        last = next((one for one in reversed(ledgers) if "unseen_chao1" in one), None)
+    if last is None:
+        return None
+    told = {
+        "rounds": _rounds(folder / "stages" / last.folder) if last.kind == "hop" else [],
+        "stopped": str(last.get("stopped", "")),
+        "window_kcalmol": last.get("watch_kcalmol"),
+        "seen": last.get("seen"),
+        "unseen": last.get("unseen_chao1"),
+        "coverage": last.get("coverage"),
+    }
+    return told | {"text": _of_search(told, last)}
+
+
+def _rounds(stage: Path) -> list[dict[str, Any]]:
+    found = []
+    for path in sorted(stage.glob("round-*/" + ledger_files.NAME)):
+        try:
+            one = ledger_files.read(path)
+        except (OSError, ValueError):  # a damaged round is a gap in a curve, no reason for no report
+            continue
+        found.append(
+            {
+                "round": one["round"],
+                "evaluations": one.get("evaluations_so_far"),
+                "minima": one.get("seen"),
+                "known": one.get("known"),
+                "new": one.get("new"),
+                "new_in_window": one.get("new_in_window"),
+                "unseen": one.get("unseen_chao1"),
+            }
+        )
+    return found
+
+
+_ENDS = {
+    "patience": "it ended when no new low minimum came any more",
+    "rounds": "it ended with its last round, not because nothing new came",
+    "budget": "it ended with its budget, not because nothing new came",
+}
+
+
+def _of_search(told: Mapping[str, Any], ledger: Ledger) -> str:
+    what = "The search knows" if ledger.kind == "hop" else "The relaxed candidates hold"
+    seen = f"{told['seen']} {'minimum' if told['seen'] == 1 else 'minima'}"
+    words = f"{what} {seen} within {told['window_kcalmol']:g} kcal/mol of the lowest"
+    if told["unseen"] is not None:
+        more = round(told["unseen"])
+        words += f" and by an estimate (Chao) {f'about {more} more are' if more else 'no more is'} unseen"
+    if end := _ENDS.get(told["stopped"]):
+        words += f"; {end}"
+    return words
