@@ -60,7 +60,8 @@ function legend(series) {
 
 // Draws now and whenever the figure gets another width
 function kept(host, draw) {
-  let width = 0;
+  let width = host.clientWidth;
+  draw();
   new ResizeObserver(() => { if (host.clientWidth && host.clientWidth !== width) { width = host.clientWidth; draw(); } }).observe(host);
   window.addEventListener("beforeprint", draw);
 }

@@ -36,6 +36,5 @@ function levels(host, { onChoose }) {
   }
 
   kept(host, draw);
-  draw();
   return { choose(index) { chosen = index; light(); }, hide(test) { hidden = test; light(); } };
 }

@@ -10,4 +10,4 @@ for (const host of document.querySelectorAll("figure[data-section]")) {
 for (const button of document.querySelectorAll("[data-copy]")) {
   button.addEventListener("click", async () => { await copyText(byId(button.dataset.copy).textContent); said(button, "Copied"); });
 }
-document.documentElement.dataset.ready = String(Math.round(performance.now()));
+requestAnimationFrame(() => { document.documentElement.dataset.ready = String(Math.round(performance.now())); });  // the picture is drawn

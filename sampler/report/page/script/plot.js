@@ -44,7 +44,6 @@ function plot(host, spec, { height = 260, onChoose = null, withLegend = true } =
   }
 
   kept(host, draw);
-  draw();
   return {
     choose(structure) { chosen = structure; light(); },
     hide(test) { hidden = test; light(); },

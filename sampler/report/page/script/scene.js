@@ -9,7 +9,7 @@ function scene(view, structure, at, model, flat, hydrogenBonds) {
   const radius = (i) => Math.max(elementRadius(structure.symbols[i]) * scaleOf[model], STICK);
   const colour = (i) => flat || elementColour(structure.symbols[i]);
   for (let i = 0; i < n; i += 1) {
-    items.push({ kind: "ball", z: points[i][2], at: view.project(points[i]), r: (flat ? STICK * 1.15 : radius(i)), colour: colour(i), atom: flat ? -1 : i });
+    items.push({ kind: "ball", z: points[i][2], at: view.project(points[i]), r: (flat ? THIN : radius(i)), colour: colour(i), atom: flat ? -1 : i });
   }
   const width = flat ? THIN : STICK;
   for (const [i, j] of structure.bonds) {

@@ -25,7 +25,6 @@ function steps(host, path) {
     canvas.append(f.svg);
   }
   kept(host, draw);
-  draw();
 }
 
 const startOf = (path) => (path.steps.length && path.steps[0].gibbs_kcalmol !== null ? path.steps[0].gibbs_kcalmol - path.steps[0].step_gibbs_kcalmol : 0);
