@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import FileFormatError
-from ..rundir.directory import complete, is_run, read_manifest, runs_below
+from ..errors import FileFormatError, RunError
+from ..rundir.directory import is_run, read_manifest, runs_below
+from ..rundir.ledger import NAME as LEDGER
 from ..screen.grid import systems
 from ..screen.levels import apart, warning
 from ..screen.rows import UNKNOWN, Row, blank, earlier
@@ -37,7 +38,7 @@ def build(folder: Path, asked: Asked) -> dict[str, Any]:
     """What there is to tell of a screen; it links to those reports of its systems that are there.
 
     Raises:
-        FileFormatError: its table cannot be read. CompositionError: molecules that are not in the library.
+        FileFormatError: its table cannot be read. RunError: nothing in it is finished. CompositionError: molecules that are not in the library.
     """
     rows = read_rows(folder, asked)
     library = asked.library
@@ -87,7 +88,9 @@ def read_rows(folder: Path, asked: Asked) -> list[Row]:
     """The rows of the tables of a screen, or, where there are none, those of its finished runs."""
     tables = sorted(folder.glob("screen*.csv"))
     if not tables:
-        return earlier(folder, asked.library, ())
+        if not (rows := earlier(folder, asked.library, ())):
+            raise RunError(f"no run in {folder} is finished; the same sampler screen command goes on with them")
+        return rows
     return [row for path in tables for row in _read(path, asked)]
 
 
@@ -115,7 +118,7 @@ def _typed(line: Mapping[str, str]) -> Row:
 
 def parts(folder: Path) -> list[Path]:
     """The finished runs of a screen, each of which has a report of its own that the screen's links to."""
-    return [run for run in runs_below(folder) if complete(run)]
+    return [run for run in runs_below(folder) if (run / LEDGER).is_file()]
 
 
 def _link(folder: Path, row: Row) -> str | None:

@@ -249,3 +249,75 @@ def test_the_page_is_out_of_date_when_the_run_is_younger(run, library):
     later = page.stat().st_mtime + 10
     os.utime(run / "ledger.json", (later, later))
     assert not up_to_date(page, run)
+
+
+def orca_output(run, name, positions, energy):
+    """An output of ORCA for a structure of the run, with made-up frequencies; its free energy in Eh."""
+    import orca_texts
+
+    symbols = _symbols_of(run)
+    text = orca_texts.step(symbols, positions, energy, 0)
+    more, gibbs = orca_texts.vibrations([100.0 + 90 * k - 1e4 * (energy + 800) for k in range(27)], 6, energy, 115.1)
+    job = "! B97-3c Freq\n* xyz 0 1\n*"
+    whole = orca_texts.banner() + orca_texts.echo([job]) + text + more + orca_texts.end()
+    (run / "orca" / f"{name}.out").write_text(whole)
+    return gibbs
+
+
+def _symbols_of(run):
+    frame = (run / "structures.xyz").read_text().splitlines()
+    return [line.split()[0] for line in frame[2 : 2 + int(frame[0])]]
+
+
+def test_results_of_orca_are_ranked_and_weigh_by_their_free_energies(run, library, monkeypatch):
+    import orca_texts
+
+    from sampler.rundir.directory import read_result
+
+    monkeypatch.setitem(orca_texts.NUMBERS, "S", 16)
+    monkeypatch.setitem(orca_texts.MASSES, "S", 32.06)
+    clusters = read_result(run).lowest_first()
+    energies = [-800.0, -800.001]  # ORCA turns the order round
+    gibbs = [
+        orca_output(run, str(clusters.ids[i]), clusters.positions[clusters.atoms_of(i)], energies[i]) for i in (0, 1)
+    ]
+    told = write(run, Asked(library)).report
+    first, second = told["structures"]
+    assert (first["orca"], second["orca"]) == ("finished", "finished"), told["remarks"]
+    assert (first["orca_rank"], second["orca_rank"]) == (2, 1)
+    assert first["orca_relative_energy_kcalmol"] == pytest.approx(0.6275, abs=1e-3)  # 1 mEh
+    apart = (gibbs[1] - gibbs[0]) * 627.5094740631
+    ratio = math.exp(-apart / (1.987204259e-3 * 298.15))
+    print("ratio of weights", second["boltzmann"] / first["boltzmann"], "by hand", ratio)
+    assert second["boltzmann"] / first["boltzmann"] == pytest.approx(ratio, rel=1e-3)
+    assert told["weights"]["from"] == "gibbs" and "b97-3c@orca5" in told["weights"]["text"]
+    assert {s["gibbs_kcalmol"] for s in told["structures"]} == {None}  # no monomers, no binding
+    assert "sampler thermo" in told["verdict"][1]
+    elsewhere = write(run, Asked(library, temperature=250.0)).report
+    assert elsewhere["weights"]["from"] == "energy"  # ORCA's are of another temperature
+
+
+def test_free_energies_are_those_of_sampler_thermo(run, library, tmp_path):
+    """The file of ``sampler thermo --out`` names the run's structures RUN/ID; ΔG is that of its own study."""
+    from sampler.refine.thermo.rrho import Conditions
+    from sampler.refine.thermo.sources import load
+    from sampler.refine.thermo.study import study
+    from sampler.units import KCAL_PER_MOL
+
+    source = Path(__file__).parents[1] / "data" / "34-vapour-without-unit" / "neutral.json"
+    kept = json.loads(source.read_text())
+    of_cluster = [s for s in kept["species"] if len(s["columns"]["numbers"]) == 11]
+    of_cluster[0]["id"] = "1sa1am/1sa1am-hop001_0001"
+    (tmp_path / "clusters.json").write_text(json.dumps(kept))
+    made = study(load(tmp_path / "clusters.json"), library, Conditions(250.0))["1sa1am"]
+    ids = [s.id for s in made.species]
+    expected = made.per_conformer[ids.index("1sa1am/1sa1am-hop001_0001")].gibbs / KCAL_PER_MOL
+    told = write(run, Asked(library, temperature=250.0, thermo=(tmp_path / "clusters.json",))).report
+    by_id = {s["id"]: s for s in told["structures"]}
+    assert by_id["1sa1am-hop001_0001"]["gibbs_kcalmol"] == pytest.approx(expected, abs=1e-4)
+    assert by_id["1sa1am-hop002_0001"]["gibbs_kcalmol"] is None
+    assert by_id["1sa1am-hop002_0001"]["boltzmann"] is None
+    assert "1 structures of 2" in told["weights"]["text"] or "1 of 2" in told["weights"]["text"]
+    shutil.copy(tmp_path / "clusters.json", run / "thermo.json")  # in the run, it is found
+    beside = write(run, Asked(library, temperature=250.0)).report
+    assert [s["gibbs_kcalmol"] for s in beside["structures"]] == [s["gibbs_kcalmol"] for s in told["structures"]]
