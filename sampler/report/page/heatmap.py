@@ -29,8 +29,17 @@ def heatmap(grid: dict) -> dict[str, Any]:
         "high": number(high, 1),
         "steps": range(STEPS),
         "kinds": {cell["kind"] for row in rows for cell in row},
+        "intro": _intro(grid, level),
         "alt": _alternative(grid, values),
     }
+
+
+def _intro(grid: dict, level: str) -> str:
+    said = f"{grid['value']}, kcal/mol" + (f", at {level}" if level else "")
+    linked = any(link(cell.get("href")) for cell in grid["cells"])
+    return f"{said[:1].upper()}{said[1:]}." + (
+        " An underlined formula opens the report of its system." if linked else ""
+    )
 
 
 def _common(cells: list[dict]) -> str:

@@ -106,10 +106,16 @@ def _new(one: dict) -> int | None:
 def _grids(report: dict) -> list[Section]:
     made = []
     for k, grid in enumerate(report.get("grid") or []):
-        title = grid.get("title") or "The grid"
+        title = _title(grid)
         short = "Grid" if k == 0 else f"Grid {k + 1}"
         made.append(_prepared({"type": "heatmap", "id": f"grid-{k + 1}", "title": title, "short": short, "grid": grid}))
     return made
+
+
+def _title(grid: dict) -> str:
+    """What sets this plane of the grid apart; what is drawn is said below it."""
+    rest = grid.get("title", "").removeprefix(f"{grid['value']}, kcal/mol").strip("; ")
+    return f"The grid {rest}".strip()
 
 
 def _screen(report: dict) -> list[Section]:
@@ -155,13 +161,20 @@ def _prepared(section: Section) -> Section:
     if section["type"] == "heatmap":
         return {**section, "map": heatmap(section["grid"])}
     if section["type"] == "table":
-        return {**section, "lines": _lines(section)}
+        return {**section, **_told(section)}
     return section
 
 
-def _lines(section: Section) -> list[dict[str, Any]]:
+def _told(section: Section) -> dict[str, Any]:
+    """Columns that say something in some row, and the rows of these."""
     hrefs = section.get("hrefs") or [None] * len(section["rows"])
-    return [
-        {"href": link(href), "cells": [{"text": any_value(v), "sort": "" if v is None else str(v)} for v in row]}
+    kept = [k for k in range(len(section["columns"])) if any(row[k] not in (None, "") for row in section["rows"])]
+    lines = [
+        {"href": link(href), "cells": [{"text": any_value(row[k]), "sort": _sortable(row[k])} for k in kept]}
         for row, href in zip(section["rows"], hrefs, strict=True)
     ]
+    return {"columns": [section["columns"][k] for k in kept], "lines": lines}
+
+
+def _sortable(value: Any) -> str:
+    return "" if value is None else str(value)
