@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from .errors import CompositionError
 from .monomers import PROTON, Monomer, MonomerLibrary
 from .text.formula import joined
+from .text.reading import plain, readings
 
 _COUNT = re.compile(r"([0-9]{1,9})([a-z]+)")
 _LETTER = re.compile(r"[a-z]")
@@ -62,7 +63,7 @@ class Composition:
 
     @classmethod
     def parse(cls, text: str, library: MonomerLibrary | None = None, charge: int | None = None) -> Composition:
-        """Read a name such as ``4sa4am``, ``2sa1b1am1p``, in any order and case.
+        """Read a name such as ``4sa4am``, ``2sa1b1am1p``, in any order and case, or formulas and names in words.
 
         >>> Composition.parse("2sa1b1am")
         Composition(counts=(('sa', 3), ('am', 1)), charge=-1)
@@ -80,7 +81,7 @@ class Composition:
             raise CompositionError("the composition is empty; write for example 4sa4am")
         families: Counter[str] = Counter()
         named_charge, ions = 0, False
-        for count, molecule in split_name(name, library):
+        for count, molecule in read_name(text, library):
             if molecule == PROTON:
                 named_charge, ions = named_charge + count, ions or count > 0
                 continue
@@ -201,6 +202,40 @@ class Composition:
         return [State(counts) for counts in _share(forms, self.charge)]
 
 
+def read_name(text: str, library: MonomerLibrary) -> list[tuple[int, str]]:
+    """(count, molecule) of every part of a name, or of formulas and names in words: ``2 H2SO4 + 2 ammonia``.
+
+    What is a name of a cluster is read as such. Else there must be one way to read it: what is read in two is refused.
+
+    Raises:
+        CompositionError: a part has no meaning, or there are several ways to read it.
+    """
+    try:
+        return split_name(text, library)
+    except CompositionError as error:
+        words = {word: word for word in (*library.words, PROTON)} | library.synonyms
+        ways = readings(plain(text), words, library.synonyms)
+        if len(ways) == 1 and ways[0]:
+            return list(ways[0])
+        if len(ways) > 1:
+            told = " or ".join("".join(f"{n}{m}" for n, m in way) for way in ways[:3])
+            raise CompositionError(f"{text!r} can be read as {told}; write one of these") from error
+        raise
+
+
+def in_names(text: str, library: MonomerLibrary) -> str:
+    """``text`` as a name of a cluster, where it is formulas or names in words; itself, where it is a name already.
+
+    Raises:
+        CompositionError: it has no meaning.
+    """
+    try:
+        split_name(text, library)
+    except CompositionError:
+        return "".join(f"{n}{m}" for n, m in read_name(text, library))
+    return text
+
+
 def split_name(text: str, library: MonomerLibrary) -> list[tuple[int, str]]:
     """(count, molecule) of every part of a name, as written: ``1hio31am`` is one hio3 and one am.
 
@@ -215,19 +250,28 @@ def split_name(text: str, library: MonomerLibrary) -> list[tuple[int, str]]:
         if not match:
             raise CompositionError(
                 f"cannot read {name[position:]!r} in {text!r}: expected a number and a molecule, as in 4sa4am; "
-                f"known molecules: {', '.join(library.names)}, and p (a proton)"
+                f"{_one(name[position:], library)}known molecules: {', '.join(library.names)}, and p (a proton)"
             )
         start = match.start(2)
         known = (w for w in (*library.words, PROTON) if name.startswith(w, start))
         molecule = next((w for w in known if not _LETTER.match(name, start + len(w))), "")
         if not molecule:
             raise CompositionError(
-                f"{match[2]!r} in {text!r} is not a known molecule; known: {', '.join(library.names)}, "
+                f"{match[2]!r} in {text!r} is not a known molecule; {_near(match[2], library)}known: {', '.join(library.names)}, "
                 f"and p (a proton); add one with: sampler monomer add {match[2]} --smiles ..."
             )
         parts.append((int(match[1]), molecule))
         position = start + len(molecule)
     return parts
+
+
+def _one(word: str, library: MonomerLibrary) -> str:
+    molecule = library.meant(word)
+    return f"one {word} is 1{molecule.name}; " if molecule else _near(word, library)
+
+
+def _near(word: str, library: MonomerLibrary) -> str:
+    return f"{near}; " if (near := library.suggestion(word)) else ""
 
 
 def _forms(members: tuple[Monomer, ...], conformers: bool) -> list[tuple[Form, int]]:

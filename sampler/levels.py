@@ -27,6 +27,7 @@ from .clusters import Clusters
 from .composition import Composition
 from .errors import InputError, LevelError
 from .monomers import MonomerLibrary
+from .text.nearest import suggested
 from .units import HARTREE
 
 _SAME_MOLECULE = 2e-3
@@ -140,7 +141,9 @@ def load_level(name: str | Path, reference_set: str = "minima") -> Level:
     paths = [p for p in every if name in (p.stem, _id(p))]
     if not paths:
         remedy = f"; to add monomer energies of another, {how_to_add(str(name), ['MONOMERS'])}" if name else ""
-        raise LevelError(f"no level of theory is called {str(name)!r}; known: {', '.join(levels())}{remedy}")
+        raise LevelError(
+            f"no level of theory is called {str(name)!r}; {suggested(str(name), levels())}known: {', '.join(levels())}{remedy}"
+        )
     level = _read(paths[0], reference_set)
     for path in paths[1:]:
         level = _joined(level, _read(path, reference_set), path)

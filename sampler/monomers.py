@@ -20,6 +20,8 @@ import numpy as np
 from . import resources
 from .errors import MonomerError
 from .text.files import no_pipe
+from .text.nearest import nearest
+from .text.reading import plain
 from .units import HARTREE
 
 _SUPERSCRIPT = str.maketrans("0123456789+-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻")
@@ -310,16 +312,47 @@ class MonomerLibrary:
     def __contains__(self, name: str) -> bool:
         return name.lower() in self._by_name
 
+    @cached_property
+    def synonyms(self) -> dict[str, str]:
+        """What else means one molecule and no other -> its name: formulas (``hso4-``), and names in words, in lower case."""
+        found: dict[str, set[str]] = {}
+        for m in self.monomers:
+            title = plain(m.title)
+            formula = plain(m.symbol)
+            sign = {True: "+", False: "-"}[m.charge > 0] if m.charge else ""
+            size = str(abs(m.charge)) if abs(m.charge) > 1 else ""
+            words = {formula, f"{formula}{size}{sign}", title, title.replace("sulf", "sulph")}
+            for word in words | {word.replace(" ", "") for word in words}:
+                found.setdefault(word, set()).add(m.name)
+        return {
+            word: min(names)
+            for word, names in found.items()
+            if word and len(names) == 1 and word not in self._by_name and word != PROTON
+        }
+
+    def meant(self, word: str) -> Monomer | None:
+        """The molecule of a name, a formula or a name in words: ``am``, ``NH3``, ``ammonia``; None if there is none."""
+        key = plain(word)
+        return self._by_name.get(key) or self._by_name.get(self.synonyms.get(key, ""))
+
+    def suggestion(self, word: str) -> str:
+        """``did you mean am (ammonia)?`` for a word that is nearly one of a molecule; '' where none is near."""
+        every = {word: word for word in self._by_name} | self.synonyms
+        near = nearest(plain(word), every)
+        names = list(dict.fromkeys(self._by_name[every[one]].name for one in near))
+        told = " or ".join(f"{name} ({self._by_name[name].title})" for name in names)
+        return f"did you mean {told}?" if told else ""
+
     def __getitem__(self, name: str) -> Monomer:
-        """The monomer of that name or alias, in any case.
+        """The monomer of that name or alias, in any case, or of that formula or name in words where only one has it.
 
         Raises:
             MonomerError: unknown; the message lists the known names.
         """
-        try:
-            return self._by_name[name.lower()]
-        except KeyError:
-            raise MonomerError(f"no molecule is called {name!r}; known: {', '.join(self.names)}") from None
+        if (found := self.meant(name)) is None:
+            near = f"{nearly}; " if (nearly := self.suggestion(name)) else ""
+            raise MonomerError(f"no molecule is called {name!r}; {near}known: {', '.join(self.names)}")
+        return found
 
     def family(self, name: str) -> tuple[Monomer, ...]:
         """All members of a family, most protonated first."""

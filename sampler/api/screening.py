@@ -112,11 +112,12 @@ def screen(
     from ..screen import runner
     from ..workers.progress import choose
 
-    words = [*grids.expand(words_of(grid)), *(grids.read_list(Path(names)) if names else [])]
+    known = library_of(monomers)
+    axes = [grids.axis_in_names(word, known) for word in words_of(grid)]
+    words = [*grids.expand(axes), *(grids.read_list(Path(names)) if names else [])]
     if not words:
         raise InputError("what is to be screened? give a grid, for example: sampler screen 1-4sa 0-4am")
     seconds = runner.seconds_of(time_budget) if isinstance(time_budget, str) else time_budget
-    known = library_of(monomers)
     overrides = overrides_of(settings)
     chosen = load(str(protocol), overrides)
     other = load(str(large), overrides) if large else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,6 +40,7 @@ Replace = Annotated[
         help="Replace results of another protocol or seed in the folder; their tables are kept in earlier/.",
     ),
 ]
+DEFAULT_PROTOCOL = "quick"
 Json = Annotated[bool, typer.Option("--json", help="Write the result as JSON to standard output.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more of each round of a search.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
@@ -126,6 +127,24 @@ def run_folders(path: Path, known) -> list[Path]:
 def note(line: str) -> None:
     """One line for people, to standard error, beside whatever goes to standard output."""
     typer.echo(f"sampler: {line}", err=True)
+
+
+def canonical(text: str, known) -> str:
+    """``text``, or the name of the cluster that its formulas and names in words stand for.
+
+    Raises:
+        CompositionError: it has no meaning.
+    """
+    from ..composition import Composition, in_names
+
+    return text if in_names(text, known) == text else Composition.parse(text, known).name(known)
+
+
+def understood(words: Iterable[str], reading: Callable[[str], str], quiet: bool) -> None:
+    """Say how words are read that are no names of clusters."""
+    for word in words if not quiet else ():
+        if (read := reading(word)) != word:
+            note(f"{word!r} is read as {read}")
 
 
 def next_step(*commands: str) -> None:

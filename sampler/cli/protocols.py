@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Json, print_json, print_table
+from .common import DEFAULT_PROTOCOL, Json, print_json, print_table, width
 
 
 def protocols(
@@ -26,14 +26,18 @@ def protocols(
       sampler protocols my.toml
     """
     from ..funnel.protocols import protocol as module
+    from ..text.table import wrapped
 
     if name is None:
         found = [module.load(n) for n in module.names()]
         if as_json:
             print_json([p.dump() for p in found])
             return
-        for p in found:
-            typer.echo(f"{p.name}\n  {' '.join(p.description.split())}\n  {_outline(p)}\n")
+        for p in sorted(found, key=lambda p: p.name != DEFAULT_PROTOCOL):
+            typer.echo(f"{p.name} (default)" if p.name == DEFAULT_PROTOCOL else p.name)
+            for text in (p.description, *_outline(p)):
+                typer.echo("\n".join(f"  {line}" for line in wrapped(text, width() - 2)))
+            typer.echo()
         return
     chosen = module.load(name)
     if as_json:
@@ -47,10 +51,10 @@ def protocols(
     print_table("", ["stage", "kind", "parameters"], rows, wrap={2})
 
 
-def _outline(protocol) -> str:
+def _outline(protocol) -> list[str]:
     """The kinds of the stages, and of each end."""
     first, *ends = (" → ".join(s.kind for s in stages) for stages in (protocol.stage, *protocol.end.values()))
-    return first + "".join(f"\n    then, to end at {level}: {end}" for level, end in zip(protocol.end, ends))
+    return [first, *(f"then, to end at {level}: {end}" for level, end in zip(protocol.end, ends))]
 
 
 def _rows(stages, first: int) -> list[list]:

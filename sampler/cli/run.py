@@ -7,7 +7,21 @@ from typing import Annotated
 
 import typer
 
-from .common import Anywhere, Join, Json, Monomers, Quiet, Replace, Slurm, Verbose, library, print_json
+from .common import (
+    DEFAULT_PROTOCOL,
+    Anywhere,
+    Join,
+    Json,
+    Monomers,
+    Quiet,
+    Replace,
+    Slurm,
+    Verbose,
+    canonical,
+    library,
+    print_json,
+    understood,
+)
 from .report import NoReport, at_end
 
 
@@ -20,7 +34,7 @@ def run(
     ] = None,
     protocol: Annotated[
         str, typer.Option("--protocol", "-p", help="A shipped protocol (see: sampler protocols) or a .toml file.")
-    ] = "quick",
+    ] = DEFAULT_PROTOCOL,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Run directory. Default: ./COMPOSITION.")] = None,
     charge: Annotated[int | None, typer.Option("--charge", "-c", help="Total charge. Default: from the name.")] = None,
     seed: Annotated[int, typer.Option("--seed", "-s", min=0, help="Random seed; same seed, same result.")] = 0,
@@ -132,6 +146,8 @@ def run(
     from .show import print_ranking
 
     known = library(monomers)
+    if composition is not None:
+        understood([composition], lambda text: canonical(text, known), quiet)
     done = run_it(
         composition, protocol, out, charge=charge, seed=seed, level=level, model=models, engine=engine, settings=settings,
         parents=parents or (), patience=patience, budget=budget, confidence=confidence, error_kcalmol=error_kcalmol,

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from .common import (
+    DEFAULT_PROTOCOL,
     Anywhere,
     Join,
     Json,
@@ -21,6 +22,7 @@ from .common import (
     number,
     print_json,
     print_table,
+    understood,
     width,
 )
 from .report import NoReport, at_end
@@ -41,7 +43,7 @@ def screen(
     ] = None,
     protocol: Annotated[
         str, typer.Option("--protocol", "-p", help="A shipped protocol (see: sampler protocols) or a .toml file.")
-    ] = "quick",
+    ] = DEFAULT_PROTOCOL,
     large: Annotated[
         str | None, typer.Option("--large", help="The protocol of systems with more molecules than --beyond.")
     ] = None,
@@ -116,6 +118,7 @@ def screen(
             _ask(systems)
 
     known = library(monomers)
+    understood(axes or (), lambda word: grids.axis_in_names(word, known), quiet)
     made = screen_it(
         axes or (), protocol, out, names=names, large=large, beyond=beyond, level=level, model=models, charge=charge,
         seed=seed, settings=settings, priority=priority or (), time_budget=budget, growth=growth, monomers=known,

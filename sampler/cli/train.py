@@ -79,9 +79,10 @@ def train(
     from ..learn.labels.prepare import prepare
     from ..learn.training.settings import RECIPES, SHAPE
     from ..learn.training.targets import delta_targets, direct_targets
+    from ..text.nearest import suggested
 
     if recipe not in RECIPES:
-        raise InputError(f"no recipe is called {recipe!r}; known: {', '.join(RECIPES)}")
+        raise InputError(f"no recipe is called {recipe!r}; {suggested(recipe, RECIPES)}known: {', '.join(RECIPES)}")
     one_thread()
     known = library(monomers)
     changes = {"engine": engine, **_changes(settings or [])}
@@ -129,13 +130,14 @@ def _changes(items: list[str]) -> dict:
 
     from ..errors import InputError
     from ..learn.training.settings import TrainSettings
+    from ..text.nearest import suggested
 
     kinds: dict[str, type] = {f.name: type(f.default) for f in dataclasses.fields(TrainSettings)}
     found = {}
     for item in items:
         name, _, text = item.partition("=")
         if name not in kinds:
-            raise InputError(f"no setting is called {name!r}; known: {', '.join(kinds)}")
+            raise InputError(f"no setting is called {name!r}; {suggested(name, kinds)}known: {', '.join(kinds)}")
         try:
             found[name] = kinds[name](text)
         except ValueError as error:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations, product
 from pathlib import Path
 
-from ..composition import Composition, split_name
+from ..composition import Composition, in_names, read_name
 from ..errors import CompositionError, InputError
 from ..funnel.parents import is_part_of
 from ..monomers import PROTON, MonomerLibrary
@@ -16,6 +16,9 @@ from ..text.files import no_pipe
 _RANGE = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?([a-zA-Z]+\d*)")
 _BAND = re.compile(r"([a-zA-Z]+\d*)=(\d{0,3})([a-zA-Z]+\d*)(?:(±|\+-|\+/-|\+|-)(\d{1,4}))?")
 _NAME = re.compile(r"(?:\d+[a-zA-Z]+){2,}\d*")
+_RANGE_OF = re.compile(r"(\d{1,4}(?:-\d{1,4})?) ?(\D.*)")
+_BAND_OF = re.compile(r"([^=]+)=(\d{0,3})(.+?)((?:(?:±|\+-|\+/-|\+|-)\d{1,4})?)")
+"""With formulas and names in words."""
 _MOST = 100_000
 ORDERS = ("small", "given")
 
@@ -72,6 +75,25 @@ def expand(words: Sequence[str]) -> list[str]:
     return grid + names
 
 
+def axis_in_names(word: str, library: MonomerLibrary) -> str:
+    """A word of a grid with the names of molecules in place of formulas and names in words: ``1-4H2SO4`` is ``1-4sa``.
+
+    What cannot be read stays as it is, for :func:`expand` to refuse.
+    """
+    word = word.strip()
+    if (found := _RANGE_OF.fullmatch(word)) and (molecule := library.meant(found[2])):
+        return word if found[2] in library else f"{found[1]}{molecule.name}"
+    if (found := _BAND_OF.fullmatch(word)) and (left := library.meant(found[1])) and (right := library.meant(found[3])):
+        as_is = found[1] in library and found[3] in library
+        return word if as_is else f"{left.name}={found[2]}{right.name}{found[4]}"
+    if _RANGE.fullmatch(word) or _BAND.fullmatch(word):
+        return word
+    try:
+        return in_names(word, library)
+    except CompositionError:
+        return word
+
+
 def _once(molecule: str, ranges: Mapping, bands: Mapping) -> None:
     if molecule in ranges or molecule in bands:
         raise CompositionError(f"there are two axes of {molecule}; give each molecule once")
@@ -116,7 +138,7 @@ def systems(
     found: dict[str, Composition] = {}
     names, impossible = list(names), {} if left_out is None else left_out
     for text in names:
-        if not any(n for n, molecule in split_name(text, library) if molecule != PROTON):
+        if not any(n for n, molecule in read_name(text, library) if molecule != PROTON):
             continue
         try:
             wanted = Composition.parse(text, library, charge)
@@ -137,7 +159,7 @@ def systems(
 def _charge_alone(name: str, library: MonomerLibrary) -> bool:
     """Whether a name that cannot be parsed has a meaning but for its charge."""
     try:
-        parts = [f"{n}{molecule}" for n, molecule in split_name(name, library) if molecule != PROTON]
+        parts = [f"{n}{molecule}" for n, molecule in read_name(name, library) if molecule != PROTON]
         Composition.parse("".join(parts), library)
     except CompositionError:
         return False

@@ -8,6 +8,7 @@ a run does one kind (:mod:`.automatic`). All mistakes of a file are reported at 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from ... import resources
 from ...errors import ProtocolError
 from ...text.files import no_pipe
+from ...text.nearest import suggested
 from ..stages.base import Stage
 from ..stages.orca import known_preset
 from ..stages.parameter_types import PositiveInt
@@ -134,7 +136,8 @@ def load(name_or_path: str, overrides: dict[str, Any] | None = None) -> Protocol
         shipped = names()
         if name_or_path not in shipped:
             raise ProtocolError(
-                f"no protocol is called {name_or_path!r}; shipped: {', '.join(shipped)}; a file's name ends in .toml"
+                f"no protocol is called {name_or_path!r}; {suggested(name_or_path, shipped)}shipped: {', '.join(shipped)}; "
+                "a file's name ends in .toml"
             )
         path = resources.path("protocols", f"{name_or_path}.toml")
     try:
@@ -180,12 +183,14 @@ def _stages(tables: list, name: str, mistakes: list[str]) -> list[Stage | None]:
         kind = entry.get("kind") if isinstance(entry, dict) else None
         stages.append(None)
         if not isinstance(kind, str) or kind not in STAGES:
-            mistakes.append(f"{name} {number}: kind = {kind!r} is not a stage; known: {', '.join(STAGES)}")
+            mistakes.append(
+                f"{name} {number}: kind = {kind!r} is not a stage; {suggested(str(kind), STAGES)}known: {', '.join(STAGES)}"
+            )
             continue
         try:
             stages[-1] = TypeAdapter(STAGES[kind]).validate_python(entry)
         except ValidationError as error:
-            mistakes += [f"{name} {number} ({kind}): {line}" for line in _lines(error)]
+            mistakes += [f"{name} {number} ({kind}): {line}" for line in _lines(error, _parameters(kind))]
     return stages
 
 
@@ -196,6 +201,10 @@ def _override(table: dict[str, Any], ends: dict[str, list], overrides: dict[str,
         target, _, parameter = key.partition(".")
         first = table["stage"]
         stages = [s for tables in (first, *ends.values()) for s in tables if isinstance(s, dict)]
+        parts = {str(s.get("kind")) for s in stages} & set(STAGES) if not target.isdigit() else set()
+        if (target == "export" or target in parts) and parameter not in (have := _parameters(target)):
+            mistakes.append(f"--set {key}: {target} has no parameter {parameter!r}; {_listed(parameter, have)}")
+            continue
         if target == "export":
             table["export"] = {**table.get("export", {}), parameter: value}
             continue
@@ -206,7 +215,10 @@ def _override(table: dict[str, Any], ends: dict[str, list], overrides: dict[str,
         else:
             chosen = [s for s in stages if s.get("kind") == target]
         if not chosen:
-            mistakes.append(f"--set {key}: the protocol has no stage {target!r}")
+            there = list(dict.fromkeys([*(str(s.get("kind")) for s in stages), "export"]))
+            mistakes.append(
+                f"--set {key}: the protocol has no stage {target!r}; {suggested(target, there)}it has {', '.join(there)}"
+            )
         for stage in chosen:
             stage[parameter] = value
     return mistakes
@@ -220,7 +232,18 @@ def _mistakes(table: dict[str, Any]) -> list[str]:
     return []
 
 
-def _lines(error: ValidationError) -> list[str]:
+def _parameters(part: str) -> list[str]:
+    """The parameters of a kind of stage, or of ``export``."""
+    model = Export if part == "export" else STAGES[part]
+    return [name for name in model.model_fields if name != "kind"]
+
+
+def _listed(parameter: str, have: list[str]) -> str:
+    return f"{suggested(parameter, have)}it has {', '.join(have)}"
+
+
+def _lines(error: ValidationError, have: Sequence[str] = ()) -> list[str]:
+    """A line for each mistake; ``have`` are the parameters that there are."""
     lines = []
     for item in error.errors():
         path = ".".join(str(p) for p in item["loc"])
@@ -229,6 +252,7 @@ def _lines(error: ValidationError) -> list[str]:
             value = ""
         message = item["msg"].removeprefix("Value error, ")
         if item["type"] == "extra_forbidden":
-            message = "is not a parameter here"
+            known = list(have) if len(item["loc"]) == 1 else _parameters("export") if item["loc"][0] == "export" else []
+            message = "is not a parameter here" + (f"; {_listed(str(item['loc'][-1]), known)}" if known else "")
         lines.append(f"{path}{value}: {message}" if path else message)
     return lines

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ...errors import ProtocolError
+from ...text.nearest import suggested
 from ..stages.base import Stage
 from ..stages.orca import Orca
 from ..stages.refine import Refine
@@ -35,7 +36,7 @@ def with_engine(protocol: Protocol, engine: str) -> Protocol:
         ProtocolError: no such engine, nothing to do for it, or a stage that it has no equal for.
     """
     if engine not in ENGINES:
-        raise ProtocolError(f"no engine is called {engine!r}; known: {', '.join(ENGINES)}")
+        raise ProtocolError(f"no engine is called {engine!r}; {suggested(engine, ENGINES)}known: {', '.join(ENGINES)}")
     change = _to_orca if engine == "orca" else _to_pyscf
     if not any(isinstance(s, (Refine, Orca)) for s in protocol.stage):
         raise ProtocolError(

@@ -74,9 +74,9 @@ class Reporter:
 
         now = time.monotonic()
         if self.first is None:
-            self.first = row["epoch"] - 1
+            self.first = before = row["epoch"] - 1
             self.bar.start(1, 1, "epochs", self.epochs)
-            self.bar.advance(self.first, found=True)
+            self.bar.advance(before, found=True)
         self.bar.advance(1)
         last = row["epoch"] == self.epochs
         if self.quiet or (now - self.said < self.interval and not last):

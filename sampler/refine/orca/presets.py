@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...errors import InputError
+from ...text.nearest import suggested
 from .naming import level, method_of
 
 __all__ = ["PRESETS", "Preset", "level", "method_of", "preset"]
@@ -63,4 +64,4 @@ def preset(name: str) -> Preset:
         return PRESETS[name.lower()]
     except KeyError:
         known = "; ".join(f"{p.name} ({p.purpose})" for p in PRESETS.values())
-        raise InputError(f"no ORCA preset is called {name!r}; known: {known}") from None
+        raise InputError(f"no ORCA preset is called {name!r}; {suggested(name, PRESETS)}known: {known}") from None

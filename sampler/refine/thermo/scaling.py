@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...errors import InputError
+from ...text.nearest import suggested
 
 _TRUHLAR = "Truhlar group database version 5 (doi:10.1021/ct100326h), as shipped with GoodVibes 4.4"
 
@@ -74,7 +75,7 @@ def scaling(method: str | float) -> Scaling:
     name = str(method).strip().lower().replace("ωb97", "wb97").replace("ω", "w").replace("**", "(d,p)")
     if name not in _TABLE:
         raise InputError(
-            f"no frequency scaling factor is known for {method!r}; known: {', '.join(_TABLE)}; "
+            f"no frequency scaling factor is known for {method!r}; {suggested(name, _TABLE)}known: {', '.join(_TABLE)}; "
             "give a number, or none for frequencies as computed"
         )
     return _TABLE[name]
