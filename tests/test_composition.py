@@ -127,7 +127,7 @@ def test_atoms_follow_from_charge():
         ("4sa4", "'4'"),
         ("4sa-4am", "'-4am'"),
         ("4sa4xy", "'xy'"),
-        ("4sa 4am", "' 4am'"),
+        ("4sa ?4am", "' \\?4am'"),
         ("4", "'4'"),
         ("4sé", "'é'"),
         ("0sa", "no molecule"),

@@ -147,10 +147,20 @@ def understood(words: Iterable[str], reading: Callable[[str], str], quiet: bool)
             note(f"{word!r} is read as {read}")
 
 
-def next_step(*commands: str) -> None:
-    """What to do with what a command has left behind, to standard error."""
-    for command in commands:
-        typer.echo(f"Next: {command}", err=True)
+def submitting(folder: Path) -> str:
+    """The command that submits a folder of ORCA inputs."""
+    import shlex
+
+    return f"cd {shlex.quote(str(folder))} && sbatch slurm_array.sh"
+
+
+def next_step(*commands: str | Sequence[Any], quiet: bool = False) -> None:
+    """What to do with what a command has left behind, to standard error; words are quoted where a shell wants it."""
+    import shlex
+
+    for command in commands if not quiet else ():
+        text = command if isinstance(command, str) else shlex.join(map(str, command))
+        typer.echo(f"Next: {text}", err=True)
 
 
 def cores(workers: int | None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from ..columns import DISAGREEMENT
 from .command import Command, Group, renamed
-from .common import Json, Monomers, Quiet, Workers, cores, library, note, print_json
+from .common import Json, Monomers, Quiet, Workers, cores, library, next_step, note, print_json
 from .data_sets import HoldOut, collect, import_labels, info
 
 data_app = typer.Typer(
@@ -128,6 +129,8 @@ def sample(
         print_json({"file": out, "level": level, "structures": len(found), "found": total, "wanted": run.wanted})
     else:
         typer.echo(f"{len(found)} structures in {out} (of {total} found, near-duplicates and surplus left out)")
+        after = ("label", out) if label == "none" else ("train", out, "--out", out.with_suffix(""))
+        next_step(("sampler", *after), quiet=quiet)
 
 
 @data_app.command(cls=Command)
@@ -168,6 +171,7 @@ def choose(
         print_json({"file": out, "structures": len(chosen), "disagreement_eV_per_A": worst})
     else:
         typer.echo(f"{len(chosen)} structures in {out}{reach}")
+        next_step(("sampler", "label", out))
 
 
 @data_app.command(cls=Command)
@@ -224,6 +228,7 @@ def teach(
         print_json({"file": out, "level": labels.level, "engine": engine, "structures": len(labels), "of": len(found)})
     else:
         typer.echo(f"{len(labels)} structures of {len(found)} labelled by {engine} in {out}")
+        next_step(f"sampler train LABELS.npz --taught {shlex.quote(str(out))} --out FOLDER", quiet=quiet)
 
 
 def one_thread() -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Json, Monomers, library, note, print_json, print_table
+from .common import Json, Monomers, library, next_step, note, print_json, print_table
 
 HoldOut = Annotated[
     list[str] | None,
@@ -59,6 +59,7 @@ def collect(
         return
     words = in_words(found.left_out, largest_force, threshold)
     typer.echo(f"{len(kept)} labels at {kept.level} in {out}; left out: {words or 'none'}")
+    next_step(("sampler", "train", out, "--out", out.with_suffix("")))
 
 
 def import_labels(
@@ -107,6 +108,7 @@ def import_labels(
         print_json(summary | {"remarks": made.remarks})
     else:
         typer.echo(f"{len(found)} labels at {found.level} in {out}")
+        next_step(("sampler", "data", "info", out), ("sampler", "train", out, "--out", out.with_suffix("")))
 
 
 def info(

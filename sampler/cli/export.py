@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .command import Command, Group, renamed
-from .common import Json, Monomers, library, print_json, run_folders
+from .common import Json, Monomers, library, next_step, print_json, run_folders, submitting
 
 export_app = typer.Typer(cls=Group, no_args_is_help=True, help="Write results as ORCA inputs, xyz or csv, or for ACDC.")
 
@@ -75,6 +75,7 @@ def orca(
         told.append({"folder": str(folder), "inputs": len(clusters), "manifest": str(manifest)})
         if not as_json:
             typer.echo(f"{len(clusters)} inputs in {folder}")
+            next_step(submitting(folder), ("sampler", "import", "orca", folder))
     if as_json:
         print_json({"runs": told} if several else told[0])
 
@@ -98,6 +99,8 @@ def xyz(
 
     known = library(monomers)
     _emit("".join(results.to_xyz(*_lowest(one, count, known)) for one in _runs(run, known)[0]), out)
+    if out is not None:
+        next_step(("sampler", "relax", out))
 
 
 @export_app.command("csv", cls=Command)
@@ -121,6 +124,8 @@ def csv(
     runs, several = _runs(run, known)
     rows = [row | ({"system": one.name} if several else {}) for one in runs for row in _lowest(one, count, known)[1]]
     _emit(results.to_csv(rows), out)
+    if out is not None:
+        next_step(("sampler", "thermo", run))
 
 
 def _emit(text: str, out: Path | None) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Json, Monomers, Quiet, Workers, cores, library, print_json
+from .common import Json, Monomers, Quiet, Workers, cores, library, next_step, print_json
 from .thermo_options import (
     ROOM_TEMPERATURE,
     STANDARD_PRESSURE,
@@ -135,6 +135,7 @@ def acdc(
         )
     for key, reason in problems.items():
         typer.echo(f"left out {key}: {reason}")
+    next_step(command, quiet=quiet)
 
 
 def _in_the_set(given: dict, option: str, made, known) -> None:

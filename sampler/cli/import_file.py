@@ -9,7 +9,7 @@ import typer
 
 from ..columns import INTACT
 from .command import Group
-from .common import Json, Monomers, library, number, print_json, print_table
+from .common import Json, Monomers, library, next_step, number, print_json, print_table
 
 
 class FileByDefault(Group):
@@ -97,6 +97,7 @@ def import_file(
         typer.echo(note)
     if out is not None:
         typer.echo(f"written to {out} ({written})")
+        next_step(("sampler", "audit", out))
 
 
 def _rows(names: list[str], clusters) -> list[list]:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..columns import DUPLICATE_OF, IDENTITY, IDENTITY_DETAIL, IMAGINARY_MODES, RANK_BEFORE, STATE
-from .common import Json, Monomers, library, number, print_json, print_table
+from .common import Json, Monomers, library, next_step, number, print_json, print_table, submitting
 
 
 def import_orca(
@@ -51,6 +51,10 @@ def import_orca(
         print_json(_json(found, judged, again))
     else:
         _print(found, judged, again, count)
+        if again is not None and again.manifest:
+            next_step(submitting(again.manifest.parent))
+        if out is not None:
+            next_step(("sampler", "thermo", folder))
 
 
 def _json(found, judged, again) -> dict:

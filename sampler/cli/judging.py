@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .common import note, number, print_json, print_table
+from .common import next_step, note, number, print_json, print_table
 
 Files = Annotated[
     list[Path],
@@ -212,6 +212,8 @@ def _print(what: Asked, made: Any, table: list[dict[str, Any]], relaxed: bool, o
         typer.echo(", ".join(f"{n} {word}" for word, n in broken.items()))
     if out is not None:
         typer.echo(f"written to {out}")
+        if out.suffix != ".csv":
+            next_step(("sampler", "audit", out))
 
 
 def _cells(row: dict[str, Any], relaxed: bool) -> list[Any]:

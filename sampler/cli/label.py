@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ..columns import FAILURE
-from .common import Anywhere, Json, Monomers, Quiet, Slurm, library, note, print_json
+from .common import Anywhere, Json, Monomers, Quiet, Slurm, library, next_step, note, print_json
 
 
 def label(
@@ -126,6 +127,12 @@ def label(
         )
         for name, reason in failures.items():
             typer.echo(f"  {name}: {reason}")
+        if without < len(structures):
+            data = collect or folder.with_suffix(".npz")
+            if not collect:
+                next_step(("sampler", "data", "collect", folder, "--out", data), quiet=quiet)
+            else:
+                next_step(("sampler", "train", data, "--out", data.with_suffix("")), quiet=quiet)
     if without == len(structures):
         typer.echo(f"sampler: error: none of the {without} structures of {file} could be labelled", err=True)
         raise typer.Exit(1)
@@ -166,3 +173,4 @@ def _references(names: str, level: str, out: Path | None, known, again: bool, as
         print_json({"level": potential.level, "file": out, "energy_eV": energies})
     else:
         typer.echo(f"{len(energies)} monomers of {potential.level} in {out}")
+        next_step(f"export SAMPLER_LEVELS={shlex.quote(str(out.resolve().parent))}", quiet=quiet)

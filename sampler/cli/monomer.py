@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .command import Command, Group
-from .common import Json, Monomers, note, number, print_json, print_table
+from .common import Json, Monomers, next_step, note, number, print_json, print_table
 
 if TYPE_CHECKING:
     from ..monomers import Monomer
@@ -167,6 +167,8 @@ def add(
     _print(monomer, as_json)
     if not as_json:
         typer.echo(f"nothing written (--dry-run); it would be {path}" if dry_run else f"written to {path}")
+        if not dry_run:
+            next_step(("sampler", "run", f"1sa1{name}"))
 
 
 def _summary(m: Monomer) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Json, Monomers, library, note, print_json
+from .common import Json, Monomers, library, next_step, note, print_json
 
 NoReport = Annotated[bool, typer.Option("--no-report", help="Write no report.html at the end.")]
 
@@ -71,6 +71,7 @@ def report(
         typer.echo(
             "the {shown} lowest of {of} structures are in it; --count takes more".format(**written.report["cut"])
         )
+    next_step(("python", "-m", "webbrowser", written.html))
 
 
 def at_end(path: Path, known, quiet: bool = False) -> None:

@@ -19,7 +19,9 @@ from .common import (
     Verbose,
     canonical,
     library,
+    next_step,
     print_json,
+    submitting,
     understood,
 )
 from .report import NoReport, at_end
@@ -164,3 +166,4 @@ def run(
     typer.echo(f"\n{len(done.clusters)} structures in {done.folder}; {count} ORCA inputs in {done.folder / 'orca'}")
     if not no_report:
         at_end(done.folder, known)
+    next_step(("sampler", "thermo", done.folder), submitting(done.folder / "orca"), quiet=quiet)

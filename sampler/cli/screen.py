@@ -19,6 +19,7 @@ from .common import (
     Slurm,
     Verbose,
     library,
+    next_step,
     number,
     print_json,
     print_table,
@@ -147,6 +148,8 @@ def screen(
     if not no_report:
         at_end(out, known, quiet=as_json)
     status = {row["status"] for row in rows}
+    if not as_json and "finished" in status:
+        next_step(("sampler", "show", out), ("sampler", "thermo", out), quiet=quiet)
     if "failed" in status:
         raise typer.Exit(1)
     if status & set(runner.OPEN):

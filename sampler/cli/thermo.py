@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .common import Json, Monomers, Quiet, Workers, cores, library, number, print_json, print_table
+from .common import Json, Monomers, Quiet, Workers, cores, library, next_step, number, print_json, print_table
 from .thermo_options import (
     ROOM_TEMPERATURE,
     STANDARD_PRESSURE,
@@ -114,6 +114,8 @@ def thermo(
         print_json(in_full(made, rows, problems))
     else:
         _print(made, rows, problems, bool(pressures))
+        if out is not None:
+            next_step(("sampler", "export", "acdc", out), quiet=quiet)
     gathered.done()
 
 

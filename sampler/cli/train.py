@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Json, Monomers, Quiet, library, note, print_json
+from .common import Json, Monomers, Quiet, library, next_step, note, print_json
 from .data import one_thread
 from .data_sets import MixEngines
 
@@ -122,6 +122,7 @@ def train(
     typer.echo(f"{done.model}: best of {done.epochs} epochs is {done.best_epoch}, on the {on}")
     for name, value in done.errors.items():
         typer.echo(f"  {name.partition('_')[2]:28} {value:8.3f}")
+    next_step(("sampler", "run", "2sa2am", "--model", done.model), quiet=quiet)
 
 
 def _changes(items: list[str]) -> dict:
