@@ -64,6 +64,9 @@ def test_the_table(modules, tmp_path):
     assert "| 3w | standard | 2/2 |" in text and "1 records of earlier settings" in text
     assert "| 3w | random | 1/2 | 0.09–0.91 | 120 | 320 | 200 | – | 1.0 |" in text
     assert "| 200 | 200 | 200 | 5,000 | 1.0 |" in text
+    everything.append(record("standard-screened", 0, -10.0, [[100, -10.0]]))  # as it was: counts, but has no row
+    assert table.markdown(everything).count("standard-screened") == 0
+    assert "| 3w | standard-screened | 1/1 |" in table.markdown(everything, earlier=True)
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- table: begin -->\nold\n<!-- table: end -->\nafter\n")
     table.replace(page, text)

@@ -54,6 +54,7 @@ def main() -> None:
             command.add_argument("--budget", type=int)
         else:
             command.add_argument("--write", type=Path, help="replace the tables in this Markdown file")
+            command.add_argument("--all", action="store_true", help="with the protocols as they were")
     arguments = parser.parse_args()
     {"run": run, "one": one, "table": print_table}[arguments.command](arguments)
 
@@ -122,7 +123,7 @@ def _folder(out: Path, system: str, method: str, seed: int) -> Path:
 
 
 def print_table(arguments: argparse.Namespace) -> None:
-    text = table.markdown(records.read(arguments.out / "results.jsonl"))
+    text = table.markdown(records.read(arguments.out / "results.jsonl"), earlier=arguments.all)
     print(text)
     if arguments.write:
         table.replace(arguments.write, text)

@@ -13,15 +13,18 @@ from systems import SYSTEMS
 from sampler.units import KCAL_PER_MOL
 
 WITHIN = 0.1  # kcal/mol
+EARLIER = ("-packings", "-screened", "-unbalanced")  # what names of protocols as they were end in (docs/development-log.md)
 _BEGIN, _END = "<!-- table: begin -->", "<!-- table: end -->"
 
 
-def markdown(everything: list[dict[str, Any]]) -> str:
-    """A row for each system and method, and the lowest known minimum of each system."""
+def markdown(everything: list[dict[str, Any]], earlier: bool = False) -> str:
+    """A row for each system and method, and the lowest known minimum of each system.
+
+    The lowest minimum is that of all records; protocols as they were have rows only with ``earlier``."""
     rows = ["| system | method | success | 95 % interval | GFN1-xTB evaluations to success (median) | per success | of a run (median) | PaiNN evaluations of a run (median) | CPU min a run |",
             "|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
-    known = ["| system | lowest known, eV | protonation state | first found by | reached by | published and relaxed, kcal/mol above |",
-             "|---|---|---|---|---|---|"]  # fmt: skip
+    known = ["| system | lowest known, eV | protonation state | reached by | published and relaxed, kcal/mol above |",
+             "|---|---|---|---|---|"]  # fmt: skip
     outdated = 0
     for system in sorted({r["system"] for r in everything}, key=_order):
         here = [r for r in everything if r["system"] == system]
@@ -31,15 +34,15 @@ def markdown(everything: list[dict[str, Any]]) -> str:
         best = min(low, key=lambda r: r["lowest_eV"])
         target = best["lowest_eV"] + WITHIN * KCAL_PER_MOL
         reached = [r for r in low if r["lowest_eV"] <= target]
-        names = ", ".join(dict.fromkeys(r["method"] for r in reached))
-        first = reached[0]
+        shown = [r for r in here if earlier or not r["method"].endswith(EARLIER)]
+        names = ", ".join(dict.fromkeys(r["method"] for r in reached if r in shown))
         published = [r["lowest_eV"] for r in low if r["method"] == "reference"]
         above = f"{(min(published) - best['lowest_eV']) / KCAL_PER_MOL:.2f}" if published else "none published"
         known.append(
-            f"| {system} | {best['lowest_eV']:.4f} | {best['state']} | {first['method']}, seed {first['seed']} | {names} | {above} |"
+            f"| {system} | {best['lowest_eV']:.4f} | {best['state']} | {names} | {above} |"
         )
-        for method in dict.fromkeys(r["method"] for r in here if r["method"] != "reference"):
-            mine = [r for r in here if r["method"] == method]
+        for method in dict.fromkeys(r["method"] for r in shown if r["method"] != "reference"):
+            mine = [r for r in shown if r["method"] == method]
             if mine[-1]["budget"] is None:  # of a protocol that has changed, only the newest counts
                 current = [r for r in mine if r["settings"] == mine[-1]["settings"]]
             else:  # the budget of a peer differs from seed to seed: the newest of each
