@@ -150,6 +150,6 @@ def test_the_page_is_made_of_what_the_package_says():
     script = ROOT / ".ci" / "pages"
     if not script.exists():
         pytest.skip("no checkout")
-    page = runpy.run_path(str(script))["columns"]()
+    page = runpy.run_path(str(script))["columns"].page()
     assert (ROOT / "docs" / "reference" / "columns.md").read_text() == page
     assert all(f"| `{name}` | {column.kind} |" in page for name, column in COLUMNS.items())

@@ -56,7 +56,7 @@ def entry(source: Source, molecules: tuple[str, ...], chosen: list[System], more
 def toml(entries: list[dict]) -> str:
     lines = [
         "# Errors of relative energies against B97-3c, for `confidence`: standard deviation in kcal/mol per square root of a molecule, the",
-        "# larger of the scatter of the errors and of what fits where the B97-3c minima lie (docs/concepts/confidence.md).",
+        "# larger of the scatter of the errors and of what fits where the B97-3c minima lie (docs/evidence/confidence.md).",
         "# Written by: OMP_NUM_THREADS=1 python benchmarks/confidence_b97 --reference ../shared/reference --write",
     ]
     for e in entries:

@@ -13,7 +13,8 @@ from systems import SYSTEMS
 from sampler.units import KCAL_PER_MOL
 
 WITHIN = 0.1  # kcal/mol
-EARLIER = ("-packings", "-screened", "-unbalanced")  # what names of protocols as they were end in (docs/development-log.md)
+EARLIER = ("-packings", "-screened", "-unbalanced")
+"""What the names of protocols as they were end in (docs/development-log.md)."""
 _BEGIN, _END = "<!-- table: begin -->", "<!-- table: end -->"
 
 
@@ -38,9 +39,7 @@ def markdown(everything: list[dict[str, Any]], earlier: bool = False) -> str:
         names = ", ".join(dict.fromkeys(r["method"] for r in reached if r in shown))
         published = [r["lowest_eV"] for r in low if r["method"] == "reference"]
         above = f"{(min(published) - best['lowest_eV']) / KCAL_PER_MOL:.2f}" if published else "none published"
-        known.append(
-            f"| {system} | {best['lowest_eV']:.4f} | {best['state']} | {names} | {above} |"
-        )
+        known.append(f"| {system} | {best['lowest_eV']:.4f} | {best['state']} | {names} | {above} |")
         for method in dict.fromkeys(r["method"] for r in shown if r["method"] != "reference"):
             mine = [r for r in shown if r["method"] == method]
             if mine[-1]["budget"] is None:  # of a protocol that has changed, only the newest counts

@@ -13,7 +13,7 @@ OHH, NHHH = np.array([8, 1, 1]), np.array([7, 1, 1, 1])
 AMMONIUM = np.array([[0, 0, 0], [0.6, 0.6, 0.59], [-0.6, -0.6, 0.6], [0.6, -0.6, -0.6], [-0.61, 0.6, -0.6]], float)
 DELTA = "painn, a committee of corrections to gfn1-xtb"
 # eV, eV/Å by which turning the molecules below in the fixed grid of these methods may change the numbers, as stated in
-# docs/concepts/levels.md, "Grid"; what check_potential takes by default is distorted further, and turns worse
+# docs/evidence/b97-3c.md, "Grid"; what check_potential takes by default is distorted further, and turns worse
 GRID = {"b97-3c@pyscf": (2e-3, 5e-3), "wb97x-d@pyscf": (2e-3, 8e-3)}
 SLOW = {"b97-3c", "pyscf:b97-3c", "r2scan-3c", "wb97x-d"}
 

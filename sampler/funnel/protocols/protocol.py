@@ -40,6 +40,7 @@ class Export(BaseModel):
     count: PositiveInt | None = None
     """How many inputs, lowest first; all if not given."""
     cores: PositiveInt = 8
+    """Of a job."""
     memory_mb: PositiveInt = 2000
     """Per core."""
 

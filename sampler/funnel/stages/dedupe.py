@@ -21,9 +21,13 @@ class Dedupe(Stage):
 
     kind: Literal["dedupe"]
     rmsd: Annotated[float, Field(gt=0, lt=1)] = 0.125
+    """Å over all atoms, below which two structures are one."""
     max_displacement: Positive = 0.4
+    """Å that no single atom may be further off."""
     energy_window_kcalmol: Positive = 0.25
+    """By which the energies of one minimum may differ, kcal/mol."""
     linkage: Literal["leader", "complete", "average"] = "leader"
+    """``leader``: the lowest represents, and chains do not merge; else as in scikit-learn."""
 
     def run(self, task: Clusters, context: Context) -> Clusters:
         from ...similarity import DedupeParams, dedupe

@@ -1,6 +1,6 @@
 """How far off the relative energies of a potential are from those of B97-3c: what was calibrated, or what a model's card says.
 
-Sigma grows with the square root of the number of molecules; how much, was fitted to labelled minima (docs/concepts/confidence.md), and
+Sigma grows with the square root of the number of molecules; how much, was fitted to labelled minima (docs/evidence/confidence.md), and
 is kept in two files of ``data/calibration``: ``b97-3c_errors.toml``, written by ``benchmarks/confidence_b97``, and
 ``relative_errors.toml``, which has GFN1-xTB against ωB97X-D for molecules that no B97-3c labels exist for.
 """

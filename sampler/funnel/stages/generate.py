@@ -18,13 +18,17 @@ class Generate(Stage):
 
     kind: Literal["generate"]
     method: Literal["packing", "exploration"] = "packing"
+    """Random packings, or the lowest minima of a genetic search on the same surface."""
     candidates: PositiveInt = 1000
+    """Over all protonation states."""
     explorations: PositiveInt = 1
     """Independent explorations of each protonation and conformer state (exploration only)."""
     effort: PositiveInt | None = None
     """Evaluations of the rigid surface per minimum kept (exploration only); by default 250 per molecule."""
     shares: Literal["uniform", "ions-first", "ions-only"] | dict[str, Positive] = "ions-first"
+    """How the candidates are divided among protonation states; a table gives weights by label."""
     chunk: PositiveInt = 250
+    """Candidates in a task."""
     symmetric: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the packings, also of those that explorations start from, that is symmetric but for a nudge."""
     per_framework: Annotated[int, Field(ge=0)] = 0

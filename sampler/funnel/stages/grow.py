@@ -50,12 +50,14 @@ class Grow(Stage):
 
     kind: Literal["grow"]
     candidates: PositiveInt = 300
+    """Of this stage, besides those that come in."""
     lowest: PositiveInt = 20
     """So many structures of each parent system are used, the lowest of each framework first
     (:meth:`sampler.funnel.parents.Parent.by_framework`)."""
     splice: Annotated[float, Field(ge=0, le=1)] = 0.4
     """Share of the candidates that are made of two parents."""
     chunk: PositiveInt = 25
+    """Candidates in a task."""
 
     per_chunk: ClassVar[bool] = True
 

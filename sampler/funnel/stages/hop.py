@@ -35,6 +35,7 @@ class Hop(PotentialStage, RoundStage):
     coarse_fmax: Positive = 0.1
     """eV/Å at which a child is looked at first: what has fallen back to its parent or lies too high goes no further."""
     max_steps: PositiveInt = 500
+    """Evaluations of a child."""
     children: PositiveInt = 32
     """In a round."""
     rounds: PositiveInt = 100

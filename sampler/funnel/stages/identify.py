@@ -20,7 +20,9 @@ class Identify(Stage):
 
     kind: Literal["identify"]
     keep: list[Literal["intact", "reacted", "evaporated"]] = ["intact"]
+    """Verdicts that go on."""
     chunk: PositiveInt = 1000
+    """Structures in a task."""
 
     per_chunk: ClassVar[bool] = True
 

@@ -41,9 +41,13 @@ class Orca(Stage):
 
     kind: Literal["orca"]
     preset: str = "sp"
+    """The kind of input; see ``sampler export orca --help``."""
     cores: PositiveInt = 8
+    """Of a job."""
     memory_mb: PositiveInt = 2000
+    """Per core."""
     where: Literal["elsewhere", "here"] = "elsewhere"
+    """On another machine, where you take the inputs, or on this one."""
     count: PositiveInt | None = None
     """Only the lowest so many; the others leave."""
 

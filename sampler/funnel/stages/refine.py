@@ -32,6 +32,7 @@ class Refine(PotentialStage):
     kind: Literal["refine"]
     potential: str = "b97-3c"
     mode: Literal["single-point", "optimise"] = "single-point"
+    """Energies at the geometries as they are, or at optimised ones."""
     count: PositiveInt | None = None
     """Only the lowest so many; the others leave, since energies of two levels have no common order."""
     fmax: Positive = 0.01
@@ -39,6 +40,7 @@ class Refine(PotentialStage):
     max_steps: PositiveInt = 200
     """Evaluations of a structure (optimise)."""
     keep_unconverged: bool = True
+    """Whether a structure that did not get to ``fmax`` goes on all the same."""
     binding: bool = True
     """Binding energies are wanted: refuse to start where the level lacks energies of the monomers."""
 
@@ -109,7 +111,7 @@ class Refine(PotentialStage):
 
 
 def evaluations(atoms: int) -> int:
-    """Energies and forces that an optimisation from a GFN1-xTB minimum takes, roughly (docs/guides/refinement.md)."""
+    """Energies and forces that an optimisation from a GFN1-xTB minimum takes, roughly (docs/evidence/refinement-cost.md)."""
     return 25 + 2 * atoms
 
 

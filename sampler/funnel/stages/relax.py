@@ -24,9 +24,13 @@ class Relax(PotentialStage):
 
     kind: Literal["relax"]
     optimizer: Literal["lbfgs", "fire"] = "lbfgs"
+    """``lbfgs`` has a model Hessian; ``fire`` is for surfaces whose energy cannot be trusted."""
     fmax: Positive = 0.05
+    """eV/Å, the largest force on an atom at which a structure counts as relaxed."""
     max_steps: PositiveInt = 500
+    """Evaluations of a structure."""
     keep_unconverged: bool = True
+    """Whether a structure that did not get to ``fmax`` goes on all the same."""
     chunk: PositiveInt | None = None
     """Structures in a task, fewer towards the end; by default 40 with PaiNN, which evaluates them in batches, 1 with
     DFT, else 10."""

@@ -28,7 +28,9 @@ class Select(Stage):
 
     kind: Literal["select"]
     count: PositiveInt | None = None
+    """At most so many go on."""
     window_kcalmol: Positive | None = None
+    """Above the lowest; what lies higher does not go on."""
     diverse: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of ``count`` that is chosen for being unlike what is chosen already; the rest are the lowest."""
     per_framework: PositiveInt | None = None

@@ -29,7 +29,9 @@ class PotentialStage(Stage):
     """
 
     potential: str = "gfn1-xtb"
+    """What gives energies and forces: a name, or ``auto`` and its kin."""
     options: dict[str, Any] = {}
+    """Of the potential, such as ``{ model = "…" }`` or ``{ accuracy = 0.1 }``."""
     _shared: str = PrivateAttr("")
 
     @field_validator("potential")

@@ -1,6 +1,6 @@
 """What a calculation with a composite method costs, before it is started: a polynomial in the basis functions.
 
-Fits to the process times that benchmarks/refine_cost.py prints (the numbers stand in docs/guides/refinement.md). Other machines
+Fits to the process times that benchmarks/refine_cost.py prints (the numbers stand in docs/evidence/refinement-cost.md). Other machines
 are faster or slower by a small factor, and so are other molecules.
 """
 

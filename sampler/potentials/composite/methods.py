@@ -11,7 +11,7 @@ SMALL_GRID = MappingProxyType(
     {"H": (35, 146), "C": (45, 194), "N": (45, 194), "O": (45, 194), "F": (45, 194), "default": (65, 302)}
 )
 """(radial shells, Lebedev points) of each element, pruned. The forces contain the response of the grid to the
-displacement of the atoms, without which a grid of this size costs 2.5 times as much accuracy; see docs/concepts/levels.md."""
+displacement of the atoms, without which a grid of this size costs 2.5 times as much accuracy; see docs/evidence/b97-3c.md."""
 
 FINE_GRID = MappingProxyType({"H": (50, 302), "default": (75, 302)})
 """For functionals that need more points: meta-GGA and wB97X-D."""
