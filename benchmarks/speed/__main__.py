@@ -1,6 +1,6 @@
 """How fast: evaluations, relaxations, worker processes and training against their peers, in one run.
 
-    python benchmarks/speed --out docs/pictures            # everything; under 25 minutes on two quiet cores
+    python benchmarks/speed --out FOLDER                   # everything; under 25 minutes on two quiet cores
     python benchmarks/speed --quick --out FOLDER      # the same in small, to see that it works
 
 Writes speed.json, speed.md and speed.svg to --out. One thread a process. Programs take turns, so that a busy machine

@@ -10,7 +10,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-GENERATED = {DOCS / "reference" / f"{name}.md" for name in ("commands", "columns", "protocols", "monomers", "models", "python")}
+GENERATED = {
+    DOCS / "reference" / f"{name}.md" for name in ("commands", "columns", "protocols", "monomers", "models", "python")
+}
 LOG = DOCS / "development-log.md"
 PAGES = sorted(DOCS.rglob("*.md"))
 WRITTEN = [page for page in PAGES if page not in GENERATED]

@@ -44,7 +44,11 @@ def fault(words, whole=True):
         return f"{' '.join(path)}: {', '.join(lacking)} missing"
     if rest:
         return f"{' '.join(path)}: {rest} too many"
-    hidden = [w for w in words if any(w in (*p.opts, *p.secondary_opts) and getattr(p, "hidden", False) for p in command.params)]
+    hidden = [
+        w
+        for w in words
+        if any(w in (*p.opts, *p.secondary_opts) and getattr(p, "hidden", False) for p in command.params)
+    ]
     if hidden:
         return f"{' '.join(path)}: {', '.join(hidden)} is an old spelling"
     return _settings(given) if path[-1] in ("run", "screen") else ""

@@ -39,7 +39,9 @@ def test_no_history(page):
     assert not said, "\n".join(said)
 
 
-@pytest.mark.parametrize("text", ["it is no longer so", "this was tried", "Before, it took", "an earlier model", "it now takes"])
+@pytest.mark.parametrize(
+    "text", ["it is no longer so", "this was tried", "Before, it took", "an earlier model", "it now takes"]
+)
 def test_history_is_found(text):
     assert HISTORY.search(text)
 
@@ -99,10 +101,15 @@ def test_commits_of_evidence_are_commits_of_this_repository():
         pytest.skip("no checkout")
     named = {commit for page in EVIDENCE for commit in re.findall(r"`([0-9a-f]{7})`", _version(page))}
     assert len(named) > 8
-    if subprocess.run(["git", "rev-parse", "--is-shallow-repository"], cwd=ROOT, capture_output=True, text=True).stdout != "false\n":
+    if (
+        subprocess.run(["git", "rev-parse", "--is-shallow-repository"], cwd=ROOT, capture_output=True, text=True).stdout
+        != "false\n"
+    ):
         pytest.skip("not the whole history")
     for commit in named:
-        kind = subprocess.run(["git", "cat-file", "-t", commit], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+        kind = subprocess.run(
+            ["git", "cat-file", "-t", commit], cwd=ROOT, capture_output=True, text=True
+        ).stdout.strip()
         assert kind == "commit", commit
 
 

@@ -56,7 +56,11 @@ def test_energies_are_those_of_the_page(printed, command, row, within):
 
 def test_free_energies_are_those_of_the_page(printed):
     """ΔE and ΔG of 2sa2am; structures of a short search differ from machine to machine in the last digits."""
-    page = next(line for text in blocks(TUTORIAL, "console") for line in text.splitlines() if line.startswith("2sa2am "))
+    page = next(
+        line for text in blocks(TUTORIAL, "console") for line in text.splitlines() if line.startswith("2sa2am ")
+    )
     out = printed["sampler thermo screen --out clusters.json"].splitlines()
     row = next(line for line in out if line.startswith("2sa2am ") and len(numbers(line)) == len(numbers(page)))
-    assert numbers(row)[1] == pytest.approx(numbers(page)[1], abs=0.3) and numbers(row)[-1] == pytest.approx(numbers(page)[-1], abs=0.6)
+    assert numbers(row)[1] == pytest.approx(numbers(page)[1], abs=0.3) and numbers(row)[-1] == pytest.approx(
+        numbers(page)[-1], abs=0.6
+    )
