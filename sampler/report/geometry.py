@@ -132,19 +132,28 @@ def hydrogen_bonds(
     bonded = np.zeros((n, n), bool)
     for i, j in bonds:
         bonded[i, j] = bonded[j, i] = True
-    acceptors = [i for i in range(n) if _accepts(i, numbers, bonded)]
+    acceptors = np.array([i for i in range(n) if _accepts(i, numbers, bonded)], int)
+    hydrogens, donors = _donated(numbers, bonded)
+    reach = np.array([_LONGEST[int(z)] for z in numbers[acceptors]])
+    apart = np.linalg.norm(positions[hydrogens][:, None] - positions[acceptors][None], axis=2)
     found = []
-    for h in np.flatnonzero(numbers == 1).tolist():
-        donors = [d for d in np.flatnonzero(bonded[h]).tolist() if numbers[d] in _POLAR]
-        for d in donors[:1]:
-            for a in acceptors:
-                distance = float(np.linalg.norm(positions[a] - positions[h]))
-                if a == d or bonded[a, d] or distance > _LONGEST[int(numbers[a])]:
-                    continue
-                angle = _angle(positions[d] - positions[h], positions[a] - positions[h])
-                if angle >= _LEAST_ANGLE:
-                    found.append((d, h, a, distance, angle))
+    for k, m in np.argwhere(apart <= reach).tolist():
+        h, d, a = int(hydrogens[k]), int(donors[k]), int(acceptors[m])
+        if a == d or bonded[a, d]:
+            continue
+        angle = _angle(positions[d] - positions[h], positions[a] - positions[h])
+        if angle >= _LEAST_ANGLE:
+            found.append((d, h, a, float(apart[k, m]), angle))
     return found
+
+
+def _donated(numbers: np.ndarray, bonded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Hydrogens on atoms that give them to hydrogen bonds, and these atoms."""
+    pairs = []
+    for h in np.flatnonzero(numbers == 1).tolist():
+        pairs += [(h, d) for d in np.flatnonzero(bonded[h]).tolist() if numbers[d] in _POLAR][:1]
+    hydrogens, donors = np.array(pairs, int).reshape(-1, 2).T
+    return hydrogens, donors
 
 
 def _accepts(i: int, numbers: np.ndarray, bonded: np.ndarray) -> bool:
