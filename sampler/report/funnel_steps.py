@@ -92,7 +92,9 @@ def search(folder: Path, ledgers: Sequence[Ledger]) -> dict[str, Any] | None:
         "unseen": last.get("unseen_chao1"),
         "coverage": last.get("coverage"),
     }
-    return told | {"text": _of_search(told, last)}
+    known = _known(told, last)
+    ends = _ENDS.get(told["stopped"], "")
+    return told | {"known": known, "text": f"{known}; {ends}" if ends else known}
 
 
 def _rounds(stage: Path) -> list[dict[str, Any]]:
@@ -123,13 +125,11 @@ _ENDS = {
 }
 
 
-def _of_search(told: Mapping[str, Any], ledger: Ledger) -> str:
+def _known(told: Mapping[str, Any], ledger: Ledger) -> str:
     what = "The search knows" if ledger.kind == "hop" else "The relaxed candidates hold"
     seen = f"{told['seen']} {'minimum' if told['seen'] == 1 else 'minima'}"
     words = f"{what} {seen} within {told['window_kcalmol']:g} kcal/mol of the lowest"
     if told["unseen"] is not None:
         more = round(told["unseen"])
         words += f" and by an estimate (Chao) {f'about {more} more are' if more else 'no more is'} unseen"
-    if end := _ENDS.get(told["stopped"]):
-        words += f"; {end}"
     return words

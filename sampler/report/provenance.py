@@ -35,10 +35,10 @@ def versions(manifests: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     found = {"sampler": ", ".join(v for v in runs if v)}
     for manifest in manifests:
         found |= dict(_models(manifest))
-    found["Python, here and now"] = platform.python_version()
+    found["Python (installed)"] = platform.python_version()
     for name in _PACKAGES:
         try:
-            found[f"{name}, here and now"] = version(name)
+            found[f"{name} (installed)"] = version(name)
         except PackageNotFoundError:
             continue
     return {name: text for name, text in found.items() if text}

@@ -55,7 +55,7 @@ def _build(folder: Path, manifest: dict[str, Any], ledgers: list, asked: Asked) 
         "kind": "run",
         "title": manifest["composition"],
         "formula": composition.formula(library),
-        "verdict": verdict(found, len(clusters), level, search, error, orca, folder, kept),
+        "verdict": verdict(found, len(clusters), level.partition(" (")[0], search, error, orca, folder, kept),
         "level": level,
         "temperature_K": asked.temperature,
         "made": provenance.made_now(),

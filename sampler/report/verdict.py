@@ -55,7 +55,7 @@ def _sure(
     error: Uncertainty,
     kept: Mapping[str, Any] | None,
 ) -> str:
-    parts = [search["text"] if search else "No search has looked for more, so nothing is known of what is unseen"]
+    parts = [search["known"] if search else "No search has looked for more, so nothing is known of what is unseen"]
     if kept:
         parts.append(
             f"what was kept holds the B97-3c minimum of what was seen with a probability of {kept['probability']:.0%}"
