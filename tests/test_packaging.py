@@ -54,6 +54,16 @@ def test_type_checkers_may_read_the_annotations(wheel):
     assert "sampler/py.typed" in zipfile.ZipFile(wheel).namelist()
 
 
+def test_templates_style_and_script_of_reports_are_in_the_wheel(wheel):
+    page = ROOT / "sampler" / "report" / "page"
+    files = {
+        f"sampler/report/page/{file.relative_to(page).as_posix()}"
+        for ending in ("html", "css", "js")
+        for file in page.rglob(f"*.{ending}")
+    }
+    assert len(files) > 20 and files <= set(zipfile.ZipFile(wheel).namelist())
+
+
 def test_only_sampler_lands_in_site_packages(wheel, tmp_path):
     names = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
     metadata = {n for n in names if n.endswith(".dist-info")}

@@ -160,6 +160,7 @@ def _step(name: str, way: Mapping[str, Any], total: Mapping[str, Any], library: 
         "formula": _formula(name, library),
         "adds": _formula(f"1{way['loses']}", library),
         "from": way["from"],
+        "from_formula": _formula(way["from"], library),
         "step_gibbs_kcalmol": -way["gibbs_kcalmol"],
         "step_enthalpy_kcalmol": None if way.get("enthalpy_kcalmol") is None else -way["enthalpy_kcalmol"],
         "gibbs_kcalmol": total.get(name),

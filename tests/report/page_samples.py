@@ -235,7 +235,7 @@ def thermo() -> dict:
     ):
         total += step
         steps.append(
-            {"cluster": name, "formula": formula, "adds": adds, "from": before, "step_gibbs_kcalmol": step,
+            {"cluster": name, "formula": formula, "adds": adds, "from": "1sa", "from_formula": before, "step_gibbs_kcalmol": step,
              "step_enthalpy_kcalmol": step - 9.0, "gibbs_kcalmol": round(total, 2)}
         )  # fmt: skip
         before = formula

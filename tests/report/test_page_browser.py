@@ -363,6 +363,7 @@ def test_the_ladder_is_drawn(show):
         and "+1.3" in words
     )
     assert sheet.locator("#ladder .level.uphill").count() == 1
+    assert sheet.locator("#ladder .scroll svg text", has_text="H₂SO₄").first.is_visible() and "1sa" not in words.split()
     heights = sheet.eval_on_selector_all("#ladder .level", "all => all.map(l => Number(l.getAttribute('y1')))")
     values = [0.0, *(s["gibbs_kcalmol"] for s in report["ladder"][0]["steps"])]
     slope = [(a - b) / (p - q) for a, b, p, q in zip(heights, heights[1:], values, values[1:])]

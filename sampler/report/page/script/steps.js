@@ -10,7 +10,7 @@ function steps(host, path) {
     const scroller = host.querySelector(".scroll") || host.appendChild(element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": path.name }));
     const canvas = element("div", {});
     scroller.replaceChildren(canvas);
-    canvas.style.width = `${Math.max(host.clientWidth, 60 + 112 * rungs.length)}px`;
+    canvas.style.width = `${Math.max(Math.min(host.clientWidth, 60 + 200 * rungs.length), 60 + 112 * rungs.length)}px`;
     const f = frame(canvas, { height: 320, alt, x: null, y: { name: "ΔG", unit: "kcal/mol" }, xs: [0, rungs.length], ys: extent(rungs.map((r) => r.gibbs), true), bottom: 34, top: 36 });
     const wide = (f.sx(1) - f.sx(0)) * 0.62;
     rungs.forEach((rung, k) => {
