@@ -168,3 +168,18 @@ def cores(workers: int | None) -> int:
     from ..workers.pool import cores as available
 
     return workers or available()
+
+
+def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Rows of one kind, with a header line; '' for no value."""
+    import csv
+    import io
+
+    from ..storage import write_text
+
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    for r in rows:
+        writer.writerow({k: "" if v != v else v for k, v in r.items()})
+    write_text(path, text.getvalue())

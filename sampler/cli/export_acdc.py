@@ -95,7 +95,7 @@ def acdc(
     names = _pairs(name, "--name", known)
     densities = {k: _number(k, v) for k, v in _pairs(density, "--density", known).items()}
     gathered = gather(inputs, wanted, known)
-    _no_isotopes(gathered.species)
+    no_isotopes(gathered.species)
     made = study(gathered.species, known, options.conditions, options.treatment)
     _in_the_set(names, "--name", made, known)
     _in_the_set(densities, "--density", made, known)
@@ -146,7 +146,8 @@ def _in_the_set(given: dict, option: str, made, known) -> None:
         raise InputError(f"{option} {strangers[0]} applies to nothing here: no cluster holds {strangers[0]}")
 
 
-def _no_isotopes(species: list) -> None:
+def no_isotopes(species: list) -> None:
+    """Raise InputError where a species has isotopes."""
     from ..errors import InputError
 
     if found := [f"{s.id} ({s.columns['isotopes']})" for s in species if s.columns.get("isotopes")]:

@@ -177,7 +177,7 @@ def tell(what: Asked, made: Any, kept: Any, relaxed: bool, out: Path | None, cou
 
 def _write(made: Any, table: list[dict[str, Any]], out: Path, known) -> None:
     from ..interop import write_any
-    from .thermo import write_csv
+    from .common import write_csv
 
     if out.suffix == ".csv":
         write_csv(out, table)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from .common import Json, Monomers, Verbose, library, note, number, print_json, print_table, run_folders
+from .thermo_options import ROOM_TEMPERATURE, Temperature
 
 
 def show(
@@ -16,6 +17,10 @@ def show(
     limit: Annotated[
         int | None, typer.Option("--count", "-n", min=1, help="Structures of a ranking that are shown. Default: 20.")
     ] = None,
+    by: Annotated[
+        str, typer.Option("--by", help="Order by energy, or by G: the free energies that sampler thermo has left.")
+    ] = "energy",
+    temperature: Temperature = ROOM_TEMPERATURE,
     monomers: Monomers = None,
     as_json: Json = False,
     verbose: Verbose = False,
@@ -29,8 +34,10 @@ def show(
       sampler show 4sa4am
       sampler show 4sa4am --json | jq '.structures[].binding_energy_kcalmol'
       sampler show screen
+      sampler show 4sa4am --by G --temperature 278.15
     """
     from ..api.folders import spelled
+    from ..errors import InputError
     from ..rundir.directory import read_manifest
 
     known = library(monomers)
@@ -38,6 +45,15 @@ def show(
     runs = run_folders(run, known)
     if not runs:
         read_manifest(run)  # says what is wrong
+    if by.lower() == "g":
+        from .show_gibbs import show_gibbs
+
+        show_gibbs(run, runs, known, temperature, limit, as_json)
+        return
+    if by.lower() not in ("energy", "e"):
+        raise InputError(f"--by {by}: a ranking is by energy or by G")
+    if temperature != ROOM_TEMPERATURE:
+        raise InputError(f"--temperature {temperature} has a meaning only with --by G")
     if as_json:
         told = [_summary(one, known, limit) for one in runs]
         print_json(told[0] if runs == [run] else {"folder": run, "runs": told})

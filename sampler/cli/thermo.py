@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from .common import Json, Monomers, Quiet, Workers, cores, library, next_step, number, print_json, print_table
+from .common import (
+    Json,
+    Monomers,
+    Quiet,
+    Workers,
+    cores,
+    library,
+    next_step,
+    number,
+    print_json,
+    print_table,
+    write_csv,
+)
 from .thermo_options import (
     ROOM_TEMPERATURE,
     STANDARD_PRESSURE,
@@ -56,6 +68,12 @@ def thermo(
     step: Step = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Keep the frequencies in this .json file.")] = None,
     csv: Annotated[Path | None, typer.Option("--csv", help="Write one row a cluster to this file.")] = None,
+    keep: Annotated[
+        bool,
+        typer.Option(
+            "--keep/--no-keep", help="Leave frequencies in runs, and grid, heat map and ACDC input in a screen."
+        ),
+    ] = True,
     workers: Workers = None,
     monomers: Monomers = None,
     as_json: Json = False,
@@ -70,6 +88,9 @@ def thermo(
     bring their own frequencies, and then the monomers must be among them. Conformers are averaged as an equilibrium
     mixture. One table has one level: runs of different levels are refused without --potential.
 
+    Frequencies are left in each run (RUN/thermo.json), where the same command finds them again, and 'sampler show RUN --by
+    G' orders by them. A screen gets the grid of ΔG with heat map and the input of ACDC, too: SCREEN/thermo-278.15K.
+
     Stopped, it keeps what is finished in the folder thermo-unfinished, and the same command goes on from there.
 
     \b
@@ -78,10 +99,12 @@ def thermo(
       sampler thermo 4sa4am --energies auto:delta --out clusters.json
       sampler thermo clusters.json --temperature 278.15 --vapour sa=1e7cm-3 --vapour am=100ppt
       sampler thermo 4sa4am/orca-opt-freq monomers-orca --low-modes harmonic
+      sampler thermo screen -T 278.15 --vapour sa=1e7cm-3 --vapour am=100ppt
       sampler thermo screen --potential gfn1-xtb
     """
     from ..errors import InputError
     from ..refine.thermo.sources import save
+    from .thermo_files import Left, leave, print_left
     from .thermo_inputs import gather
     from .thermo_wanted import Wanted
 
@@ -110,10 +133,13 @@ def thermo(
     rows = [row(c) for c in made.clusters]
     if csv is not None:
         write_csv(csv, rows)
+    told = in_full(made, rows, problems)
+    left = leave(inputs, gathered, told, made, known) if keep else Left()
     if as_json:
-        print_json(in_full(made, rows, problems))
+        print_json(told | {"files": left.files})
     else:
         _print(made, rows, problems, bool(pressures))
+        print_left(left)
         if out is not None:
             next_step(("sampler", "export", "acdc", out), quiet=quiet)
     gathered.done()
@@ -197,18 +223,3 @@ def _print(made, rows, problems, with_actual: bool) -> None:
         print(f"{len(made.splits)} ways to fall into two clusters of several molecules: splits of --json")
     if problems:
         print_table("Remarks", ["structure", "what"], [[k, v] for k, v in problems.items()], wrap={1})
-
-
-def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Rows of one kind, with a header line; '' for no value."""
-    import csv
-    import io
-
-    from ..storage import write_text
-
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    for r in rows:
-        writer.writerow({k: "" if v != v else v for k, v in r.items()})
-    write_text(path, text.getvalue())

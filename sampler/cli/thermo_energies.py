@@ -27,6 +27,7 @@ def with_energies(
     from ..learn.labels.provenance import describe
     from ..potentials import get_potential
     from ..refine.kept import outcomes, triple, write
+    from ..refine.thermo.left import BELOW
     from ..workers.progress import choose
     from ..workers.worker import Died
     from .thermo_hessians import engine_of, strangers
@@ -52,7 +53,10 @@ def with_energies(
             energy, level, _ = result
             low = species[index].level.rpartition("//")[2]
             below = str(species[index].columns.get("engine", "")).rpartition("//")[2]
-            columns = {**species[index].columns, "engine": f"{by}//{below}"}
+            frequencies_of = [species[index].energy, low, below] if low == species[index].level else []
+            columns = {**species[index].columns, "engine": f"{by}//{below}"} | (
+                {BELOW: frequencies_of} if frequencies_of else {}
+            )
             made[index] = replace(species[index], energy=energy, level=f"{level}//{low}", columns=columns)
     if not made:
         raise InputError("no structure got an energy: " + "; ".join(f"{k}: {v}" for k, v in list(lost.items())[:5]))

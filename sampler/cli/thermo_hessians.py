@@ -15,6 +15,7 @@ class Hessians:
         self.wanted, self.known, self.made = wanted, known, made
         self.structures: list = []
         self.files: list[Source] = []
+        self.folders: list[Path] = []  # where earlier commands may have left frequencies
         self.own: dict[str, tuple[str, dict[str, Any]]] = {}
         self.potential = ""
         self.options: dict[str, Any] = {}
@@ -28,6 +29,7 @@ class Hessians:
 
         clusters, manifest = read_result(source.path), read_manifest(source.path)
         name = source.path.resolve().name
+        self.folders += [source.path, source.path.resolve().parent]
         own = relaxed_with(manifest)
         if own is not None:
             self.own[str(source.path)] = own
@@ -164,9 +166,10 @@ class Hessians:
         from ..clusters import Clusters
         from ..errors import InputError
         from ..learn.labels.provenance import describe as engine
-        from ..refine.kept import outcomes
+        from ..refine.kept import name_of, outcomes
         from ..refine.thermo import sources
         from ..refine.thermo.differences import step_for
+        from ..refine.thermo.left import earlier
         from ..workers.progress import choose
         from ..workers.worker import Died
 
@@ -182,31 +185,33 @@ class Hessians:
         everything = Clusters.concatenate([sources.monomer_structures(names, self.known), *bare])
         step = self.wanted.step or step_for(self.potential.lower() == "painn")
         params = sources.HessianParams(isotopes=self.wanted.isotopes, step=step)
-        kept = keep(self.made)
         settings = {"engine": engine(potential), "options": self._options(), "params": vars(params)}
-        tasks = [(one, self.potential, self._options(), params) for one in everything]
-        paths = [
-            kept and kept.path("hessian", one.numbers, one.positions, int(one.charge[0]), settings)
-            for one in everything
-        ]
+        asked = [("hessian", one.numbers.tolist(), one.positions, int(one.charge[0]), settings) for one in everything]
+        names_of_work = [name_of(*what) for what in asked]
+        there = earlier(self.folders)
+        found: dict[int, list] = {i: [there[name]] for i, name in enumerate(names_of_work) if name in there}
+        missing = [i for i in range(len(everything)) if i not in found]
+        kept = keep(self.made) if missing else None
+        tasks = [(everything[i], self.potential, self._options(), params) for i in missing]
+        paths = [kept.path(*asked[i]) if kept else None for i in missing]
         progress = choose(self.wanted.quiet)
-        before = {k for k, p in enumerate(paths) if p and p.exists()}
-        if before:
-            progress.message(f"{len(before)} of {len(tasks)} Hessians were finished earlier")
+        before = {k for k, p in enumerate(paths) if p is not None and p.exists()}
+        if before or found:
+            progress.message(f"{len(found) + len(before)} of {len(everything)} Hessians were finished earlier")
         progress.start(1, 1, "Hessians", len(tasks))
-        found: dict[int, list] = {}
         lost: list = []
         results = outcomes(_one, tasks, paths, self.wanted.workers, _kept, sources.save)
-        for index, result in progress.counted(results, before):
+        for place, result in progress.counted(results, before):
+            index = missing[place]
             if isinstance(result, Died):
                 lost.append(sources.Rejected(str(everything.ids[index]), result.reason))
                 continue
-            path = paths[index]
+            path = paths[place]
             # as its file has it, so that it makes no difference when it was computed
             found[index] = sources.load(path) if result[0] and path and path.exists() else result[0]
             lost += result[1]
         by = engine_of(potential, self.options)
-        species = [_told(s, everything[i], by) for i in sorted(found) for s in found[i]]
+        species = [_told(s, everything[i], by, names_of_work[i]) for i in sorted(found) for s in found[i]]
         if not species:
             raise InputError("no structure got frequencies: " + "; ".join(f"{r.id}: {r.reason}" for r in lost[:5]))
         self.made.remarks += [(r.id, r.reason) for r in lost]
@@ -314,11 +319,13 @@ def engine_of(potential, options: dict[str, Any]) -> str:
     return ", ".join(part.split()[0] for part in text.split(", ") if part)
 
 
-def _told(species, one, engine: str):
+def _told(species, one, engine: str, work: str):
     """With what made it, and the composition that it was meant to be; under the name of this input."""
     from dataclasses import replace
 
-    columns = {**species.columns, "engine": engine}
+    from ..refine.thermo.left import MADE_AS
+
+    columns = {**species.columns, "engine": engine, MADE_AS: work}
     if "composition" in one.columns and one.columns["composition"][0]:
         columns["composition"] = str(one.columns["composition"][0])
     return replace(species, id=str(one.ids[0]), columns=columns)

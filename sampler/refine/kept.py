@@ -53,11 +53,7 @@ class Kept:
     ) -> Path:  # fmt: skip
         """The file of one structure, or of several in a row: positions in Å count to 1e-7; ``settings`` is all else that
         matters, as JSON has it."""
-        with np.errstate(invalid="ignore"):
-            grid = np.round(np.asarray(positions, float) * 1e7).astype(np.int64).tolist()
-        content = [kind, [int(z) for z in numbers], grid, int(charge), settings, __version__]
-        name = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:32]
-        path = self.folder / f"{kind}-{name}{ending}"
+        path = self.folder / f"{kind}-{name_of(kind, numbers, positions, charge, settings)}{ending}"
         self.used.add(path)
         return path
 
@@ -79,6 +75,14 @@ class Kept:
             if {p.name for p in self.folder.iterdir()} <= {"README"}:
                 (self.folder / "README").unlink(missing_ok=True)
                 self.folder.rmdir()
+
+
+def name_of(kind: str, numbers: Sequence[int], positions: Any, charge: int, settings: Mapping[str, Any]) -> str:
+    """A name for a piece of work: a hash of all that it depends on, the version included; see :meth:`Kept.path`."""
+    with np.errstate(invalid="ignore"):
+        grid = np.round(np.asarray(positions, float) * 1e7).astype(np.int64).tolist()
+    content = [kind, [int(z) for z in numbers], grid, int(charge), settings, __version__]
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
 def outcomes(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,17 @@ from ..storage import write_atomic
 from .levels import by_level
 
 VALUE = "binding_energy_per_molecule_kcalmol"
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What a map shows: a column of the table, in kcal/mol, and its name."""
+
+    key: str
+    name: str
+
+
+BINDING = Quantity(VALUE, "binding energy per molecule")
 _MARKS = {"failed": "failed", "waiting": "…", "running": "…", "jobs elsewhere": "jobs", "in use": "in use"}
 
 _BETWEEN = 3
@@ -69,12 +81,14 @@ def panels(table: Sequence[Mapping[str, Any]], grid: Mapping[str, Composition]) 
     return down, across, [found[rest] for rest in sorted(found)]
 
 
-def text_map(table: Sequence[Mapping[str, Any]], grid: Mapping[str, Composition], width: int = 80):
+def text_map(
+    table: Sequence[Mapping[str, Any]], grid: Mapping[str, Composition], width: int = 80, what: Quantity = BINDING
+):
     """A rich renderable: a number a system, coloured on a terminal that has colours; '·' where the grid is empty.
 
     Args:
         table: rows of one level, which the title names.
-        width: characters; what does not fit side by side is shown in several sheets.
+        width: characters; what does not fit side by side is shown in several sheets. what: is shown.
     """
     from rich.box import SIMPLE_HEAD
     from rich.console import Group
@@ -82,12 +96,12 @@ def text_map(table: Sequence[Mapping[str, Any]], grid: Mapping[str, Composition]
     from rich.text import Text
 
     down, across, planes = panels(table, grid)
-    low, high = _limits(table)
+    low, high = _limits(table, what)
     shown: list[Text | Table] = []
     for plane in planes:
-        title = f"binding energy per molecule, kcal/mol{_of_level(table)}" + (f"; {plane.rest}" if plane.rest else "")
+        title = f"{what.name}, kcal/mol{_of_level(table)}" + (f"; {plane.rest}" if plane.rest else "")
         shown.append(Text(title))  # as a title of the table it would be wrapped to its width
-        for columns in _sheets(plane, down, across, width):
+        for columns in _sheets(plane, down, across, width, what):
             sheet = Table(box=SIMPLE_HEAD, pad_edge=False)
             sheet.add_column("", no_wrap=True)
             for column in columns:
@@ -96,24 +110,26 @@ def text_map(table: Sequence[Mapping[str, Any]], grid: Mapping[str, Composition]
                 line = [Text(f"{row}{down}")]
                 for column in columns:
                     cell = plane.cells.get((row, column))
-                    style = "" if cell is None else _colour(cell[VALUE], low, high)
-                    line.append(Text("·" if cell is None else _mark(cell), style=style))
+                    style = "" if cell is None else _colour(cell[what.key], low, high)
+                    line.append(Text("·" if cell is None else _mark(cell, what), style=style))
                 sheet.add_row(*line)
             shown.append(sheet)
     return Group(*shown)
 
 
-def _sheets(plane: Panel, down: str, across: str, width: int) -> list[list[int]]:
+def _sheets(plane: Panel, down: str, across: str, width: int, what: Quantity) -> list[list[int]]:
     """The columns of a plane, as many as fit side by side in each sheet."""
     first = max(len(f"{row}{down}") for row in plane.rows)
     widest = max(len(f"{column}{across}") for column in plane.columns)
-    widest = max(widest, *(len(_mark(cell)) for cell in plane.cells.values()))
+    widest = max(widest, *(len(_mark(cell, what)) for cell in plane.cells.values()))
     many = max(1, (width - first - 2) // (widest + _BETWEEN))
     return [plane.columns[k : k + many] for k in range(0, len(plane.columns), many)]
 
 
-def draw(path: Path | str, table: Sequence[Mapping[str, Any]], grid: Mapping[str, Composition]) -> None:
-    """The heat map as a file; the ending of its name says which kind (``.svg``, ``.png``, ``.pdf``).
+def draw(
+    path: Path | str, table: Sequence[Mapping[str, Any]], grid: Mapping[str, Composition], what: Quantity = BINDING
+) -> None:
+    """The heat map of a quantity as a file; the ending of its name says which kind (``.svg``, ``.png``, ``.pdf``).
 
     Raises:
         StorageError: it cannot be written.
@@ -121,18 +137,18 @@ def draw(path: Path | str, table: Sequence[Mapping[str, Any]], grid: Mapping[str
     import matplotlib
 
     with matplotlib.rc_context({"svg.hashsalt": "sampler", "font.size": 8}):
-        figure = _figure(table, grid)
+        figure = _figure(table, grid, what)
         kind = Path(path).suffix[1:]
         fixed = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
         write_atomic(path, lambda handle: figure.savefig(handle, format=kind, dpi=200, metadata=fixed))
 
 
-def _figure(table, grid):
+def _figure(table, grid, what: Quantity):
     import numpy as np
     from matplotlib.figure import Figure
 
     down, across, planes = panels(table, grid)
-    low, high = _limits(table)
+    low, high = _limits(table, what)
     sizes = [(0.55 * len(p.columns) + 1.6, 0.4 * len(p.rows) + 1.1) for p in planes]
     across_page = min(len(planes), 3)
     deep = -(-len(planes) // across_page)
@@ -144,9 +160,9 @@ def _figure(table, grid):
         values = np.full((len(plane.rows), len(plane.columns)), np.nan)
         for (r, c), cell in plane.cells.items():
             i, j = plane.rows.index(r), plane.columns.index(c)
-            values[i, j] = np.nan if cell[VALUE] is None else cell[VALUE]
+            values[i, j] = np.nan if cell[what.key] is None else cell[what.key]
             dark = np.isfinite(values[i, j]) and values[i, j] < (low + high) / 2
-            axis.text(j, i, _mark(cell), ha="center", va="center", color="white" if dark else "black", fontsize=6)
+            axis.text(j, i, _mark(cell, what), ha="center", va="center", color="white" if dark else "black", fontsize=6)
         image = axis.imshow(values, cmap="viridis", vmin=low, vmax=high, origin="lower", aspect="auto")
         axis.set_xticks(range(len(plane.columns)), plane.columns if across else [""] * len(plane.columns))
         axis.set_yticks(range(len(plane.rows)), plane.rows)
@@ -154,7 +170,7 @@ def _figure(table, grid):
     for axis in axes[len(planes) :]:
         axis.set_visible(False)
     assert image is not None  # a grid has a panel
-    figure.colorbar(image, ax=list(axes), label=f"binding energy per molecule (kcal/mol){_of_level(table)}")
+    figure.colorbar(image, ax=list(axes), label=f"{what.name} (kcal/mol){_of_level(table)}")
     return figure
 
 
@@ -163,15 +179,15 @@ def _of_level(table: Sequence[Mapping[str, Any]]) -> str:
     return f", {', '.join(levels)}" if levels else ""
 
 
-def _mark(cell: Mapping[str, Any]) -> str:
+def _mark(cell: Mapping[str, Any], what: Quantity) -> str:
     if cell["status"] != "finished":
         return _MARKS[cell["status"]]
-    return "–" if cell[VALUE] is None else f"{cell[VALUE]:.1f}"
+    return "–" if cell[what.key] is None else f"{cell[what.key]:.1f}"
 
 
-def _limits(table: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
+def _limits(table: Sequence[Mapping[str, Any]], what: Quantity) -> tuple[float, float]:
     """Lowest and highest value, a little apart."""
-    values = [row[VALUE] for row in table if row[VALUE] is not None]
+    values = [row[what.key] for row in table if row[what.key] is not None]
     low, high = (min(values), max(values)) if values else (0.0, 0.0)
     return low, max(high, low + 0.1)
 
