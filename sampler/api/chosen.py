@@ -19,11 +19,12 @@ from .given import potential_of
 
 @dataclass(frozen=True)
 class Chosen:
-    """A potential, what it is in words, and why it is this one."""
+    """A potential, what it is in words, why it is this one, and the words that name it to ``sampler thermo``."""
 
     potential: Potential
     by: str
     why: str
+    words: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"level: {self.potential.level} by {self.by}: {self.why}"
@@ -55,11 +56,12 @@ def chosen(
         from ..potentials import get_potential
 
         potential = get_potential(name, **options)
-        names = named(_listed(options.get("model", [])))
+        names = named(_listed(options.get("model", []))) or [name]
     else:
         potential, why, names = potential_of(level), "asked for", named([level])
     source = EnergySource(potential.level, tuple(names) if potential.models else ())
-    return Chosen(potential, who(source), why)
+    words = ("--model", ",".join(names)) if potential.models else ("--potential", names[0])
+    return Chosen(potential, who(source), why, words)
 
 
 def compositions(clusters: Clusters, known: MonomerLibrary) -> list[Composition | None]:

@@ -49,4 +49,4 @@ def energy(
     silent = quiet or as_json
     what = asked(files, level, model, charge, out, known, silent)
     made, kept = finished(what, Job(what.chosen.potential, None, forces), workers, slurm, silent, FOLDER)
-    tell(what, made, kept, False, out, count, as_json)
+    tell(what, made, kept, False, out, count, as_json, quiet)

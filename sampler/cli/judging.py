@@ -147,7 +147,9 @@ def finished(what: Asked, job: Any, workers: str | None, slurm: Path | None, qui
 # ---- what is shown ---------------------------------------------------------------------------------------------------
 
 
-def tell(what: Asked, made: Any, kept: Any, relaxed: bool, out: Path | None, count: int, as_json: bool) -> None:
+def tell(
+    what: Asked, made: Any, kept: Any, relaxed: bool, out: Path | None, count: int, as_json: bool, quiet: bool
+) -> None:
     """Write, print, and forget the finished pieces.
 
     Raises:
@@ -168,6 +170,10 @@ def tell(what: Asked, made: Any, kept: Any, relaxed: bool, out: Path | None, cou
         })  # fmt: skip
     else:
         _print(what, made, table, relaxed, out, count)
+        if not relaxed:
+            next_step(("sampler", "relax", what.where[0], "--out", "minima.xyz"), quiet=quiet)
+        elif out is not None and out.suffix != ".csv":
+            next_step(("sampler", "thermo", out, *what.chosen.words), quiet=quiet)
     if kept is not None:
         kept.done()
     if not any(row["energy_eV"] == row["energy_eV"] for row in table):

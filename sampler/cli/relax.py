@@ -54,4 +54,4 @@ def relax(
     silent = quiet or as_json
     what = asked(files, level, model, charge, out, known, silent)
     made, kept = finished(what, Job(what.chosen.potential, params), workers, slurm, silent, FOLDER)
-    tell(what, made, kept, True, out, count, as_json)
+    tell(what, made, kept, True, out, count, as_json, quiet)

@@ -140,6 +140,8 @@ def thermo(
     else:
         _print(made, rows, problems, bool(pressures))
         print_left(left)
+        if left.files:
+            next_step(("sampler", "show", left.shown, "--by", "G", "-T", temperature), quiet=quiet)
         if out is not None:
             next_step(("sampler", "export", "acdc", out), quiet=quiet)
     gathered.done()

@@ -24,6 +24,11 @@ class Left:
     maps: list[Any] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
+    @property
+    def shown(self) -> Path:
+        """The run or screen whose frequencies were left first."""
+        return self.files[0].parent
+
 
 def leave(inputs: Sequence[Path], gathered, told: dict[str, Any], made, known) -> Left:
     """Write what belongs to the runs and screens among the inputs; where that cannot be written, it is said.

@@ -45,7 +45,7 @@ def species(tmp_path):
 
 def test_tables(invoke, species, tmp_path):
     table = tmp_path / "t.csv"
-    text = invoke("thermo", species, "-T", 278.15, "-v", "sa=1e7cm-3", "-v", "am=100ppt", "--csv", table)
+    text = invoke("thermo", species, "-T", 278.15, "--vapour", "sa=1e7cm-3", "--vapour", "am=100ppt", "--csv", table)
     assert "278.15 K" in text and "1sa1am" in text and "imaginary" in text
     rows = list(csv.DictReader(table.open()))
     assert [r["cluster"] for r in rows] == ["1am", "1sa", "1sa1am"] and rows[2]["used"] == "1"
@@ -63,7 +63,7 @@ def test_tables(invoke, species, tmp_path):
 def test_mistakes(invoke, species, tmp_path):
     for arguments, error in (
         ((species, "--scale", "b97-3c"), InputError),
-        ((species, "-v", "sa"), InputError),
+        ((species, "--vapour", "sa"), InputError),
         ((species, "--low-modes", "x"), InputError),
         ((tmp_path / "absent",), InputError),
         ((tmp_path / "bad.json",), FileFormatError),
