@@ -10,9 +10,10 @@ function plot(host, spec, { height = 260, onChoose = null, withLegend = true } =
     const ys = extent(points.flatMap((p) => [p.y - (p.error || 0), p.y + (p.error || 0)]), spec.marks !== "points" || spec.y.zero);
     const f = frame(host, { height, alt: spec.alt, x: spec.x, y: spec.y, xs: extent(points.map((p) => p.x), spec.marks !== "points"), ys });
     spec.series.forEach((series, k) => {
-      if (spec.marks !== "points") f.svg.append(shape("path", { class: `line ${hue(k)}${series.dashed ? " dashed" : ""}`, d: path(series.points, f, spec.marks) }));
+      if (spec.marks !== "points" && series.points.length) f.svg.append(shape("path", { class: `line ${hue(k)}${series.dashed ? " dashed" : ""}`, d: path(series.points, f, spec.marks) }));
     });
-    spec.series.forEach((series, k) => { for (const point of series.points) f.svg.append(mark(point, series, k, f)); });
+    const later = spec.series.map((series, k) => [series, k]).reverse();  // the first series lies on top
+    for (const [series, k] of later) for (const point of series.points) f.svg.append(mark(point, series, k, f));
     replaceDrawing(host, f.svg, ...(withLegend && spec.series.length > 1 ? [legend(spec.series)] : []));
     light();
   }
