@@ -174,7 +174,7 @@ def written(report: dict, rows: list[dict], options: argparse.Namespace) -> str:
         "*Processor*: time of the main thread up to then, which a busy machine does not stretch.",
         "*Step*: from a click in the table to the picture of that structure.",
         "*Slower*: how much Chromium throttles the processor.",
-        "*chemiscope* is version 1.1.0 with the same structures, energies, RMSD and radii of gyration.",
+        *([chemiscope_is()] if any(row["page"] == "chemiscope" for row in rows) else []),
         "",
         "| page | drawing | slower | MB | painted, ms | usable, ms | processor, ms | step, ms | superposing two, ms "
         "| heap, MB | requests | complaints |",
@@ -190,6 +190,12 @@ def written(report: dict, rows: list[dict], options: argparse.Namespace) -> str:
             f"| {row['page']} | {row['drawing']} | {row['slower']}× | {row['bytes'] / 1e6:.2f} | {' | '.join(cells)} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def chemiscope_is() -> str:
+    from importlib.metadata import version
+
+    return f"*chemiscope* is version {version('chemiscope')} with the same structures, energies, RMSD and radii."
 
 
 def processor() -> str:
