@@ -102,7 +102,7 @@ def load(browser, file: Path, ready: str, slower: int, ours: bool) -> dict[str, 
     protocol = context.new_cdp_session(sheet)
     protocol.send("Performance.enable", {"timeDomain": "threadTicks"})
     protocol.send("Emulation.setCPUThrottlingRate", {"rate": slower})
-    sheet.goto(file.as_uri())
+    sheet.goto(file.as_uri(), wait_until="commit", timeout=120_000)
     sheet.wait_for_function(ready, timeout=120_000)
     told = sheet.evaluate(ready)
     paint = sheet.evaluate("(performance.getEntriesByName('first-contentful-paint')[0] || {}).startTime || null")
