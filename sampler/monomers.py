@@ -6,7 +6,6 @@ families; the protonation states of a cluster follow from the members of its fam
 
 from __future__ import annotations
 
-import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,6 +18,7 @@ import numpy as np
 
 from . import resources
 from .errors import MonomerError
+from .resources import user_folder
 from .text.files import no_pipe
 from .text.nearest import nearest
 from .text.reading import plain
@@ -380,8 +380,3 @@ def _check_families(monomers: Iterable[Monomer], files: dict[str, str]) -> None:
                 f"of {other.name} ({other.label}, protons {other.protons:+d}, {files[other.name]}): "
                 "members of a family differ by protons only; correct family, protons or charge"
             )
-
-
-def user_folder() -> Path:
-    """Where ``sampler monomer add`` keeps the user's molecules: $SAMPLER_HOME/monomers or ~/.sampler/monomers."""
-    return Path(os.environ.get("SAMPLER_HOME") or Path.home() / ".sampler") / "monomers"

@@ -1,5 +1,6 @@
 """Where the files that ship with sampler lie: the only place that knows checkout from wheel."""
 
+import os
 from pathlib import Path
 
 from .errors import InputError
@@ -20,3 +21,8 @@ def path(*parts: str) -> Path:
         if candidate.exists():
             return candidate
     raise InputError(f"{'/'.join(parts)} does not ship with sampler (looked below {_PACKAGE} and beside it)")
+
+
+def user_folder() -> Path:
+    """Where ``sampler monomer add`` keeps the user's molecules: $SAMPLER_HOME/monomers or ~/.sampler/monomers."""
+    return Path(os.environ.get("SAMPLER_HOME") or Path.home() / ".sampler") / "monomers"

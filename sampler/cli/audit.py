@@ -7,13 +7,17 @@ from typing import Annotated
 
 import typer
 
+from . import completion
 from .common import Json, Monomers, library, print_json, print_table, run_folders
 
 
 def audit(
     path: Annotated[
         Path,
-        typer.Argument(help="A file of structures, a run directory, a screen, or a folder of files or ORCA outputs."),
+        typer.Argument(
+            autocompletion=completion.inputs,
+            help="A file of structures, a run directory, a screen, or a folder of files or ORCA outputs.",
+        ),
     ],
     energy: Annotated[
         str | None, typer.Option("--energy", help="Name of the energies, with unit: b973c_electronic_energy_Eh.")

@@ -7,11 +7,14 @@ from typing import Annotated
 
 import typer
 
+from . import completion
 from .common import Json, note, print_json, run_folders
 
 
 def cite(
-    runs: Annotated[list[Path], typer.Argument(help="Run directories, or folders of screens.")],
+    runs: Annotated[
+        list[Path], typer.Argument(autocompletion=completion.runs, help="Run directories, or folders of screens.")
+    ],
     bibtex: Annotated[bool, typer.Option("--bibtex", help="As BibTeX, in UTF-8.")] = False,
     low_modes: Annotated[
         str | None,

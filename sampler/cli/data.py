@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ..columns import DISAGREEMENT
+from . import completion
 from .command import Command, Group, renamed
 from .common import Json, Monomers, Quiet, Workers, cores, library, next_step, note, print_json
 from .data_sets import HoldOut, collect, import_labels, info
@@ -136,7 +137,9 @@ def sample(
 @data_app.command(cls=Command)
 def choose(
     candidates: Annotated[Path, typer.Argument(help="Structures, e.g. from: sampler data sample --label none.")],
-    models: Annotated[list[Path], typer.Argument(help="Two or more models of one level.")],
+    models: Annotated[
+        list[Path], typer.Argument(autocompletion=completion.models, help="Two or more models of one level.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Structures (.npz) to write, for: sampler label.")],
     count: Annotated[int, typer.Option("--count", "-n", min=1)] = 50,
     known: Annotated[
@@ -177,7 +180,10 @@ def choose(
 @data_app.command(cls=Command)
 def teach(
     structures: Annotated[Path, typer.Argument(help="Structures; the labels of a data set are not used.")],
-    models: Annotated[list[Path], typer.Argument(help="The model (folder) that labels them, or a committee.")],
+    models: Annotated[
+        list[Path],
+        typer.Argument(autocompletion=completion.models, help="The model (folder) that labels them, or a committee."),
+    ],
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Data set (.npz) to write; OUT.run beside it holds what is resumed.")
     ],

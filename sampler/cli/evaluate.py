@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from . import completion
 from .common import Json, Monomers, Quiet, library, note, number, print_json, print_table
 from .data import one_thread
 
@@ -16,6 +17,7 @@ def evaluate(
         list[str],
         typer.Argument(
             metavar="MODEL... DATA",
+            autocompletion=completion.models_and_data,
             help="Model(s), each a folder or the name of one that ships, or a potential; then a data set.",
         ),
     ],

@@ -7,12 +7,15 @@ from typing import Annotated
 
 import typer
 
+from . import completion
 from .command import Command, Group, renamed
 from .common import Json, Monomers, library, next_step, print_json, run_folders, submitting
 
 export_app = typer.Typer(cls=Group, no_args_is_help=True, help="Write results as ORCA inputs, xyz or csv, or for ACDC.")
 
-RunArgument = Annotated[Path, typer.Argument(help="A run directory, or the folder of a screen.")]
+RunArgument = Annotated[
+    Path, typer.Argument(autocompletion=completion.runs, help="A run directory, or the folder of a screen.")
+]
 Count = Annotated[
     int | None, typer.Option("--count", "-n", min=1, help="The lowest N structures of each run. Default: all.")
 ]

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from . import completion
+
 
 def extopt(
     request: Annotated[Path, typer.Argument(help="The file that ORCA writes: BASE_EXT.extinp.tmp.")],
@@ -14,7 +16,13 @@ def extopt(
         str, typer.Option("--potential", "-P", help="What gives energies and gradients, e.g. gfn1-xtb.")
     ] = "painn",
     model: Annotated[
-        list[str] | None, typer.Option("--model", "-m", help="A trained model by name or folder; several: their mean.")
+        list[str] | None,
+        typer.Option(
+            "--model",
+            "-m",
+            autocompletion=completion.models,
+            help="A trained model by name or folder; several: their mean.",
+        ),
     ] = None,
 ) -> None:
     """Energy and gradient for ORCA's own optimiser (! ExtOpt).

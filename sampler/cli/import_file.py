@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ..columns import INTACT
+from . import completion
 from .command import Group
 from .common import Json, Monomers, library, next_step, number, print_json, print_table
 
@@ -23,7 +24,11 @@ class FileByDefault(Group):
 
 def import_file(
     path: Annotated[
-        Path, typer.Argument(help="JKQC pickle, ASE database, (extended) XYZ, CREST ensemble, npz or run directory.")
+        Path,
+        typer.Argument(
+            autocompletion=completion.inputs,
+            help="JKQC pickle, ASE database, (extended) XYZ, CREST ensemble, npz or run directory.",
+        ),
     ],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Write them here: .npz, .extxyz, .xyz, .db, .pkl, crest_*.xyz.")

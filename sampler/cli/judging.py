@@ -10,12 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
+from . import completion
 from .common import next_step, note, number, print_json, print_table
 
 Files = Annotated[
     list[Path],
     typer.Argument(
         metavar="FILE",
+        autocompletion=completion.inputs,
         help="Structures: xyz, extxyz, npz, ASE db, JKQC pickle, CREST ensemble, ORCA output, run directory, or what ASE reads.",
     ),
 ]
@@ -32,6 +34,7 @@ Model = Annotated[
     typer.Option(
         "--model",
         "-m",
+        autocompletion=completion.models,
         help="A trained model instead, by short name (sampler models) or folder; repeated: a committee.",
     ),
 ]

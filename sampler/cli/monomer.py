@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from . import completion
 from .command import Command, Group
 from .common import Json, Monomers, next_step, note, number, print_json, print_table
 
@@ -46,7 +47,7 @@ def list_(extra: Monomers = None, as_json: Json = False) -> None:
 
 @monomer_app.command(cls=Command)
 def show(
-    name: Annotated[str, typer.Argument(help="Name or alias, e.g. sa.")],
+    name: Annotated[str, typer.Argument(autocompletion=completion.molecules, help="Name or alias, e.g. sa.")],
     extra: Monomers = None,
     as_json: Json = False,
 ) -> None:
@@ -115,7 +116,8 @@ def add(
     from ..errors import MonomerError
     from ..monomer_builder import MonomerSpec, build, to_toml
     from ..monomer_builder.graph import same_molecule
-    from ..monomers import Monomer, MonomerLibrary, check_name, user_folder
+    from ..monomers import Monomer, MonomerLibrary, check_name
+    from ..resources import user_folder
     from ..storage import write_text
     from ..units import KCAL_PER_MOL
 

@@ -6,12 +6,16 @@ from typing import Annotated
 
 import typer
 
+from . import completion
 from .common import DEFAULT_PROTOCOL, Json, print_json, print_table, width
 
 
 def protocols(
     name: Annotated[
-        str | None, typer.Argument(help="Show this protocol, shipped or a .toml file, with all defaults.")
+        str | None,
+        typer.Argument(
+            autocompletion=completion.protocols, help="Show this protocol, shipped or a .toml file, with all defaults."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

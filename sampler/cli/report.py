@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from . import completion
 from .common import Json, Monomers, library, next_step, note, print_json
 
 NoReport = Annotated[bool, typer.Option("--no-report", help="Write no report.html at the end.")]
@@ -15,7 +16,10 @@ NoReport = Annotated[bool, typer.Option("--no-report", help="Write no report.htm
 def report(
     path: Annotated[
         Path,
-        typer.Argument(help="A run directory, the folder of a screen, or a file of sampler thermo (--out, --json)."),
+        typer.Argument(
+            autocompletion=completion.inputs,
+            help="A run directory, the folder of a screen, or a file of sampler thermo (--out, --json).",
+        ),
     ],
     out: Annotated[
         Path | None,

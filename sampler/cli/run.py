@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from . import completion
 from .common import (
     DEFAULT_PROTOCOL,
     Anywhere,
@@ -31,11 +32,18 @@ def run(
     composition: Annotated[
         str | None,
         typer.Argument(
-            help="What the cluster is made of, e.g. 4sa4am, 1sa2dma3w, 2sa1b1am1p. With --from it may be left out."
+            autocompletion=completion.compositions,
+            help="What the cluster is made of, e.g. 4sa4am, 1sa2dma3w, 2sa1b1am1p. With --from it may be left out.",
         ),
     ] = None,
     protocol: Annotated[
-        str, typer.Option("--protocol", "-p", help="A shipped protocol (see: sampler protocols) or a .toml file.")
+        str,
+        typer.Option(
+            "--protocol",
+            "-p",
+            autocompletion=completion.protocols,
+            help="A shipped protocol (see: sampler protocols) or a .toml file.",
+        ),
     ] = DEFAULT_PROTOCOL,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Run directory. Default: ./COMPOSITION.")] = None,
     charge: Annotated[int | None, typer.Option("--charge", "-c", help="Total charge. Default: from the name.")] = None,
@@ -63,6 +71,7 @@ def run(
         typer.Option(
             "--level",
             "-l",
+            autocompletion=completion.levels,
             help="Level that the energies end at: b97-3c, gfn1-xtb, or auto (the best of the two for the composition). With "
             "--from also the level of the energies there, where the file does not say.",
         ),
@@ -76,6 +85,7 @@ def run(
         typer.Option(
             "--model",
             "-m",
+            autocompletion=completion.models,
             help="A trained model, shipped or a folder, to relax and rank with (repeated: a committee).",
         ),
     ] = None,
@@ -90,7 +100,11 @@ def run(
     ] = None,
     parents: Annotated[
         list[Path] | None,
-        typer.Option("--parents", help="Run directory of a smaller system, for the stage grow (may be repeated)."),
+        typer.Option(
+            "--parents",
+            autocompletion=completion.runs,
+            help="Run directory of a smaller system, for the stage grow (may be repeated).",
+        ),
     ] = None,
     patience: Annotated[
         int | None,

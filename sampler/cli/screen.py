@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from . import completion
 from .common import (
     DEFAULT_PROTOCOL,
     Anywhere,
@@ -35,18 +36,30 @@ def screen(
     axes: Annotated[
         list[str] | None,
         typer.Argument(
+            autocompletion=completion.axes,
             help="One range a molecule, e.g. 1-4sa 0-4am; a band, e.g. am=sa±2 (or am=sa+-2, am=2sa); or whole "
-            "compositions, e.g. 4sa4am."
+            "compositions, e.g. 4sa4am.",
         ),
     ] = None,
     names: Annotated[
         Path | None, typer.Option("--list", help="A text file with compositions, instead of or besides the grid.")
     ] = None,
     protocol: Annotated[
-        str, typer.Option("--protocol", "-p", help="A shipped protocol (see: sampler protocols) or a .toml file.")
+        str,
+        typer.Option(
+            "--protocol",
+            "-p",
+            autocompletion=completion.protocols,
+            help="A shipped protocol (see: sampler protocols) or a .toml file.",
+        ),
     ] = DEFAULT_PROTOCOL,
     large: Annotated[
-        str | None, typer.Option("--large", help="The protocol of systems with more molecules than --beyond.")
+        str | None,
+        typer.Option(
+            "--large",
+            autocompletion=completion.protocols,
+            help="The protocol of systems with more molecules than --beyond.",
+        ),
     ] = None,
     beyond: Annotated[int, typer.Option("--beyond", min=1, help="With --large: molecules.")] = 16,
     out: Annotated[Path, typer.Option("--out", "-o", help="Directory of all runs and of the table.")] = Path("screen"),
@@ -55,13 +68,17 @@ def screen(
         typer.Option(
             "--level",
             "-l",
+            autocompletion=completion.levels,
             help="Level that all systems end at: b97-3c, gfn1-xtb, or auto (the best of the two that all have).",
         ),
     ] = "auto",
     models: Annotated[
         list[str] | None,
         typer.Option(
-            "--model", "-m", help="A trained model, shipped or a folder, to relax and rank with, as in sampler run."
+            "--model",
+            "-m",
+            autocompletion=completion.models,
+            help="A trained model, shipped or a folder, to relax and rank with, as in sampler run.",
         ),
     ] = None,
     charge: Annotated[

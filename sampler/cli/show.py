@@ -8,12 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
+from . import completion
 from .common import Json, Monomers, Verbose, library, note, number, print_json, print_table, run_folders
 from .thermo_options import ROOM_TEMPERATURE, Temperature
 
 
 def show(
-    run: Annotated[Path, typer.Argument(help="A run directory, or the folder of a screen.")],
+    run: Annotated[
+        Path, typer.Argument(autocompletion=completion.runs, help="A run directory, or the folder of a screen.")
+    ],
     limit: Annotated[
         int | None, typer.Option("--count", "-n", min=1, help="Structures of a ranking that are shown. Default: 20.")
     ] = None,

@@ -8,14 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
+from . import completion
+
 ROOM_TEMPERATURE, STANDARD_PRESSURE = "298.15", "101325"
 """As on a command line: K, Pa."""
 
 Inputs = Annotated[
     list[Path],
     typer.Argument(
+        autocompletion=completion.inputs,
         help="Run directories, screens, folders or files of ORCA outputs, structures (.npz, .xyz, .db, .pkl), or files of "
-        "--out."
+        "--out.",
     ),
 ]
 PotentialName = Annotated[
@@ -25,7 +28,13 @@ PotentialName = Annotated[
     ),
 ]
 Model = Annotated[
-    str | None, typer.Option("--model", "-m", help="The model of --potential painn, or several joined by commas.")
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        autocompletion=completion.models,
+        help="The model of --potential painn, or several joined by commas.",
+    ),
 ]
 Level = Annotated[
     str | None,

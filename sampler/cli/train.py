@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from . import completion
 from .common import Json, Monomers, Quiet, library, next_step, note, print_json
 from .data import one_thread
 from .data_sets import MixEngines
@@ -25,6 +26,7 @@ def train(
         Path | None,
         typer.Option(
             "--init",
+            autocompletion=completion.models,
             help="A model to start from, a folder or one that ships by its name (transfer, fine-tuning on your own data); a "
             "smaller network is widened.",
         ),
