@@ -14,6 +14,8 @@ from ..units import KCAL_PER_MOL
 from .asked import Asked
 
 _MARK = b"sampler-thermo-1"
+_RESULT = "result_sha256"
+"""Key of a species' columns: the result of the run that its structure is of, where the file was left in the run."""
 
 
 @dataclass
@@ -32,14 +34,17 @@ class FreeEnergies:
     remarks: list[str] = field(default_factory=list)
 
 
-def free_energies(run: Path, composition: str, asked: Asked) -> FreeEnergies:
+def free_energies(run: Path, composition: str, result: str, asked: Asked) -> FreeEnergies:
     """What the files of ``asked.thermo``, or those in the run directory, say of the structures of ``composition``.
+
+    Args:
+        result: sha256 of the run's result; frequencies that say they are of another one are left out.
 
     Raises:
         SamplerError: a file that was asked for cannot be read, or says nothing of the run.
     """
     if asked.thermo:
-        made = _of(asked.thermo, run, composition, asked)
+        made = _of(asked.thermo, run, composition, result, asked)
         if not made.gibbs:
             names = ", ".join(map(str, asked.thermo))
             made.remarks.append(f"{names} has no frequencies of structures of this run ({composition})")
@@ -48,7 +53,7 @@ def free_energies(run: Path, composition: str, asked: Asked) -> FreeEnergies:
     if not beside:
         return FreeEnergies()
     try:
-        return _of(beside, run, composition, asked)
+        return _of(beside, run, composition, result, asked)
     except SamplerError as error:
         return FreeEnergies(remarks=[f"free energies are left out: {error}"])
 
@@ -62,10 +67,19 @@ def is_kept(path: Path) -> bool:
         return False
 
 
-def _of(files: Sequence[Path], run: Path, composition: str, asked: Asked) -> FreeEnergies:
-    species = [one for path in files for one in load(path)]
+def _of(files: Sequence[Path], run: Path, composition: str, result: str, asked: Asked) -> FreeEnergies:
+    everything = [one for path in files for one in load(path)]
+    species = [one for one in everything if one.columns.get(_RESULT, result) == result]
+    found = FreeEnergies(source=", ".join(path.name for path in files))
+    if len(species) < len(everything):
+        found.remarks.append(
+            f"{found.source} has frequencies of an earlier result of this run, which are left out; new ones: sampler thermo "
+            f"{run}"
+        )
+    if not species:
+        return found
     made = study(species, asked.library, Conditions(asked.temperature), needs_monomers=False)
-    found = FreeEnergies(level=made.level, source=", ".join(path.name for path in files))
+    found.level = made.level
     for cluster in made.clusters:
         if cluster.name == composition:
             _add(cluster, run.resolve().name, found)

@@ -93,7 +93,7 @@ def search(folder: Path, ledgers: Sequence[Ledger]) -> dict[str, Any] | None:
         "coverage": last.get("coverage"),
     }
     known = _known(told, last)
-    ends = _ENDS.get(told["stopped"], "")
+    ends = _ENDS.get(str(told["stopped"]), "")
     return told | {"known": known, "text": f"{known}; {ends}" if ends else known}
 
 

@@ -11,7 +11,7 @@ from ..funnel.protocols.own_model import remarks_of
 from ..rundir.directory import complete, read_ledgers, read_manifest, read_result
 from . import commands, funnel_steps, provenance
 from .asked import Asked
-from .free_energies import free_energies
+from .free_energies import FreeEnergies, free_energies
 from .geometry import HYDROGEN_BOND, RMSD
 from .orca_results import orca_results
 from .structures import add_orca, add_weights, entries
@@ -41,7 +41,8 @@ def _build(folder: Path, manifest: dict[str, Any], ledgers: list, asked: Asked) 
     composition = results.composition_of(folder, library)
     everything = results.ranking(clusters, composition, library)
     error = uncertainty_of(folder, manifest, composition, ledgers, clusters.level)
-    orca, free = orca_results(folder), free_energies(folder, manifest["composition"], asked)
+    orca = orca_results(folder)
+    free = free_energies(folder, manifest["composition"], ledgers[-1].output_sha256, asked)
     shown = min(asked.structures, len(clusters))
     source = str((manifest.get("from") or {}).get("source", ""))
     found = entries(clusters[:shown], everything[:shown], composition, library, error, source)
@@ -76,12 +77,20 @@ def _build(folder: Path, manifest: dict[str, Any], ledgers: list, asked: Asked) 
             text
             for text in (
                 "" if complete(folder) else "a run that was started later has not ended; this is the result before it",
+                _other_level(free, clusters.level),
                 results.no_binding(clusters.level, composition, library),
                 *remarks_of(folder), *free.remarks, *orca.remarks, *uncited,
             )
             if text
         ],
     }  # fmt: skip
+
+
+def _other_level(free: FreeEnergies, level: str) -> str:
+    """What is to be said of free energies that are not of the ranking's level; '' where they are."""
+    if not free.gibbs or free.level.partition("//")[0] == level:
+        return ""
+    return f"free energies are at {free.level} ({free.source}), while the ranking is by energies at {level}"
 
 
 def _level(manifest: dict[str, Any], level: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import FileFormatError, RunError
+from ..errors import FileFormatError, RunError, SamplerError
 from ..rundir.directory import is_run, read_manifest, runs_below
 from ..rundir.ledger import NAME as LEDGER
 from ..screen.grid import systems
@@ -19,6 +19,7 @@ from . import commands, provenance
 from .asked import Asked
 from .grids import Column, grid, table
 from .pages import PAGE
+from .thermo_report import GRIDS, planes
 
 _COLUMNS: list[Column] = [
     ("system", "system", "", "text"), ("formula", "formula", "", "text"),
@@ -51,6 +52,7 @@ def build(folder: Path, asked: Asked) -> dict[str, Any]:
     finished = [row for row in rows if row["status"] == "finished"]
     runs = [folder / row["system"] for row in finished if is_run(folder / row["system"])]
     manifests = [read_manifest(run) for run in runs]
+    free, unread = _free_energies(folder, {row["system"]: row["href"] for row in rows}, library)
     cited, uncited = provenance.citations(runs)
     return {
         "schema": 1,
@@ -70,7 +72,8 @@ def build(folder: Path, asked: Asked) -> dict[str, Any]:
                 level=", ".join(dict.fromkeys(r["level"] for r in of_level if r["level"] and r["molecules"] > 1)),
                 total="binding_energy_kcalmol",
             )
-        ],
+        ]
+        + free,
         "table": table(_COLUMNS, rows, [row["href"] for row in rows]),
         "commands": commands.of_screen(folder, rows),
         "versions": provenance.versions(manifests),
@@ -79,7 +82,7 @@ def build(folder: Path, asked: Asked) -> dict[str, Any]:
         "remarks": [
             *([told] if (told := warning(rows)) else []),
             *dict.fromkeys(f"{row['system']}: {row['remark']}" for row in rows if row["remark"]),
-            *uncited,
+            *unread, *uncited,
         ],
     }  # fmt: skip
 
@@ -125,6 +128,20 @@ def _link(folder: Path, row: Row) -> str | None:
     """The page of a system, from the folder of the screen; None where there is none."""
     page = folder / row["system"] / PAGE
     return f"{row['system']}/{PAGE}" if row["status"] == "finished" and page.is_file() else None
+
+
+def _free_energies(folder: Path, hrefs: Mapping[str, str | None], library) -> tuple[list[dict[str, Any]], list[str]]:
+    """The grids of ΔG that lie in the folder, with links to the systems; and what could not be read."""
+    found: list[dict[str, Any]] = []
+    unread = []
+    for path in sorted(folder.glob(GRIDS)):
+        try:
+            found += planes(path, library)
+        except SamplerError as error:
+            unread.append(f"free energies are left out: {error}")
+    for cell in (cell for plane in found for cell in plane["cells"]):
+        cell["href"] = hrefs.get(cell["name"])
+    return found, unread
 
 
 def _molecules(rows: Sequence[Row], compositions: Mapping[str, Any], library) -> str:

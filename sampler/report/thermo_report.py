@@ -34,15 +34,33 @@ _COLUMNS: list[Column] = [
 ]  # fmt: skip
 
 
+GRIDS = "thermo-*/free_energies.json"
+"""What ``sampler thermo SCREEN`` leaves in the folder of a screen, in the form of ``--json``."""
+
+
 def fits(path: Path) -> bool:
     """Whether a path is a file that :func:`build` reads."""
     if not path.is_file():
         return False
     try:
-        head = path.open("rb").read(400)
+        with open(path, "rb") as handle:
+            head = handle.read(400)
     except OSError:
         return False
     return is_kept(path) or (b'"temperature_K"' in head and b'"low_modes"' in head)
+
+
+def planes(path: Path, library: MonomerLibrary) -> list[dict[str, Any]]:
+    """The grid of ΔG of binding of what ``sampler thermo --json`` printed.
+
+    Raises:
+        FileFormatError: it is damaged.
+    """
+    told = _printed(path)
+    for one in told["clusters"]:
+        one["formula"] = _formula(one["cluster"], library)
+    bound = [one for one in told["clusters"] if one["binding_gibbs_kcalmol"] is not None]
+    return _grid(bound, told["level"], library, f" at {told['temperature_K']:g} K")
 
 
 def build(path: Path, asked: Asked) -> dict[str, Any]:
@@ -72,7 +90,7 @@ def build(path: Path, asked: Asked) -> dict[str, Any]:
             "scaling": str(told["scaling"]["method"]),
         },
         "table": table(_COLUMNS if _actual(rows) else [c for c in _COLUMNS if not c[0].startswith("actual")], rows),
-        "grid": _grid(bound, told["level"], library),
+        "grid": _grid(bound, told["level"], library, f" at {told['temperature_K']:g} K"),
         "ladder": ladders(told["evaporation"], rows, library),
         "commands": _commands(path, told),
         "versions": provenance.versions([]),
@@ -114,7 +132,9 @@ def _formula(name: str, library: MonomerLibrary) -> str:
         return name
 
 
-def _grid(bound: Sequence[Mapping[str, Any]], level: str, library: MonomerLibrary) -> list[dict[str, Any]]:
+def _grid(
+    bound: Sequence[Mapping[str, Any]], level: str, library: MonomerLibrary, at: str = ""
+) -> list[dict[str, Any]]:
     """ΔG over the numbers of molecules, of the clusters whose names can be read."""
     rows = [
         {"system": one["cluster"], "value": one["binding_gibbs_kcalmol"], "level": level, "status": "finished"}
@@ -124,7 +144,7 @@ def _grid(bound: Sequence[Mapping[str, Any]], level: str, library: MonomerLibrar
     if not rows:
         return []
     known = systems([one["system"] for one in rows], library, None)
-    return grid(rows, known, library, value="value", words="ΔG of formation", level=level)
+    return grid(rows, known, library, value="value", words=f"ΔG of binding{at}", level=level)
 
 
 def ladders(

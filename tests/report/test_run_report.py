@@ -321,3 +321,22 @@ def test_free_energies_are_those_of_sampler_thermo(run, library, tmp_path):
     shutil.copy(tmp_path / "clusters.json", run / "thermo.json")  # in the run, it is found
     beside = write(run, Asked(library, temperature=250.0)).report
     assert [s["gibbs_kcalmol"] for s in beside["structures"]] == [s["gibbs_kcalmol"] for s in told["structures"]]
+
+
+def test_frequencies_of_an_earlier_result_are_left_out(run, library):
+    source = Path(__file__).parents[1] / "data" / "34-vapour-without-unit" / "neutral.json"
+    kept = json.loads(source.read_text())
+    of_cluster = [s for s in kept["species"] if len(s["columns"]["numbers"]) == 11]
+    for one, name in zip(of_cluster, ("1sa1am-hop001_0001", "1sa1am-hop002_0001")):
+        one["id"] = f"1sa1am/{name}"
+    for result, known in (
+        ("another", False),
+        (json.loads((run / "ledger.json").read_text())[-1]["output_sha256"], True),
+    ):
+        for one in of_cluster:
+            one["columns"]["result_sha256"] = result
+        (run / "thermo.json").write_text(json.dumps(kept))
+        told = write(run, Asked(library)).report
+        assert [s["gibbs_kcalmol"] is not None for s in told["structures"]] == [known, known]
+        assert any("an earlier result" in text for text in told["remarks"]) is not known
+        assert any("free energies are at gfn1-xtb" in text for text in told["remarks"]) is known

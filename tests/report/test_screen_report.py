@@ -109,3 +109,19 @@ def test_a_screen_without_table_is_that_of_its_runs(folder, library):
         path.unlink()
     told = write(folder, Asked(library)).report
     assert [c["name"] for c in told["grid"][0]["cells"]] == ["1sa1am"]
+
+
+def test_free_energies_of_the_screen_are_a_grid_too(folder, library, sampler):
+    neutral = Path(__file__).parents[1] / "data" / "34-vapour-without-unit" / "neutral.json"
+    status, out, err = sampler("thermo", neutral, "--temperature", "250", "--json")
+    assert status == 0, err
+    (folder / "thermo-250K").mkdir()
+    (folder / "thermo-250K" / "free_energies.json").write_text(out)
+    told = write(folder, Asked(library)).report
+    plane = told["grid"][-1]
+    expected = next(c for c in json.loads(out)["clusters"] if c["cluster"] == "1sa1am")["binding_gibbs_kcalmol"]
+    assert plane["value"] == "ΔG of binding at 250 K" and plane["level"] == "gfn1-xtb"
+    (cell,) = plane["cells"]
+    assert cell["value_kcalmol"] == pytest.approx(expected) and cell["href"] == "1sa1am/report.html"
+    (folder / "thermo-250K" / "free_energies.json").write_text("{")
+    assert any("free energies are left out" in text for text in write(folder, Asked(library)).report["remarks"])
