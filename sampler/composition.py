@@ -53,6 +53,10 @@ class State:
 class Composition:
     """Counts of families (in canonical order) and a total charge.
 
+    >>> from sampler import Composition
+    >>> Composition.parse("4SA4am").counts
+    (('sa', 4), ('am', 4))
+
     Attributes:
         counts: ((family, number), …), each number > 0.
         charge: total charge in e.
@@ -111,7 +115,7 @@ class Composition:
 
         Missing protons are written as anions, one from each molecule of the first families before a second one.
 
-        >>> Composition.parse("4am4SA", library).name(library)
+        >>> Composition.parse("4am4SA").name(MonomerLibrary.load())
         '4sa4am'
         """
         members = [{m.charge: m for m in reversed(library.family(family))} for family, _ in self.counts]

@@ -24,7 +24,15 @@ from .remedy import install
 
 
 class SamplerError(Exception):
-    """Base of all errors that a user can cause or cure."""
+    """Base of all errors that a user can cause or cure.
+
+    >>> import sampler
+    >>> try:
+    ...     sampler.Composition.parse("4sa4xx")
+    ... except sampler.SamplerError as error:
+    ...     print(type(error).__name__)
+    CompositionError
+    """
 
     exit_code = 1
 

@@ -228,6 +228,10 @@ def _whole(value: Any, key: str) -> int:
 class MonomerLibrary:
     """All monomers, by name; immutable.
 
+    >>> from sampler import MonomerLibrary
+    >>> MonomerLibrary.load()["amh"].label
+    'NH4⁺'
+
     Attributes:
         surface: the fitted rigid surface on which clusters of ions are generated (:mod:`sampler.generate.fitted`).
     """

@@ -131,6 +131,11 @@ def binding_energy(
 ) -> np.ndarray:
     """(B,) ΔE = E(cluster) − Σ E(monomer) in kcal/mol, with the monomer minima of the level of the energies.
 
+    >>> import sampler
+    >>> made = sampler.run("1sa1am", settings={"generate.candidates": 12}, workers=1, quiet=True)
+    >>> float(sampler.binding_energy(made)[0].round(1))
+    -18.4
+
     Args:
         structures: clusters with energies, a run directory, or a file that states their level.
         composition: of all structures; None reads it off the molecules of each.

@@ -20,6 +20,11 @@ _SHOWN = 10
 class RunResult:
     """What a run directory holds.
 
+    >>> import sampler
+    >>> made = sampler.run("1sa1am", settings={"generate.candidates": 12}, workers=1, quiet=True)
+    >>> made.clusters.level, made.ledgers[0].kind, made.ledgers[0].out
+    ('b97-3c@pyscf', 'generate', 12)
+
     Attributes:
         folder: the run directory.
         composition: of every structure.
@@ -85,6 +90,11 @@ class RunResult:
 
 def read_run(folder: Path | str, *, monomers: Monomers = None) -> RunResult:
     """The result of a finished run.
+
+    >>> import sampler
+    >>> made = sampler.run("1sa1am", settings={"generate.candidates": 12}, workers=1, quiet=True)
+    >>> sampler.read_run("1am1sa").clusters == made.clusters
+    True
 
     Args:
         folder: the run directory, its composition spelled in any order.

@@ -50,6 +50,11 @@ def run(
     Every finished chunk of work is kept in the run directory: the same call goes on where an earlier one was stopped, and
     a finished run is read, not repeated. The result depends on neither ``workers`` nor interruptions.
 
+    >>> import sampler
+    >>> made = sampler.run("1sa1am", settings={"generate.candidates": 12}, workers=1, quiet=True)
+    >>> made.ranking()[0]["state"], round(made.ranking()[0]["binding_energy_kcalmol"], 1)
+    ('1 H2SO4 · 1 NH3', -18.4)
+
     Args:
         composition: e.g. ``"4sa4am"``; with ``source`` it may be left out.
         protocol: one that ships (``sampler protocols`` lists them), or a ``.toml`` file.

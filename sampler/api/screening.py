@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 class ScreenResult:
     """A table of systems.
 
+    >>> import sampler
+    >>> made = sampler.screen(["1sa", "0-1am"], settings={"generate.candidates": 12}, workers=1, quiet=True)
+    >>> made
+    ScreenResult('screen': 2 finished)
+
     Attributes:
         rows: one dict a system, with the columns of ``screen.csv``; units are in the names. First those that were asked for,
             in the order in which they are run, then what earlier screens have left in the folder.
@@ -86,6 +91,11 @@ def screen(
 
     Each composition has a run directory of its own in ``folder``, beside the table ``screen.csv`` and a heat map. The same
     call goes on where it was stopped; a system that fails becomes a row with its error and does not stop the others.
+
+    >>> import sampler
+    >>> made = sampler.screen(["1sa", "0-1am"], settings={"generate.candidates": 12}, workers=1, quiet=True)
+    >>> [(row["system"], row["status"]) for row in made.rows]
+    [('1sa', 'finished'), ('1sa1am', 'finished')]
 
     Args:
         grid: one range a molecule, ``["1-4sa", "0-4am"]``, a band (``"am=sa±2"``), or whole compositions.

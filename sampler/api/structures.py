@@ -19,6 +19,12 @@ def read(path: str | Path, *, level: str | None = None, charge: int | None = Non
     """Structures from a file of any format: npz, JKQC pickle, ASE database, extended or plain XYZ, CREST ensemble, or
     whatever ASE reads; or the result of a run directory. Positions in Å, energies in eV, forces in eV/Å.
 
+    >>> import sampler
+    >>> from ase.build import molecule
+    >>> sampler.write(molecule("H2O"), "water.xyz")
+    >>> sampler.read("water.xyz").formulas.tolist()
+    ['H2O']
+
     Args:
         level: of the energies, where the file does not state it; of several levels in a file, the one to take.
         charge: in e, of structures for which the file states none (else 0).
@@ -35,6 +41,12 @@ def read(path: str | Path, *, level: str | None = None, charge: int | None = Non
 def write(structures: Any, path: str | Path) -> None:
     """Structures into a file, in the format of its ending: ``.npz``, ``.xyz``, ``.extxyz``, ``.db`` or ``.pkl``.
 
+    >>> import sampler
+    >>> from ase.build import molecule
+    >>> sampler.write([molecule("H2O"), molecule("NH3")], "two.npz")
+    >>> len(sampler.read("two.npz"))
+    2
+
     Raises:
         InputError: no structures, or an unknown ending. MissingDependency: ``.pkl`` without pandas.
     """
@@ -45,6 +57,11 @@ def write(structures: Any, path: str | Path) -> None:
 
 def identify(structures: Any, composition: str | Composition | None = None, *, library: Monomers = None) -> Clusters:
     """Say what every structure has become: which molecules it holds, and whether it is whole.
+
+    >>> import sampler
+    >>> from ase.build import molecule
+    >>> sampler.identify([molecule("H2O"), molecule("NH3")]).columns["state"].tolist()
+    ['1 H2O', '1 NH3']
 
     Args:
         structures: clusters, a file, or ASE atoms.
@@ -67,7 +84,13 @@ def identify(structures: Any, composition: str | Composition | None = None, *, l
 
 
 def select(structures: Any, composition: str | Composition, *, library: Monomers = None) -> Clusters:
-    """Those structures that are made of the molecules of a composition, whole, with its charge; in their order."""
+    """Those structures that are made of the molecules of a composition, whole, with its charge; in their order.
+
+    >>> import sampler
+    >>> from ase.build import molecule
+    >>> sampler.select([molecule("H2O"), molecule("NH3")], "1am").formulas.tolist()
+    ['NH3']
+    """
     from ..identify import recognise
 
     known, clusters = library_of(library), clusters_of(structures)

@@ -44,6 +44,12 @@ def thermochemistry(
     The command ``sampler thermo`` does the same with many processes, keeps finished Hessians, and joins energies of another
     level.
 
+    >>> import sampler
+    >>> made = sampler.run("1sa1am", settings={"generate.candidates": 12}, workers=1, quiet=True)
+    >>> study = sampler.thermochemistry(made, "gfn1-xtb", count=1)
+    >>> float(round(study["1sa1am"].binding.gibbs, 1))  # eV
+    -0.5
+
     Args:
         structures: clusters, the result of a run, a file or ASE atoms, which need ``potential``; or a ``.json`` file of
             frequencies that ``sampler thermo --out`` wrote, or several, which bring their own.

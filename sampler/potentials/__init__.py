@@ -57,6 +57,10 @@ def available() -> dict[str, str]:
 def get_potential(name: str, **options) -> Potential:
     """The potential called ``name``; ``ase:NAME`` takes a calculator from the entry points ``sampler.calculators``.
 
+    >>> from sampler import get_potential
+    >>> get_potential("gfn1-xtb").level
+    'gfn1-xtb'
+
     Args:
         name: one of :func:`available`, or ``ase:NAME``; case does not matter.
         options: passed on to the potential.

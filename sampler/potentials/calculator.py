@@ -23,7 +23,7 @@ class SamplerCalculator(Calculator):
     >>> water = molecule("H2O")
     >>> water.calc = SamplerCalculator(get_potential("lennard-jones"))
     >>> round(water.get_potential_energy(), 3)
-    24.034
+    475.353
     """
 
     implemented_properties = ["energy", "forces"]
