@@ -30,8 +30,7 @@ DRAWING = {
     "no WebGL": [*BARE, "--disable-gpu", "--disable-3d-apis"],
     "WebGL by software": [*BARE, "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
 }
-PAGE_READY = "Number(document.documentElement.dataset.ready) || null"
-CHEMISCOPE_READY = "window.ready || null"
+READY = "Number(document.documentElement.dataset.ready) || null"
 STEP = """() => new Promise(done => { const row = document.querySelectorAll('#ranking tbody tr')[1], start = performance.now(); row.click();
     requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - start))); })"""
 SUPERPOSE = """() => { const list = document.getElementById('compare'), start = performance.now();
@@ -65,18 +64,18 @@ def measured(report: dict, folder: Path, loads: int) -> list[dict]:
 
     ours, theirs = folder / "page.html", folder / "chemiscope.html"
     ours.write_text(page.html(report), encoding="utf-8")
-    pages = [("this page", ours, PAGE_READY)]
+    pages = [("this page", ours)]
     if importlib.util.find_spec("chemiscope"):
         theirs.write_text(chemiscope_page(report), encoding="utf-8")
-        pages.append(("chemiscope", theirs, CHEMISCOPE_READY))
+        pages.append(("chemiscope", theirs))
     rows = []
     with sync_playwright() as playwright:
         for drawing, arguments in DRAWING.items():
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
-            for name, file, ready in pages:
+            for name, file in pages:
                 slow = (1, 4) if file is ours and drawing == "no WebGL" else (1,)
                 for factor in slow:
-                    seen = [load(browser, file, ready, factor, file is ours) for _ in range(loads)]
+                    seen = [load(browser, file, factor, file is ours) for _ in range(loads)]
                     rows.append(
                         {
                             "page": name,
@@ -90,7 +89,7 @@ def measured(report: dict, folder: Path, loads: int) -> list[dict]:
     return rows
 
 
-def load(browser, file: Path, ready: str, slower: int, ours: bool) -> dict[str, float | None]:
+def load(browser, file: Path, slower: int, ours: bool) -> dict[str, float | None]:
     """One fresh page: ms until the first text is painted and until it answers, and what it used."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     sheet = context.new_page()
@@ -103,8 +102,8 @@ def load(browser, file: Path, ready: str, slower: int, ours: bool) -> dict[str, 
     protocol.send("Performance.enable", {"timeDomain": "threadTicks"})
     protocol.send("Emulation.setCPUThrottlingRate", {"rate": slower})
     sheet.goto(file.as_uri(), wait_until="commit", timeout=120_000)
-    sheet.wait_for_function(ready, timeout=120_000)
-    told = sheet.evaluate(ready)
+    sheet.wait_for_selector("html[data-ready]", state="attached", timeout=120_000)
+    told = sheet.evaluate(READY)
     paint = sheet.evaluate("(performance.getEntriesByName('first-contentful-paint')[0] || {}).startTime || null")
     metrics = {m["name"]: m["value"] for m in protocol.send("Performance.getMetrics")["metrics"]}
     found = {
@@ -144,7 +143,7 @@ def chemiscope_page(report: dict) -> str:
     return f"""<!doctype html><meta charset="utf-8"><title>chemiscope</title><div id="meta"></div>
 <div id="map" style="width:600px;height:400px"></div><div id="structure" style="width:600px;height:500px"></div><div id="info"></div>
 <script>{library}</script><script type="application/json" id="data">{text}</script>
-<script>const done = (word) => {{ window.ready = word || performance.now(); }};
+<script>const done = (word) => {{ document.documentElement.dataset.ready = word || performance.now(); }};
 Chemiscope.DefaultVisualizer.load({{ meta: "meta", map: "map", structure: "structure", info: "info" }},
   JSON.parse(document.getElementById("data").textContent), new Chemiscope.Warnings()).then(() => done(), () => done("failed"));</script>"""
 

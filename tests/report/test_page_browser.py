@@ -50,7 +50,7 @@ def show(browser, tmp_path):
         file = tmp_path / f"report-{len(opened)}.html"
         file.write_text(page.html(report), encoding="utf-8")
         sheet.goto(file.as_uri())
-        sheet.wait_for_function("document.documentElement.dataset.ready !== undefined")
+        sheet.wait_for_selector("html[data-ready]", state="attached")
         opened.append((context, file))
         return sheet
 
