@@ -128,7 +128,8 @@ def _print(name: str, report: dict) -> None:
                 number(f.get("mean_angle_deg"), 1),
             ]
         )  # fmt: skip
-    header = ["", "n", "MAE ΔE", "RMSE", "max", "relative MAE", "rank corr.", "MAE F", "RMSE", "max", "angle °"]
+    header = ["", "n", "MAE ΔE", "RMSE ΔE", "max ΔE", "relative MAE", "rank corr."]
+    header += ["MAE F", "RMSE F", "max F", "angle °"]
     print_table("", header, rows, right=set(range(1, len(header))))
     if "relaxed" in report:
         rows = [
