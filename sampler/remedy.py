@@ -29,9 +29,9 @@ def install(extra: str) -> str:
         system = vcs.get("vcs", "git")
         at = f"@{vcs['requested_revision']}" if vcs.get("requested_revision") else ""
         return f"pip install {shlex.quote(f'{_NAME}[{extra}] @ {system}+{url}{at}')}"
-    folder = Path(unquote(urlparse(url).path)) if url.startswith("file:") else None
-    if folder is not None and _is_checkout(folder):
-        return f"pip install {shlex.quote(f'{_short(folder)}[{extra}]')}"
+    source = Path(unquote(urlparse(url).path)) if url.startswith("file:") else None
+    if source is not None and (_is_checkout(source) or source.is_file()):  # a folder, or a wheel in one
+        return f"pip install {shlex.quote(f'{_short(source)}[{extra}]')}"
     return f"pip install '{_NAME}[{extra}]'"
 
 

@@ -13,6 +13,9 @@ _PACKAGES = [
     "scipy", "pydantic", "typer", "safetensors", "pyscf", "dftd3", "dask",
 ]  # fmt: skip
 
+_EXTRAS = {"pyscf": "dft", "dftd3": "dft", "dask": "dask"}
+"""Package -> the extra that brings it."""
+
 
 def doctor(
     as_json: Json = False,
@@ -40,9 +43,7 @@ def doctor(
         typer.echo(f"GPU for B97-3c: {'used' if gpu['used'] else 'not used (not needed): ' + gpu['detail']}")
         rows = [[name, "works" if e["works"] else "fails", e["detail"]] for name, e in found["engines"].items()]
         print_table("engines", ["potential", "", "one water molecule"], rows, wrap={2})
-        print_table(
-            "packages", ["package", "version"], [[k, v or "not installed"] for k, v in found["packages"].items()]
-        )
+        print_table("packages", ["package", "version"], [[k, v or _lacking(k)] for k, v in found["packages"].items()])
     if strict and not found["engines"]["gfn1-xtb"]["works"]:
         raise typer.Exit(1)
 
@@ -80,6 +81,14 @@ def examine() -> dict[str, Any]:
         "engines": {name: _try(name) for name in available()},
         "packages": packages,
     }
+
+
+def _lacking(package: str) -> str:
+    """``not installed``, and how to install what comes with an extra."""
+    from ..remedy import install
+
+    extra = _EXTRAS.get(package)
+    return f"not installed; {install(extra)}" if extra else "not installed"
 
 
 def _try(name: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from ...composition import Composition
 from ...errors import ProtocolError
 from ...monomers import MonomerLibrary
+from ...remedy import install
 from ..stages.energy_source import EnergySource, before
 from .automatic import AUTO, BEST, CHOICES, FALLBACK, homes, keeps_out, recommended_as, resolve
 from .protocol import Protocol
@@ -62,7 +63,7 @@ def at_level(
     if level == BEST and last.level == FALLBACK and (why := keeps_out(composition)):
         raise ProtocolError(
             f"--level {BEST}: no model of it is at home in {name}: {why}. At home they are in {homes()}. Calculated it is "
-            "by --protocol refined (PySCF, extra dft; up to four molecules) or, with ORCA, wu2023; else take --level "
+            f"by --protocol refined (PySCF: {install('dft')}; up to four molecules) or, with ORCA, wu2023; else take --level "
             f"{FALLBACK}"
         )
     raise ProtocolError(

@@ -13,6 +13,7 @@ import numpy as np
 
 from ...clusters import Clusters
 from ...errors import PotentialError
+from ...remedy import install
 from ...units import HARTREE, HARTREE_PER_BOHR
 from ..base import Evaluation, Potential, StructureFailure, evaluate_each
 
@@ -49,7 +50,7 @@ class OrcaPotential(Potential):
         if binary is None:
             raise PotentialError(
                 f"{self.level} needs ORCA: there is no program {self.command!r} on PATH; install ORCA, or use the level "
-                "b97-3c, which needs only the extra dft"
+                f"b97-3c, which needs only {install('dft')}"
             )
         wrong: list[str] = []
         result = evaluate_each(clusters, lambda z, r, q: self._one(binary, z, r, q, forces, wrong), forces)
