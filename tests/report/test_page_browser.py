@@ -189,7 +189,7 @@ def test_keys(show):
 def test_every_key_is_told(show):
     sheet = show(run(2))
     told = sheet.locator(".keys dt").all_text_contents()
-    assert {"j", "k", "c", "x", "/", "Esc"} <= {word for text in told for word in text.split()}
+    assert {"j", "k", "c", "x", "/", "?", "Esc"} <= {word for text in told for word in text.split()}
 
 
 def test_weights_at_another_temperature(show):
@@ -202,6 +202,7 @@ def test_weights_at_another_temperature(show):
     expected /= expected.sum()
     said = [float(v) for v in sheet.eval_on_selector_all(cells, "cells => cells.map(c => c.dataset.v)")]
     assert said == pytest.approx(expected.tolist(), rel=1e-5)
+    assert f"{100 * expected[0]:.1f} %" in sheet.inner_text("#about")
     sheet.fill("#kelvin", "298.15")
     said = [float(v) for v in sheet.eval_on_selector_all(cells, "cells => cells.map(c => c.dataset.v)")]
     assert said == [s["boltzmann"] for s in report["structures"]]
@@ -236,6 +237,26 @@ def test_superposition_finds_a_turned_copy(show):
     assert "RMSD 0.00 Å" in sheet.inner_text("#second")
     sheet.keyboard.press("j")
     assert "another" in sheet.inner_text("#second")
+
+
+def test_superposition_takes_the_mirror_image_where_it_lies_nearer(show):
+    report = run(2)
+    one, two = report["structures"]
+    at = np.array(one["positions"]).reshape(-1, 3)
+    two["positions"] = [round(float(x), 3) for x in (at * [1, 1, -1]).ravel()]
+    sheet = show(report)
+    sheet.select_option("#compare", "1")
+    assert float(sheet.get_attribute("#second", "data-rmsd")) < 0.002
+    assert "(mirror image)" in sheet.inner_text("#second")
+
+
+def test_a_run_without_energies_is_shown(show):
+    report = run(3)
+    for s in report["structures"]:
+        s.update(relative_energy_kcalmol=None, binding_energy_kcalmol=None, boltzmann=None, gibbs_kcalmol=None)
+    sheet = show(report)
+    sheet.keyboard.press("j")
+    assert shown(sheet) == report["structures"][1]["id"] and not sheet.is_visible("#levels")
 
 
 def test_superposition_is_no_worse_than_kabsch(show):

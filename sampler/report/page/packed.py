@@ -11,7 +11,7 @@ import numpy as np
 #: What the table and the plots need of a structure beside its shape
 _SCALARS = (
     "id", "rank", "state_label", "binding_energy_kcalmol", "error_kcalmol", "relative_energy_kcalmol",
-    "relative_error_kcalmol", "gibbs_kcalmol", "relative_gibbs_kcalmol", "boltzmann", "rmsd_to_lowest_A", "rg_A", "mirrored",
+    "relative_error_kcalmol", "gibbs_kcalmol", "relative_gibbs_kcalmol", "boltzmann", "rmsd_to_lowest_A", "rg_A", "mirrored", "level",
 )  # fmt: skip
 _STEP_A = 0.001
 

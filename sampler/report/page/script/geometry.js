@@ -131,8 +131,16 @@ function matched(symbolsA, still, symbolsB, moving) {
 }
 
 // `two` laid on `one`: rotation and pairing of atoms in turn until neither changes.
-// Returns positions of two (in its own order) in the frame of one, and the RMSD of all atoms; null where elements differ.
+// The mirror image of two is taken where it lies nearer. Returns positions of two (in its own order) in the frame of one,
+// and the RMSD of all atoms; null where elements differ.
 function superpose(one, two) {
+  const same = laidOn(one, two);
+  if (!same) return null;
+  const image = { symbols: two.symbols, at: Float64Array.from(two.at, (x, i) => (i % 3 ? x : -x)) }, other = laidOn(one, image);
+  return other.rmsd < same.rmsd - 0.01 ? { ...other, mirrored: true } : { ...same, mirrored: false };
+}
+
+function laidOn(one, two) {
   if ([...one.symbols].sort().join() !== [...two.symbols].sort().join()) return null;
   const origin = centroid(one.at), still = centred(one.at, origin);
   let moving = centred(two.at, centroid(two.at));

@@ -2,8 +2,10 @@
 function levels(host, { onChoose }) {
   const rungs = new Map();
   let chosen = -1, hidden = () => false;
-  const columns = stateNames.length, energies = structures.map((s) => s.relative_energy_kcalmol);
-  const alt = `Energy ladder: ${structures.length} structures from 0 to ${decimals(Math.max(...energies), 1)} kcal/mol in ${columns} protonation state${columns > 1 ? "s" : ""}.`;
+  const known = structures.filter((s) => s.relative_energy_kcalmol !== null), energies = known.map((s) => s.relative_energy_kcalmol);
+  if (!known.length) { host.hidden = true; return { choose() {}, hide() {} }; }
+  const columns = stateNames.length;
+  const alt = `Energy ladder: ${known.length} structures from 0 to ${decimals(Math.max(...energies), 1)} kcal/mol in ${columns} protonation state${columns > 1 ? "s" : ""}.`;
 
   function draw() {
     rungs.clear();
@@ -15,7 +17,7 @@ function levels(host, { onChoose }) {
       f.svg.append(put(mark, {}, [shape("title", {}, stateNames[k])]));
     }
     const wide = (f.sx(1) - f.sx(0)) * 0.72;
-    for (const s of structures) {
+    for (const s of known) {
       const [x, y] = [f.sx(s.stateNumber + 0.5) - wide / 2, f.sy(s.relative_energy_kcalmol)];
       const group = shape("g", { class: "rung", "data-structure": s.index }, shape("line", { x1: x, x2: x + wide, y1: y, y2: y, class: hue(s.stateNumber) }),
         shape("line", { x1: x, x2: x + wide, y1: y, y2: y, class: "hit" }), shape("title", {}, `${s.rank}: ${s.id}, ${decimals(s.relative_energy_kcalmol, 2)} kcal/mol`));

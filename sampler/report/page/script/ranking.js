@@ -43,6 +43,16 @@ function ranking({ onChoose, onFilter }) {
     else if (row.offsetTop + row.offsetHeight > box.scrollTop + box.clientHeight) box.scrollTop = row.offsetTop + row.offsetHeight - box.clientHeight;
   }
 
+  // All that the table has of a structure, its headings as names
+  function tell(index, list) {
+    const heads = [...table.tHead.rows[0].cells], cells = [...rows.get(index).cells];
+    list.replaceChildren(...cells.flatMap((cell, k) => {
+      const words = cell.textContent.replace(/\s+/g, " ").trim(), button = heads[k].querySelector("button"), unit = button.querySelector("small");
+      if (!words || ["rank", "state_label", "id"].includes(cell.dataset.key)) return [];  // the picture says these
+      return element("div", {}, element("dt", {}, button.firstChild.textContent.trim()), element("dd", {}, `${words}${unit ? ` ${unit.textContent}` : ""}`));
+    }));
+  }
+
   function step(by) {
     const order = shown(), place = order.indexOf(chosen);
     if (!order.length) return;
@@ -62,5 +72,5 @@ function ranking({ onChoose, onFilter }) {
   chips.forEach((chip) => chip.addEventListener("click", (event) => press(chip, event.shiftKey || event.ctrlKey || event.metaKey)));
   filter.addEventListener("input", apply);
   apply();
-  return { choose, step, first: () => onChoose(shown()[0]), rows };
+  return { choose, tell, step, first: () => onChoose(shown()[0]), rows };
 }

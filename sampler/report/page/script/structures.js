@@ -9,7 +9,7 @@ function setUpStructures() {
   const views = [];
   const table = ranking({ onChoose: show, onFilter: (test) => views.forEach((view) => view.hide(test)) });
   sortable(byId("ranking"));
-  weights(table.rows);
+  weights(table.rows, () => { if (shown) table.tell(shown.index, byId("about")); });
   const bonds = bondTable((pair) => { viewer.chosen = []; pair.forEach((i) => viewer.choose(i)); });
   views.push(levels(byId("levels"), { onChoose: show }), ...energyMaps(show));
 
@@ -21,8 +21,9 @@ function setUpStructures() {
     table.choose(index);
     views.forEach((view) => view.choose(index));
     bonds(shown);
-    const energy = `${decimals(shown.relative_energy_kcalmol, 2)} kcal/mol`;
-    byId("caption").replaceChildren(element("b", {}, `${shown.rank}`), ` ${shown.id} `, element("span", {}, shown.state_label), ` ${shown.index === 0 ? "lowest" : `+${energy}`}`);
+    table.tell(index, byId("about"));
+    const above = shown.relative_energy_kcalmol, energy = above === null ? "no energy" : `${decimals(above, 2)} kcal/mol`;
+    byId("caption").replaceChildren(element("b", {}, `${shown.rank}`), ` ${shown.id} `, element("span", {}, shown.state_label), ` ${shown.index === 0 ? "lowest" : above === null ? "" : `+${energy}`}`);
     const molecules = shown.names.join(", "), count = shown.hydrogenBonds.length;
     byId("viewer").setAttribute("aria-label", `3D picture of structure ${shown.rank}, ${shown.id}: ${molecules}; ${shown.symbols.length} atoms, ${count} hydrogen bonds, ${energy} above the lowest`);
     byId("viewer").dataset.structure = shown.id;
@@ -33,7 +34,7 @@ function setUpStructures() {
     const other = versus === "" ? null : structures[Number(versus)], laid = other && other !== shown ? superpose(shown, other) : null;
     viewer.lay(laid ? { structure: other, at: laid.at } : null);
     second.hidden = !other;
-    if (laid) second.textContent = `orange: ${other.rank} ${other.id}, RMSD ${laid.rmsd.toFixed(2)} Å over all atoms, best match of equal elements`;
+    if (laid) second.textContent = `orange: ${other.rank} ${other.id}${laid.mirrored ? " (mirror image)" : ""}, RMSD ${laid.rmsd.toFixed(2)} Å over all atoms, best match of equal elements`;
     else if (other) second.textContent = other === shown ? "the structure shown is the one to superpose: step to another" : "of other elements: not superposed";
     second.dataset.rmsd = laid ? laid.rmsd.toFixed(4) : "";
   }
@@ -63,7 +64,7 @@ function setUpStructures() {
 
   const keys = {
     j: () => table.step(1), ArrowRight: () => table.step(1), k: () => table.step(-1), ArrowLeft: () => table.step(-1),
-    c: () => setVersus(versus === "" ? "0" : ""), x: copyShown, "/": () => byId("filter").focus(),
+    c: () => setVersus(versus === "" ? "0" : ""), x: copyShown, "?": () => { const help = document.querySelector(".keys"); help.open = !help.open; }, "/": () => byId("filter").focus(),
     Escape: () => viewer.choose(-1),
   };
   document.addEventListener("keydown", (event) => {
@@ -90,7 +91,7 @@ const errorOf = (s) => s.relative_error_kcalmol ?? (s.index === 0 ? null : s.err
 function energyMaps(onChoose) {
   const made = [];
   for (const [id, key, name] of [["by-rmsd", "rmsd_to_lowest_A", "RMSD to the lowest"], ["by-rg", "rg_A", "radius of gyration"]]) {
-    const told = structures.filter((s) => s[key] !== null && s[key] !== undefined), values = told.map((s) => s[key]);
+    const told = structures.filter((s) => s.relative_energy_kcalmol !== null && s[key] !== null && s[key] !== undefined), values = told.map((s) => s[key]);
     if (!told.length) { byId(id).hidden = true; continue; }
     const series = stateNames.map((state, k) => ({ name: state, mark: k, points: told.filter((s) => s.stateNumber === k).map((s) => ({
       x: s[key], y: s.relative_energy_kcalmol, error: errorOf(s), label: `${s.rank}: ${s.id}`, structure: s.index })) }));

@@ -8,7 +8,7 @@ function weigh(values, rest, kelvin) {
   return values.map((v) => (v === null || v === undefined ? null : part(v) / whole));
 }
 
-function weights(rows) {
+function weights(rows, afterwards) {
   const field = byId("kelvin"), slide = byId("kelvin-slide"), said = told.weights;
   if (!field || !structures.length) return;
   const fromGibbs = said.from === "gibbs", rest = said.rest_kcalmol || [];
@@ -27,6 +27,7 @@ function weights(rows) {
     const caveats = kelvin === start ? [] : [`Recomputed at ${kelvin} K.`];
     if (kelvin !== start && fromGibbs) caveats.push(`The free energies themselves are those of ${start} K.`);
     if (kelvin !== start && told.unseen > 0 && !said.rest_kcalmol) caveats.push("Over the structures shown alone.");
+    afterwards();
     byId("weights-note").textContent = [text, ...caveats].join(" ");
   }
 
