@@ -7,8 +7,8 @@ from .text import head, table
 INTRODUCTION = """\
 Trained PaiNN models, in `data/models`. What they are worth on structures that they were not trained on is
 [measured](../evidence/models.md). Which composition takes which is decided by `data/models/recommended.toml`
-([at home](../concepts/levels.md#which-level-a-run-ends-at)). A model is named with `--model NAME`, or
-`--potential painn --model NAME`. What a card holds: [PaiNN](../concepts/painn.md#models-on-disk)."""
+([at home](../concepts/levels.md#which-level-a-run-ends-at)). A model is named with `--model NAME`; `sampler models` lists
+short names, with errors. What a card holds: [PaiNN](../concepts/painn.md#models-on-disk)."""
 
 
 def page() -> str:

@@ -32,7 +32,8 @@ def printed(tmp_path_factory):
         assert made.returncode == 0, f"{command}\n{made.stdout}\n{made.stderr}"
         found[command] = made.stdout + made.stderr
     assert (work / "screen" / "screen.png").stat().st_size > 1000
-    assert (work / "acdc" / "input.inp").is_file() and (work / "2sa2am" / "orca").is_dir()
+    assert (work / "screen" / "thermo-278.15K" / "acdc" / "input.inp").is_file()
+    assert (work / "2sa2am" / "orca").is_dir() and (work / "2sa2am" / "report.html").is_file()
     return found
 
 
@@ -59,7 +60,7 @@ def test_free_energies_are_those_of_the_page(printed):
     page = next(
         line for text in blocks(TUTORIAL, "console") for line in text.splitlines() if line.startswith("2sa2am ")
     )
-    out = printed["sampler thermo screen --out clusters.json"].splitlines()
+    out = printed["sampler thermo screen"].splitlines()
     row = next(line for line in out if line.startswith("2sa2am ") and len(numbers(line)) == len(numbers(page)))
     assert numbers(row)[1] == pytest.approx(numbers(page)[1], abs=0.3) and numbers(row)[-1] == pytest.approx(
         numbers(page)[-1], abs=0.6
