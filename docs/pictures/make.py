@@ -48,26 +48,32 @@ def speed(_: Path) -> None:
 
 
 def heatmap(work: Path) -> None:
-    """What a screen of sulfuric acid and ammonia leaves."""
+    """The grid in the report of a screen of sulfuric acid and ammonia."""
     _sampler(work, "screen", "1-4sa", "am=sa±1", "--out", "screen", "--set", "generate.candidates=60")
-    shutil.copyfile(work / "screen" / "screen.png", HERE / "heatmap.png")
+    _sampler(work, "report", "screen")
+    _photograph(work / "screen" / "report.html", HERE / "heatmap.png", "section.section-heatmap")
 
 
 def report(work: Path) -> None:
     """The first screenful of a run's report."""
     _sampler(work, "run", "2sa2am")
     _sampler(work, "report", "2sa2am")
+    _photograph(work / "2sa2am" / "report.html", HERE / "report.png")
+
+
+def _photograph(page: Path, picture: Path, part: str | None = None) -> None:
+    """A picture of a page at 1280 × 800, or of the first element that a selector finds in it (900 wide)."""
     from playwright.sync_api import sync_playwright
 
     installed = shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as browsers:
         browser = browsers.chromium.launch(executable_path=installed)
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
-        page.goto((work / "2sa2am" / "report.html").as_uri())
-        page.wait_for_timeout(1500)
-        page.screenshot(path=HERE / "report.png")
+        shown = browser.new_page(viewport={"width": 900 if part else 1280, "height": 800})
+        shown.goto(page.as_uri())
+        shown.wait_for_timeout(1500)
+        (shown.locator(part).first if part else shown).screenshot(path=picture)
         browser.close()
-    _fewer_colours(HERE / "report.png")
+    _fewer_colours(picture)
 
 
 def _fewer_colours(picture: Path) -> None:

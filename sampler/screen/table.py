@@ -170,7 +170,7 @@ def _figure(table, grid, what: Quantity):
     for axis in axes[len(planes) :]:
         axis.set_visible(False)
     assert image is not None  # a grid has a panel
-    figure.colorbar(image, ax=list(axes), label=f"{what.name} (kcal/mol){_of_level(table)}")
+    figure.colorbar(image, ax=list(axes), label=f"{what.name}\n(kcal/mol){_of_level(table)}")  # in one line it is cut
     return figure
 
 
