@@ -106,8 +106,8 @@ class PlainProgress(Progress):
         print(text, file=sys.stderr, flush=True)
 
 
-_BAR = 10
-"""Characters, so that all of a line fits 80."""
+_WIDE = 80
+"""Characters for all that a bar has to say; on a narrower terminal it says less, and cuts no number."""
 
 
 class BarProgress(Progress):
@@ -118,27 +118,29 @@ class BarProgress(Progress):
         from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
+            ProgressColumn,
             TextColumn,
             TimeElapsedColumn,
             TimeRemainingColumn,
         )
         from rich.progress import Progress as Bar
-        from rich.table import Column
 
         self.console = Console(stderr=True, highlight=False)
-        self.bar = Bar(
-            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
-            BarColumn(_BAR), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeElapsedColumn(),
-            TextColumn("left"), TimeRemainingColumn(),
-            console=self.console, transient=True,
-        )  # fmt: skip
+        roomy = self.console.width >= _WIDE
+        columns: list[ProgressColumn] = [TextColumn("{task.description}", markup=False), BarColumn(10 if roomy else 6)]
+        columns += [MofNCompleteColumn()]
+        columns += [TextColumn("{task.fields[rate]}"), TimeElapsedColumn()] if roomy else []
+        columns += [TextColumn("left"), TimeRemainingColumn()]
+        self.bar = Bar(*columns, console=self.console, transient=True)
+        self.room = max(12, self.console.width - (_WIDE - 22 if roomy else 38))
         self.task: TaskID | None = None
 
     def start(self, position, of, kind, total):
         self._end_task()  # of the round before
         self.label, self.fresh, self.started = label(position, of, kind), 0, time.monotonic()
         self.bar.start()
-        self.task = self.bar.add_task(self.label, total=total, rate="")
+        short = self.label if len(self.label) <= self.room else f"{self.label[: self.room - 1]}…"
+        self.task = self.bar.add_task(short, total=total, rate="")
 
     def advance(self, n, found=False):
         self.fresh += 0 if found else n

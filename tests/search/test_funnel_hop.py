@@ -91,6 +91,11 @@ def test_it_can_be_shown(finished, capsys):
     ledger = read_ledgers(finished)[-1]
     assert f"3 rounds (ended by rounds), {ledger['evaluations']} evaluations" in shown
     assert f"about {ledger['unseen_chao1']:.0f} unseen" in shown
+    show(finished, limit=3, verbose=True)
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("hop, round ")]
+    rounds = rounds_of(finished)
+    assert len(told) == len(rounds) == 3
+    assert all(f"{r['children']} children, {r['new']} new minima" in line for r, line in zip(rounds, told))
 
 
 def test_the_number_of_workers_does_not_matter(finished, tmp_path):

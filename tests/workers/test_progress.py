@@ -19,7 +19,7 @@ import time
 from sampler.workers.progress import choose
 progress = choose(False)
 print(type(progress).__name__, flush=True)
-progress.start(11, 12, "hop, round 12", 123456)
+progress.start(11, 12, LABEL, 123456)
 for _ in range(3):
     progress.advance(12345)
     time.sleep(0.15)
@@ -32,13 +32,13 @@ progress.close()
 """
 
 
-def on_a_terminal(columns=80, **variables):
+def on_a_terminal(columns=80, label="hop, round 12", **variables):
     """What the work writes to a terminal, as the lines that were ever on the screen."""
     main, other = pty.openpty()
     fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     clean = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "CI", "COLUMNS", "TERM")}
     process = subprocess.Popen(
-        [sys.executable, "-c", _WORK], stdin=other, stdout=other, stderr=other,
+        [sys.executable, "-c", _WORK.replace("LABEL", repr(label))], stdin=other, stdout=other, stderr=other,
         env={**clean, "TERM": "xterm", **variables},
     )  # fmt: skip
     os.close(other)
@@ -73,6 +73,15 @@ def test_a_terminal_gets_bars_that_fit():
     assert text.count("\x1b[?25l") == text.count("\x1b[?25h")  # the cursor is there again
 
 
+@pytest.mark.parametrize("columns", [120, 80, 60])
+def test_a_long_label_is_cut_and_no_number_is(columns):
+    lines = lines_of(on_a_terminal(columns, "label a-file-with-a-very-long-name-0123456789.extxyz at b97-3c@pyscf"))
+    bars = [one for one in lines if "━" in one and "/123456" in one]
+    assert bars and max(map(len, bars)) <= columns
+    assert {found for one in bars for found in re.findall(r"(\d+)/123456", one)} <= {"0", "12345", "24690", "37035"}
+    assert all(re.search(r"left (\d+:\d\d:\d\d|-:--:--)", one) and "label a-file" in one for one in bars)
+
+
 @pytest.mark.parametrize("variables", [{"NO_COLOR": "1"}, {"CI": "true"}, {"TERM": "dumb"}])
 def test_who_wants_plain_lines_gets_them_on_a_terminal(variables):
     text = on_a_terminal(**variables)
@@ -81,7 +90,7 @@ def test_who_wants_plain_lines_gets_them_on_a_terminal(variables):
 
 
 def test_a_pipe_gets_plain_lines():
-    done = subprocess.run([sys.executable, "-c", _WORK], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", _WORK.replace("LABEL", "'hop'")], capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.strip() == "PlainProgress"
     assert "\x1b" not in done.stderr and "\r" not in done.stderr
     assert done.stderr.splitlines()[0].startswith("[11/12] hop: round 12: 3 new")
