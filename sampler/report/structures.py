@@ -117,8 +117,14 @@ def add_weights(
             one["relative_gibbs_kcalmol"] = round(float(relative[one["id"]]), 4)
             binding = free.binding_kcalmol.get(one["id"])
             one["gibbs_kcalmol"] = None if binding is None else round(binding, 4)
-    kind = "gibbs" if known else "energy"
-    return {"from": kind, "temperature_K": temperature, "text": f"Boltzmann weights at {temperature:g} K {text}"}
+    shown = {one["id"] for one in found}
+    rest = [round(float(v), 4) for one, v in relative.items() if one not in shown and np.isfinite(v)]
+    return {
+        "from": "gibbs" if known else "energy",
+        "temperature_K": temperature,
+        "text": f"Boltzmann weights at {temperature:g} K {text}",
+        "rest_kcalmol": rest,  # what the weights of those that are not shown are from, relative to the lowest
+    }
 
 
 def add_orca(found: Sequence[dict[str, Any]], orca: OrcaResults) -> dict[str, Any] | None:

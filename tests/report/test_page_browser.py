@@ -220,6 +220,22 @@ def test_weights_count_what_is_not_shown(show):
     assert said == pytest.approx(parts[0] / sum(parts), rel=1e-5) and "5 structures" in sheet.inner_text("#structures")
 
 
+def test_weights_from_free_energies(show):
+    """The lowest free energy is that of a structure that is not shown; one shown has none, and no weight."""
+    report = run(3)
+    report["cut"] = {"shown": 3, "of": 4}
+    report["weights"] = {"from": "gibbs", "temperature_K": 298.15, "text": "From G.", "rest_kcalmol": [0.0]}
+    for s, value in zip(report["structures"], (0.7, None, 1.5)):
+        s.update(relative_gibbs_kcalmol=value, boltzmann=None if value is None else 0.1)
+    sheet = show(report)
+    sheet.fill("#kelvin", "350")
+    parts = [math.exp(-g * 4184 / (8.314462618 * 350)) for g in (0.7, 1.5, 0.0)]
+    said = sheet.eval_on_selector_all('#ranking td[data-key="boltzmann"]', "cells => cells.map(c => c.dataset.v)")
+    assert said[1] == ""
+    assert [float(said[0]), float(said[2])] == pytest.approx([p / sum(parts) for p in parts[:2]], rel=1e-5)
+    assert "themselves are those of 298.15 K" in sheet.inner_text("#weights-note")
+
+
 def test_superposition_finds_a_turned_copy(show):
     """A copy that is turned, shifted and of another order of atoms lies upon the first; one moved atom is seen."""
     report = run(2)

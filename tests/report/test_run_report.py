@@ -84,6 +84,16 @@ def test_weights_are_of_all_structures_also_of_those_not_shown(run, library):
     assert everything["weights"]["from"] == "energy" and "electronic energies" in everything["weights"]["text"]
 
 
+def test_what_is_not_shown_can_be_weighed_anew(run, library):
+    """From the values shown and those of the rest the weights of the report follow, as the page does it at any temperature."""
+    whole, cut = write(run, Asked(library)).report, write(run, Asked(library, structures=1)).report
+    energies = [s["relative_energy_kcalmol"] for s in whole["structures"]]
+    assert whole["weights"]["rest_kcalmol"] == [] and len(energies) > 1
+    assert cut["weights"]["rest_kcalmol"] == pytest.approx(energies[1:], abs=1e-4)
+    parts = [math.exp(-e / (1.987204259e-3 * 298.15)) for e in [energies[0], *cut["weights"]["rest_kcalmol"]]]
+    assert cut["structures"][0]["boltzmann"] == pytest.approx(parts[0] / sum(parts), abs=1e-4)
+
+
 def test_an_error_that_the_user_gave_is_called_so(run, library):
     told = write(run, Asked(library)).report
     assert {s["error_kcalmol"] for s in told["structures"]} == {0.5} and "as it was given" in told["error"]["text"]

@@ -81,7 +81,7 @@ def _search(search: dict) -> Section:
     ]
     last = rounds[-1]
     unseen = "" if last["unseen"] is None else f", about {last['unseen']:.1f} more are estimated to be unseen"
-    series = [
+    series: list[dict[str, Any]] = [
         {"name": "found so far", "points": found},
         {"name": "found and estimated unseen", "points": likely, "dashed": True},
         {"name": "new in the round", "points": new},

@@ -1,10 +1,11 @@
 // Boltzmann weights at the temperature the reader asks for, over every structure of the run, those not shown included.
+// All values are relative to the lowest of the run, which need not be among those shown.
 const GAS_CONSTANT = 1.98720425864083e-3;  // kcal/(mol K), CODATA 2018
 
 function weigh(values, rest, kelvin) {
   const known = values.filter((v) => v !== null && v !== undefined);
-  const lowest = Math.min(...known), part = (v) => Math.exp(-(v - lowest) / (GAS_CONSTANT * kelvin));
-  const whole = known.reduce((sum, v) => sum + part(v), 0) + rest.reduce((sum, v) => sum + part(v + lowest), 0);
+  const lowest = Math.min(...known, ...rest), part = (v) => Math.exp(-(v - lowest) / (GAS_CONSTANT * kelvin));
+  const whole = known.reduce((sum, v) => sum + part(v), 0) + rest.reduce((sum, v) => sum + part(v), 0);
   return values.map((v) => (v === null || v === undefined ? null : part(v) / whole));
 }
 
@@ -12,7 +13,7 @@ function weights(rows, afterwards) {
   const field = byId("kelvin"), slide = byId("kelvin-slide"), said = told.weights;
   if (!field || !structures.length) return;
   const fromGibbs = said.from === "gibbs", rest = said.rest_kcalmol || [];
-  const values = structures.map((s) => (fromGibbs ? s.relative_gibbs_kcalmol ?? s.gibbs_kcalmol : s.relative_energy_kcalmol));
+  const values = structures.map((s) => (fromGibbs ? s.relative_gibbs_kcalmol : s.relative_energy_kcalmol));
   const start = said.temperature_K || 298.15, text = byId("weights-note").textContent;
   const cell = (index) => rows.get(index).querySelector('[data-key="boltzmann"]');
 
