@@ -37,6 +37,7 @@ from ..columns import FATE, FATE_DETAIL
 from ..errors import FileFormatError, RunBusy, RunError
 from ..fate import Fate
 from ..storage import storage_error, write_text
+from ..text.nearest import suggested
 from ..workers.claims import Claims, Others, tidy
 from . import ledger as ledgers
 from . import owner as belongs
@@ -244,9 +245,19 @@ def read_manifest(folder: Path | str) -> dict[str, Any]:
             raise ValueError(f"its format is {manifest.get('format')!r}")
         return manifest
     except FileNotFoundError as error:
-        raise RunError(f"{folder} is not a run directory (no manifest.json); make one with: sampler run") from error
+        near = suggested(Path(folder).name, _runs_beside(Path(folder)))
+        raise RunError(
+            f"{folder} is not a run directory (no manifest.json); {near}make one with: sampler run"
+        ) from error
     except (OSError, ValueError, AttributeError) as error:
         raise RunError(f"{path} cannot be read: {error}") from error
+
+
+def _runs_beside(folder: Path) -> list[str]:
+    try:
+        return [p.name for p in folder.parent.iterdir() if is_run(p)]
+    except OSError:
+        return []
 
 
 def write_table(path: Path, header: list[str], rows: Iterable[Iterable[Any]]) -> None:

@@ -185,6 +185,12 @@ def test_misspelled_words_get_suggestions(sampler, words, said):
     assert status != 0 and err.startswith("sampler: error: ") and said in err and "Traceback" not in err
 
 
+def test_a_misspelled_run_is_suggested(sampler):
+    assert sampler("run", "1sa1am", "-p", "toy.toml", "-j", 1, "-q", "--no-report")[0] == 0
+    status, _, err = sampler("show", "1sa1an")
+    assert status != 0 and "did you mean 1sa1am?" in err
+
+
 def test_set_names_the_parameters_of_every_kind_of_stage():
     from sampler.errors import ProtocolError
     from sampler.funnel.stages.registry import STAGES
