@@ -160,7 +160,7 @@ def written(report: dict, rows: list[dict], options: argparse.Namespace) -> str:
         "It asks the network for nothing, and it can be used within two seconds.",
         "It needs no WebGL, so it is seen on remote desktops too.",
         "",
-        f"**Command.** `python benchmarks/report.py{given} --loads {options.loads} --write FILE`",
+        f"**Command.** `python benchmarks/report.py --loads {options.loads} --write FILE{given}`",
         "",
         f"**Version.** {__version__}, commit `{commit()}`.",
         "",
