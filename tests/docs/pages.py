@@ -84,5 +84,5 @@ def inline(page: Path) -> Iterator[list[str]]:
     prose = "\n".join(line.text for line in lines(page) if line.block is None)
     for code in re.findall(r"`(sampler [^`]+)`", prose):
         code = " ".join(code.replace("\\|", "|").split())
-        if "…" not in code and "..." not in code and "|" not in code:
+        if "…" not in code and "..." not in code and "|" not in code and not code.split()[1].isupper():  # COMMAND
             yield from in_line(code)
