@@ -85,7 +85,8 @@ def at_end(path: Path, known, quiet: bool = False) -> None:
     try:
         written = write(path, Asked(known), say=note)
     except Exception as error:
-        note(f"no report was written ({type(error).__name__}: {error}); try again with: sampler report {path}")
+        why = " ".join(f"{type(error).__name__}: {error}".split())  # one line, whatever it says
+        note(f"no report was written ({why}); try again with: sampler report {path}")
         return
     if not quiet:
         typer.echo(f"report: {written.html} ({_size(written.html)})")

@@ -34,7 +34,7 @@ def _reading(folder: Path) -> list[str]:
         f"sampler show {run}",
         f"sampler export xyz {run}",
         f"sampler import orca {run}/orca",
-        f"sampler thermo {run} --out {run}/thermo.json",
+        f"sampler thermo {run}",
         f"sampler report {run}",
     ]
 
@@ -123,4 +123,4 @@ def of_screen(folder: Path, rows: Sequence[Mapping[str, Any]]) -> list[str]:
         words = ["sampler", "screen", *names, *(["--protocol", protocol] if protocol else []), "--seed", seed or "0"]
         made.append(shlex.join([*words, "--out", str(folder)]))
     quoted = shlex.quote(str(folder))
-    return [*made, f"sampler thermo {quoted} --out thermo.json", f"sampler report {quoted}"]
+    return [*made, f"sampler thermo {quoted}", f"sampler report {quoted}"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import SamplerError
+from ..refine.thermo.left import RESULT
 from ..refine.thermo.rrho import Conditions
 from ..refine.thermo.sources import load
 from ..refine.thermo.study import Cluster, study
@@ -14,8 +15,6 @@ from ..units import KCAL_PER_MOL
 from .asked import Asked
 
 _MARK = b"sampler-thermo-1"
-_RESULT = "result_sha256"
-"""Key of a species' columns: the result of the run that its structure is of, where the file was left in the run."""
 
 
 @dataclass
@@ -69,7 +68,7 @@ def is_kept(path: Path) -> bool:
 
 def _of(files: Sequence[Path], run: Path, composition: str, result: str, asked: Asked) -> FreeEnergies:
     everything = [one for path in files for one in load(path)]
-    species = [one for one in everything if one.columns.get(_RESULT, result) == result]
+    species = [one for one in everything if one.columns.get(RESULT, result) == result]
     found = FreeEnergies(source=", ".join(path.name for path in files))
     if len(species) < len(everything):
         found.remarks.append(

@@ -52,7 +52,7 @@ def entries(
                 "rank": row["rank"],
                 "state": row["state"],
                 "state_label": state_as_written(row["state"]),
-                "binding_energy_kcalmol": row["binding_energy_kcalmol"],
+                "binding_energy_kcalmol": _or_none(row["binding_energy_kcalmol"]),
                 "relative_energy_kcalmol": row["relative_energy_kcalmol"],
                 "error_kcalmol": None if error.kcalmol is None else round(error.kcalmol, 4),
                 "gibbs_kcalmol": None,
@@ -67,7 +67,7 @@ def entries(
                 "orca_rank": None,
                 "level": row["level"],
                 "rank_before": row["rank_before"],
-                "rmsd_to_lowest_A": round(float(laid.rmsd[i]), 4),
+                "rmsd_to_lowest_A": _or_none(laid.rmsd[i], 4),
                 "mirrored": bool(laid.mirrored[i]),
                 "rg_A": row["rg_A"],
                 "symbols": [chemical_symbols[z] for z in laid.clusters.numbers[atoms]],
@@ -112,11 +112,10 @@ def add_weights(
     weights = dict(zip(ids, boltzmann(values, temperature)))
     relative = dict(zip(ids, values))
     for one in found:
-        one["boltzmann"] = round(float(weights[one["id"]]), 6)
+        one["boltzmann"] = _or_none(weights[one["id"]], 6)
         if known:
-            one["relative_gibbs_kcalmol"] = round(float(relative[one["id"]]), 4)
-            binding = free.binding_kcalmol.get(one["id"])
-            one["gibbs_kcalmol"] = None if binding is None else round(binding, 4)
+            one["relative_gibbs_kcalmol"] = _or_none(relative[one["id"]], 4)
+            one["gibbs_kcalmol"] = _or_none(free.binding_kcalmol.get(one["id"], np.nan), 4)
     shown = {one["id"] for one in found}
     rest = [round(float(v), 4) for one, v in relative.items() if one not in shown and np.isfinite(v)]
     return {
@@ -125,6 +124,11 @@ def add_weights(
         "text": f"Boltzmann weights at {temperature:g} K {text}",
         "rest_kcalmol": rest,  # what the weights of those that are not shown are from, relative to the lowest
     }
+
+
+def _or_none(value: float, digits: int = 4) -> float | None:
+    """A rounded number, None for NaN: what is not known is null, and no sentence counts with it."""
+    return round(float(value), digits) if np.isfinite(value) else None
 
 
 def add_orca(found: Sequence[dict[str, Any]], orca: OrcaResults) -> dict[str, Any] | None:

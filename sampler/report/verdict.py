@@ -41,12 +41,24 @@ def _found(structures: Sequence[Mapping[str, Any]], of: int, level: str) -> str:
     if lowest["binding_energy_kcalmol"] is not None:
         words += f", bound by {-lowest['binding_energy_kcalmol']:.1f} kcal/mol"
     words += f" at {level}" if level else ""
+    words += _in_free_energy(structures)
     near = sum(s["relative_energy_kcalmol"] <= NEAR for s in structures[1:])
     if of > 1:
         words += (
             f"; {near or 'no'} other{'s' * (near != 1)} {'lies' if near == 1 else 'lie'} within {NEAR:g} kcal/mol of it"
         )
     return words + "."
+
+
+def _in_free_energy(structures: Sequence[Mapping[str, Any]]) -> str:
+    """What free energies say of the lowest structure, where they are known."""
+    known = [s for s in structures if s["relative_gibbs_kcalmol"] is not None]
+    if not known:
+        return ""
+    best = min(known, key=lambda s: (s["relative_gibbs_kcalmol"], s["rank"]))
+    bound = "" if best["gibbs_kcalmol"] is None else f" (ΔG {best['gibbs_kcalmol']:.1f} kcal/mol)".replace("-", "−")
+    which = "it" if best is structures[0] else f"number {best['rank']} ({best['state_label'] or best['id']})"
+    return f", and {which} is lowest in free energy{bound}"
 
 
 def _sure(

@@ -46,6 +46,7 @@ def test_it_says_what_the_run_left(run, library):
     assert told["search"]["rounds"][-1]["evaluations"] == 8 and told["search"]["stopped"] == "rounds"
     assert told["seeds"] == {"seed": 0} and told["versions"]["sampler"] == "0.1.0"
     assert len(told["verdict"]) == 2 and "lennard-jones" in told["verdict"][0]
+    assert not any(word in sentence for sentence in told["verdict"] for word in ("nan", "None", "bound by"))
     assert told["citations"] and all(set(one) == {"text", "doi", "for"} for one in told["citations"])
 
 
@@ -327,7 +328,8 @@ def test_free_energies_are_those_of_sampler_thermo(run, library, tmp_path):
     assert by_id["1sa1am-hop001_0001"]["gibbs_kcalmol"] == pytest.approx(expected, abs=1e-4)
     assert by_id["1sa1am-hop002_0001"]["gibbs_kcalmol"] is None
     assert by_id["1sa1am-hop002_0001"]["boltzmann"] is None
-    assert "1 structures of 2" in told["weights"]["text"] or "1 of 2" in told["weights"]["text"]
+    assert "of the 1 structures of 2 that have one" in told["weights"]["text"]
+    assert f"number 2 (HSO₄⁻ · NH₄⁺) is lowest in free energy (ΔG −{-expected:.1f} kcal/mol)" in told["verdict"][0]
     shutil.copy(tmp_path / "clusters.json", run / "thermo.json")  # in the run, it is found
     beside = write(run, Asked(library, temperature=250.0)).report
     assert [s["gibbs_kcalmol"] for s in beside["structures"]] == [s["gibbs_kcalmol"] for s in told["structures"]]
