@@ -53,7 +53,7 @@ def entries(
                 "state": row["state"],
                 "state_label": state_as_written(row["state"]),
                 "binding_energy_kcalmol": _or_none(row["binding_energy_kcalmol"]),
-                "relative_energy_kcalmol": row["relative_energy_kcalmol"],
+                "relative_energy_kcalmol": _or_none(row["relative_energy_kcalmol"]),
                 "error_kcalmol": None if error.kcalmol is None else round(error.kcalmol, 4),
                 "gibbs_kcalmol": None,
                 "relative_gibbs_kcalmol": None,
@@ -109,6 +109,12 @@ def add_weights(
         text = (
             f"from electronic energies, without zero-point or thermal parts, of all {len(ids)} structures of the result"
         )
+    if not np.isfinite(values).any():
+        return {
+            "from": "energy",
+            "temperature_K": temperature,
+            "text": "No Boltzmann weights: no structure has an energy",
+        }
     weights = dict(zip(ids, boltzmann(values, temperature)))
     relative = dict(zip(ids, values))
     for one in found:

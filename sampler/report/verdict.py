@@ -36,18 +36,27 @@ def verdict(
 
 def _found(structures: Sequence[Mapping[str, Any]], of: int, level: str) -> str:
     lowest = structures[0]
+    if lowest["relative_energy_kcalmol"] is None:
+        states = len({s["state_label"] for s in structures})
+        return f"{of} structures were found, in {states} protonation state{'s' * (states != 1)}; none of them has an energy."
     words = f"The lowest of {of} structures is " if of > 1 else "The one structure found is "
     words += lowest["state_label"] or lowest["id"]
     if lowest["binding_energy_kcalmol"] is not None:
         words += f", bound by {-lowest['binding_energy_kcalmol']:.1f} kcal/mol"
     words += f" at {level}" if level else ""
     words += _in_free_energy(structures)
-    near = sum(s["relative_energy_kcalmol"] <= NEAR for s in structures[1:])
+    near = _within(NEAR, structures)
     if of > 1:
         words += (
             f"; {near or 'no'} other{'s' * (near != 1)} {'lies' if near == 1 else 'lie'} within {NEAR:g} kcal/mol of it"
         )
     return words + "."
+
+
+def _within(window: float, structures: Sequence[Mapping[str, Any]]) -> int:
+    """How many others lie so close to the lowest, kcal/mol."""
+    above = [s["relative_energy_kcalmol"] for s in structures[1:]]
+    return sum(value is not None and value <= window for value in above)
 
 
 def _in_free_energy(structures: Sequence[Mapping[str, Any]]) -> str:
@@ -75,7 +84,7 @@ def _sure(
     if error.kcalmol is None:
         parts.append("how far off its energies are is not known")
     else:
-        open_ = sum(s["relative_energy_kcalmol"] <= error.kcalmol for s in structures[1:])
+        open_ = _within(error.kcalmol, structures)
         order = f", within which {open_ + 1} structures lie" if open_ else ""
         parts.append(f"relative energies are off by about {error.kcalmol:.2g} kcal/mol{order}")
     return "; ".join(parts)
