@@ -352,3 +352,19 @@ def test_frequencies_of_an_earlier_result_are_left_out(run, library):
         assert [s["gibbs_kcalmol"] is not None for s in told["structures"]] == [known, known]
         assert any("an earlier result" in text for text in told["remarks"]) is not known
         assert any("free energies are at gfn1-xtb" in text for text in told["remarks"]) is known
+
+
+def test_a_run_without_energies_says_so(tmp_path, library, sampler):
+    (tmp_path / "bare.toml").write_text(
+        'name = "bare"\ndescription = "no energies"\n[[stage]]\nkind = "generate"\ncandidates = 4\n'
+        '[[stage]]\nkind = "identify"\n'
+    )
+    status, _, err = sampler("run", "1sa1w", "--protocol", "bare.toml", "-j", 1, "-q")
+    assert status == 0, err
+    told = json.loads((tmp_path / "1sa1w" / "report.json").read_text())
+    assert (
+        {s["relative_energy_kcalmol"] for s in told["structures"]}
+        == {s["boltzmann"] for s in told["structures"]}
+        == {None}
+    )
+    assert "none of them has an energy" in told["verdict"][0] and "No Boltzmann weights" in told["weights"]["text"]
