@@ -36,6 +36,7 @@ from .show import show
 from .stopping import KEEPING, NOT_KEPT, when_stopped, words
 from .thermo import thermo
 from .train import train
+from .watch import watch
 
 _AGAIN_SECONDS = 10.0
 
@@ -95,6 +96,7 @@ import_app.command("file", cls=Command)(import_file)
 
 _add(RUN, run)
 _add(RUN, screen)
+_add(RUN, watch)
 _add(RUN, protocols)
 _add(RESULTS, show, renamed(limit="--count"))
 _add(RESULTS, report)

@@ -22,6 +22,7 @@ from ..monomers import MonomerLibrary
 from ..rundir import ledger as ledger_files
 from ..rundir.directory import RunDirectory, StageDirectory, digest_of, write_table
 from ..rundir.ledger import Ledger
+from ..rundir.live import live
 from ..storage import write_text
 from ..version import __version__
 from ..workers.pool import cores
@@ -148,7 +149,7 @@ def run(
     if parents:
         manifest["parents"] = [{"source": p.source, "composition": p.name, "sha256": p.sha256} for p in parents]
     enter = RunDirectory.join if join else RunDirectory.open
-    with enter(folder, manifest, replace=replace) as directory:
+    with enter(folder, manifest, replace=replace) as directory, live(directory.folder) as sign:
         entered = [start.sha256, start.stage] if start else []
         digest = digest_of(
             manifest["composition"], composition.charge, seed, __version__, manifest["monomers"], *entered
@@ -164,6 +165,7 @@ def run(
             lasting = digest_of(digest, {k: v for k, v in asked.items() if k not in stage.limits}, identity)
             here = directory.stage(position, stage.kind, lasting)
             digest = digest_of(digest, asked, identity)
+            sign.at(position, stage.kind, here.folder.name, len(clusters) or getattr(stage, "candidates", None))
             with _turn(stage, here):
                 clusters, ledger = _stage(stage, position, len(protocol.stage), here, clusters, context, progress)
             ledgers.append(ledger)
