@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from inspect import Signature
 
     from .api.energies import binding_energy, evaluate, relax
+    from .api.merging import merge
     from .api.run_result import RunResult, read_run
     from .api.running import run
     from .api.screening import ScreenResult, screen
@@ -51,6 +52,7 @@ __all__ = [
     "evaluate",
     "get_potential",
     "identify",
+    "merge",
     "read",
     "read_run",
     "relax",
@@ -74,6 +76,7 @@ _WHERE = {
     "evaluate": "api.energies",
     "get_potential": "potentials",
     "identify": "api.structures",
+    "merge": "api.merging",
     "read": "api.structures",
     "read_run": "api.run_result",
     "relax": "api.energies",

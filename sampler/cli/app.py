@@ -25,6 +25,7 @@ from .extopt import extopt
 from .import_file import FileByDefault, import_file
 from .import_orca import import_orca
 from .label import label
+from .merge import merge
 from .models import models
 from .monomer import monomer_app
 from .protocols import protocols
@@ -101,6 +102,7 @@ _add(RUN, protocols)
 _add(RESULTS, show, renamed(limit="--count"))
 _add(RESULTS, report)
 _add(RESULTS, thermo, renamed(v="--vapour"))
+_add(RESULTS, merge)
 _add_group(RESULTS, "export", export_app)
 _add_group(RESULTS, "import", import_app)
 _add(RESULTS, audit)

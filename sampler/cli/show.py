@@ -140,6 +140,10 @@ def print_ranking(folder: Path, known, limit: int | None) -> None:
     )
     if "level" in manifest:
         typer.echo(f"level: {Ending(**manifest['level'])}")
+    for one in manifest.get("merged", ()):
+        typer.echo(
+            f"merged from {one['source']}: {one['structures']} structures, protocol {one['protocol']}, seed {one['seed']}"
+        )
     for remark in remarks_of(folder):
         typer.echo(f"remark: {remark}")
     if reason := results.no_binding(clusters.level, composition, known):

@@ -81,11 +81,12 @@ def _judge(manifest: Manifest) -> str:
 
 def _entered(manifest: Manifest) -> tuple:
     start = manifest.get("from") or {}
-    return start.get("sha256"), start.get("stage")
+    return start.get("sha256"), start.get("stage"), [run["sha256"] for run in manifest.get("merged", ())]
 
 
 def _asked(manifest: Manifest) -> list:
-    asked = json.loads(json.dumps([manifest["protocol"], manifest["seed"], manifest.get("from")]))
+    merged = [run["sha256"] for run in manifest.get("merged", ())]
+    asked = json.loads(json.dumps([manifest["protocol"], manifest["seed"], manifest.get("from"), *merged]))
     for stage in asked[0]["stage"]:
         for name in LIMITS.get(stage["kind"], ()):
             stage.pop(name, None)
