@@ -222,7 +222,7 @@ def _parameters(manifest: Mapping[str, Any]):
     from ..similarity import DedupeParams
     from ..units import KCAL_PER_MOL
 
-    stage = next((s for s in reversed(manifest["protocol"]["stage"]) if s["kind"] == "dedupe"), {})
+    stage: Mapping[str, Any] = next((s for s in reversed(manifest["protocol"]["stage"]) if s["kind"] == "dedupe"), {})
     given = {k: stage[k] for k in ("rmsd", "max_displacement", "linkage") if k in stage}
     if "energy_window_kcalmol" in stage:
         given["energy_window"] = stage["energy_window_kcalmol"] * KCAL_PER_MOL
