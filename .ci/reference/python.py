@@ -11,7 +11,7 @@ The names of `import sampler`. It takes no time: the libraries behind a name are
 How they are used together: [the notebook](../tutorial/notebook.ipynb) and [from Python](../guides/python.md). Every
 example here is run by a test. Errors are subclasses of `sampler.SamplerError`."""
 ORDER = [
-    "run", "screen", "read_run", "read", "write", "evaluate", "relax", "identify", "select", "dedupe", "binding_energy",
+    "run", "screen", "read_run", "merge", "read", "write", "evaluate", "relax", "identify", "select", "dedupe", "binding_energy",
     "thermochemistry", "get_potential", "calculator", "Clusters", "Composition", "MonomerLibrary", "RunResult", "ScreenResult",
     "SamplerError",
 ]  # fmt: skip

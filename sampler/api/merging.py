@@ -45,6 +45,13 @@ def merge(
     often it was found is summed. The columns ``merged_from`` and ``found_in`` say which run a structure is of, and how often
     each has found it. The result is a run directory like any other.
 
+    >>> import sampler
+    >>> how = {"settings": {"generate.candidates": 12}, "workers": 1, "quiet": True}
+    >>> seeds = [sampler.run("1sa1am", folder=f"seed{seed}", seed=seed, **how).folder for seed in (0, 1)]
+    >>> both = sampler.merge(seeds, "both")
+    >>> [one["source"] for one in both.manifest()["merged"]]
+    ['seed0', 'seed1']
+
     Args:
         runs: finished run directories, two or more. folder: where the result goes.
         monomers: further molecules that the runs were made with.
