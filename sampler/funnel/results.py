@@ -39,7 +39,7 @@ def ranking(clusters: Clusters, composition: Composition, library: MonomerLibrar
         binding = binding_energy(clusters, composition, library) / KCAL_PER_MOL
     except LevelError:
         binding = np.full(len(clusters), np.nan)
-    relative = (clusters.energy - np.nanmin(clusters.energy)) / KCAL_PER_MOL
+    relative = (clusters.energy - clusters.energy[:1]) / KCAL_PER_MOL  # lowest first, those without an energy last
     columns = clusters.columns
     rows = []
     for i in range(len(clusters)):
