@@ -40,6 +40,8 @@ def _reading(folder: Path) -> list[str]:
 
 
 def _made(folder: Path, manifest: Mapping[str, Any], composition, library, level: str) -> list[str]:
+    if merged := manifest.get("merged"):
+        return [shlex.join(["sampler", "merge", *(str(one["folder"]) for one in merged), "--out", str(folder)])]
     asked = manifest["protocol"]
     name, notes = str(asked["name"]), []
     start = manifest.get("from")

@@ -151,7 +151,14 @@ def test_a_heat_map_is_shown_in_sheets_that_fit(width):
     }
     value = lambda c: -12345.6 - 10 * sum(n for _, n in c.counts)  # noqa: E731
     rows = [
-        {"system": name, "status": "finished", "level": "b97-3c@pyscf", "molecules": c.molecules(), VALUE: value(c), "protocol": "quick"}
+        {
+            "system": name,
+            "status": "finished",
+            "level": "b97-3c@pyscf",
+            "molecules": c.molecules(),
+            VALUE: value(c),
+            "protocol": "quick",
+        }
         for name, c in grid.items()
     ]
     console = Console(file=io.StringIO(), width=width, highlight=False)
