@@ -49,6 +49,22 @@ def folder(tmp_path_factory):
     monkey.setenv("SAMPLER_HOME", str(here / "home"))
     for words in (
         ["run", "3sa3am", "-p", "toy.toml", "-j", "1", "-q", "--no-report", "--set", "relax.max_steps=1"],
+        [
+            "run",
+            "3sa3am",
+            "-p",
+            "toy.toml",
+            "-j",
+            "1",
+            "-q",
+            "--no-report",
+            "--set",
+            "relax.max_steps=1",
+            "-s",
+            "1",
+            "-o",
+            "again",
+        ],
         ["screen", "1sa", "0-1am", "-p", "toy.toml", "-j", "1", "-q", "--no-report"],
     ):
         monkey.setattr(sys, "argv", ["sampler", *words])
@@ -93,6 +109,7 @@ COMMANDS = [
     ("relax", "frames.npz", "--level", "lennard-jones", "--max-steps", "2", "-q"),
     ("data", "info", "labels.npz"),
     ("evaluate", "lennard-jones", "labels.npz", "--relax", "-q"),
+    ("merge", "3sa3am", "again", "--out", "merged", "--replace", "-q"),
     ("thermo", "outputs/a.out", f"outputs/{LONG}.out", "-q"),
 ]
 
