@@ -29,6 +29,8 @@ from ..workers.pool import cores
 from ..workers.progress import Progress
 from .announce import announce, announce_all
 from .chunk_runner import claim_folder, run_chunks
+from .first_use.parts import needed
+from .first_use.prepare import prepare
 from .parents import Parent, check_parents, takes_parents
 from .protocols.automatic import AUTO, resolve, without_model
 from .protocols.ending import at_level, ending
@@ -167,7 +169,7 @@ def run(
             digest = digest_of(digest, asked, identity)
             sign.at(position, stage.kind, here.folder.name, len(clusters) or getattr(stage, "candidates", None))
             with _turn(stage, here):
-                clusters, ledger = _stage(stage, position, len(protocol.stage), here, clusters, context, progress)
+                clusters, ledger = _stage(protocol.stage, position, here, clusters, context, progress)
             ledgers.append(ledger)
             if not len(clusters):
                 reasons = ", ".join(f"{n} {reason}" for reason, n in ledger.dropped.items()) or "none came in"
@@ -219,20 +221,22 @@ def _pause() -> None:
 
 
 def _stage(
-    stage: Stage,
+    stages: Sequence[Stage],
     position: int,
-    of: int,
     here: StageDirectory,
     incoming: Clusters,
     context: Context,
     progress: Progress,
 ) -> tuple[Clusters, Ledger]:
+    stage, of = stages[position - 1], len(stages)
     done, found, wrong = here.read_output()
     if wrong:
         progress.message(f"stage {position} ({stage.kind}) is done again: {wrong}")
     if done is not None and isinstance(found, Ledger) and found.limits == _limits(stage):
         progress.skip(position, of, stage.kind, found)
         return done, found
+    if not context.scheduler:  # workers elsewhere compile for their own machines
+        prepare(needed(stages[position - 1 :]), context.workers, progress)
     announce(stage, len(incoming), context, progress)
     for text in stage.said_at_start(context):
         progress.message(text)

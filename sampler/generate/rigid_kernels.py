@@ -220,7 +220,9 @@ def minimise(
         while count < most_evaluations:
             if not _largest(g) >= gmax:
                 break
-            d[:] = -g
+            for m in range(molecules):
+                for c in range(6):
+                    d[m, c] = -g[m, c]
             for k in range(stored):
                 slot = (newest - k) % memory
                 alpha[slot] = rho[slot] * _dot(steps[slot], d)
@@ -232,7 +234,9 @@ def minimise(
                 d += (alpha[slot] - rho[slot] * _dot(changes[slot], d)) * steps[slot]
             slope = _dot(d, g)
             if not slope < 0.0:
-                d[:] = -g
+                for m in range(molecules):
+                    for c in range(6):
+                        d[m, c] = -g[m, c]
                 slope, stored = -_dot(g, g), 0
             length = _largest(d)
             limit = longest if stored else 0.1
@@ -258,15 +262,23 @@ def minimise(
                 stored = 0
                 continue
             newest = (newest + 1) % memory
-            steps[newest] = d
-            changes[newest] = g_new - g
+            for m in range(molecules):
+                for c in range(6):
+                    steps[newest, m, c] = d[m, c]
+                    changes[newest, m, c] = g_new[m, c] - g[m, c]
             curvature = _dot(d, changes[newest])
             if curvature > 1e-10 * _dot(d, d):
                 rho[newest] = 1.0 / curvature
                 stored = min(stored + 1, memory)
             else:
                 newest, stored = -1, 0
-            here_t[:], here_q[:], g[:] = t, q, g_new
+            for m in range(molecules):
+                for c in range(3):
+                    here_t[m, c] = t[m, c]
+                for c in range(4):
+                    here_q[m, c] = q[m, c]
+                for c in range(6):
+                    g[m, c] = g_new[m, c]
             energy = new
         energies[i], largest[i], evaluations[i] = energy, _largest(g), count
     return energies, largest, evaluations

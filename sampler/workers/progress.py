@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+COMPILING = "compiling, once per machine"
+
 
 class Progress:
     """Says nothing; the base of those that do. ``verbose``: rounds are told with their statistics."""
@@ -33,6 +35,12 @@ class Progress:
     def skip(self, position: int, of: int, kind: str, ledger: Mapping[str, Any]) -> None: ...
 
     def message(self, text: str) -> None: ...
+
+    def compiling(self, done: int, of: int, left: float) -> None:
+        """``done`` of ``of`` parts of the program are compiled for this machine; the others take about ``left`` seconds."""
+
+    def compiled(self, of: int, seconds: float) -> None:
+        """All of them are, and what follows is not slowed by it."""
 
     def warn(self, text: str) -> None:
         """What must be seen even by those who want no progress; to standard error."""
@@ -99,6 +107,12 @@ class PlainProgress(Progress):
     def message(self, text):
         self._say(text)
 
+    def compiling(self, done, of, left):
+        self._say(f"{COMPILING}: {done} of {of} parts done, about {duration(left)} left")
+
+    def compiled(self, of, seconds):
+        self._say(f"{COMPILING}: {of} parts, {duration(seconds)}")
+
     def done_with(self, number, seconds):
         self._say(f"{self.label}: {number}, {duration(seconds)}")
 
@@ -161,6 +175,16 @@ class BarProgress(Progress):
 
     def message(self, text):
         self._print(text)
+
+    def compiling(self, done, of, left):
+        if self.task is None:
+            self.start(1, 1, COMPILING, of)
+        assert self.task is not None  # started
+        self.bar.update(self.task, completed=done, rate=f"~{duration(left)}")
+
+    def compiled(self, of, seconds):
+        self._end_task()
+        self._print(f"{COMPILING}: {of} parts, {duration(seconds)}")
 
     def done_with(self, number, seconds):
         self._end_task()
