@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .common import Json, print_json, print_table
+
+if TYPE_CHECKING:
+    from ..workers.progress import Progress
 
 _PACKAGES = [
     "ase", "torch", "schnetpack", "rdkit", "scikit-learn", "joblib", "tblite", "xtb", "irmsd", "numba", "numpy",
@@ -23,14 +26,21 @@ def doctor(
 ) -> None:
     """Check the installation: packages, engines, cores, memory, ORCA.
 
-    Each engine does a real calculation on water.
+    Each engine does a real calculation on water. The first time on a machine, what runs need is compiled here, which
+    the first run then need not do.
 
     \b
     Examples:
       sampler doctor
       sampler doctor --json
     """
-    found = examine()
+    from ..workers.progress import choose
+
+    progress = choose(as_json)
+    try:
+        found = examine(progress)
+    finally:
+        progress.close()
     if as_json:
         print_json(found)
     else:
@@ -41,6 +51,8 @@ def doctor(
         typer.echo(f"ORCA: {found['orca'] or 'not found (not needed; inputs are written anyway)'}")
         gpu = found["gpu"]
         typer.echo(f"GPU for B97-3c: {'used' if gpu['used'] else 'not used (not needed): ' + gpu['detail']}")
+        code = found["compiled"]
+        typer.echo(f"compiled for this machine: {code['parts']} parts, {code['detail']}")
         rows = [[name, "works" if e["works"] else "fails", e["detail"]] for name, e in found["engines"].items()]
         print_table("engines", ["potential", "", "one water molecule"], rows, wrap={2})
         print_table("packages", ["package", "version"], [[k, v or _lacking(k)] for k, v in found["packages"].items()])
@@ -48,8 +60,8 @@ def doctor(
         raise typer.Exit(1)
 
 
-def examine() -> dict[str, Any]:
-    """Everything ``sampler doctor`` reports."""
+def examine(progress: Progress) -> dict[str, Any]:
+    """Everything ``sampler doctor`` reports; compiles what is not compiled yet."""
     import os
     import platform
     import shutil
@@ -66,6 +78,8 @@ def examine() -> dict[str, Any]:
             packages[name] = version(name)
         except PackageNotFoundError:
             packages[name] = None
+    code = _compiled(progress)
+    progress.message("trying the engines on water")
     no_gpu = unavailable()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
     return {
@@ -78,6 +92,7 @@ def examine() -> dict[str, Any]:
         },
         "orca": shutil.which("orca"),
         "gpu": {"used": not no_gpu, "detail": no_gpu},
+        "compiled": code,
         "engines": {name: _try(name) for name in available()},
         "packages": packages,
     }
@@ -89,6 +104,22 @@ def _lacking(package: str) -> str:
 
     extra = _EXTRAS.get(package)
     return f"not installed; {install(extra)}" if extra else "not installed"
+
+
+def _compiled(progress: Progress) -> dict[str, Any]:
+    """What the first run on a machine would have to compile, compiled now."""
+    from ..funnel.first_use import kept
+    from ..funnel.first_use.parts import PARTS
+    from ..funnel.first_use.prepare import prepare
+    from ..workers.pool import cores
+
+    seconds = prepare(list(PARTS), cores(), progress)
+    parts = sum(kept.compiled(name) for name in PARTS)
+    if parts < len(PARTS):
+        detail = "the others in every process anew: no folder for them can be written; NUMBA_CACHE_DIR may name one"
+    else:
+        detail = f"now, in {seconds:.0f} s" if seconds else "earlier"
+    return {"parts": parts, "of": len(PARTS), "seconds": round(seconds, 1), "detail": detail}
 
 
 def _try(name: str) -> dict[str, Any]:

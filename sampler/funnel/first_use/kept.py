@@ -103,9 +103,10 @@ def _note(name: str) -> str:
 @functools.cache
 def _machine() -> str:
     """The kind of CPU as LLVM knows it, and the versions of what compiles."""
+    from importlib.metadata import version
+
     import llvmlite
     import llvmlite.binding as llvm
-    from importlib.metadata import version
 
     cpu = os.environ.get("NUMBA_CPU_NAME") or llvm.get_host_cpu_name()
     features = os.environ.get("NUMBA_CPU_FEATURES") or llvm.get_host_cpu_features().flatten()

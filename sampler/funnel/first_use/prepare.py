@@ -6,13 +6,19 @@ which would tell the user nothing and upset the time left.
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from ...workers.pool import unordered
 from ...workers.progress import Progress, duration
 from . import kept
 from .parts import PARTS
+
+BEAT = 10.0
+"""s between two words about how far it is."""
 
 
 def prepare(names: Sequence[str], workers: int, progress: Progress) -> float:
@@ -26,16 +32,60 @@ def prepare(names: Sequence[str], workers: int, progress: Progress) -> float:
             f"{duration(sum(PARTS[name].seconds for name in missing))}; NUMBA_CACHE_DIR may name a folder"
         )
         return 0.0
-    ends = planned([PARTS[name].seconds for name in missing], workers)
-    progress.compiling(0, len(missing), max(ends))
-    started = time.monotonic()
-    for done, (index, _) in enumerate(unordered(compile_part, missing, workers), start=1):
-        now = time.monotonic() - started
-        if done < len(missing):
-            progress.compiling(done, len(missing), max(ends) * now / ends[index] - now)
-    seconds = time.monotonic() - started
+    plan = _Plan(planned([PARTS[name].seconds for name in missing], workers), time.monotonic())
+    progress.compiling(0, len(missing), plan.left())
+    with _now_and_then(lambda: progress.compiling(plan.done, len(missing), plan.left())):
+        for index, _ in unordered(compile_part, missing, workers):
+            plan.ended(index)
+            if plan.done < len(missing):
+                progress.compiling(plan.done, len(missing), plan.left())
+    seconds = time.monotonic() - plan.started
     progress.compiled(len(missing), seconds)
     return seconds
+
+
+@dataclass
+class _Plan:
+    """When each part should be ready, and by how much all this machine is slower than the one that was measured."""
+
+    ends: list[float]
+    started: float
+    open: set[int] = field(init=False)
+    slower: float = 1.0
+
+    def __post_init__(self):
+        self.open = set(range(len(self.ends)))
+
+    @property
+    def done(self) -> int:
+        return len(self.ends) - len(self.open)
+
+    def ended(self, index: int) -> None:
+        self.open.remove(index)
+        self.slower = (time.monotonic() - self.started) / self.ends[index]
+
+    def left(self) -> float:
+        now = time.monotonic() - self.started
+        overdue = now / min((self.ends[i] for i in self.open), default=max(self.ends))
+        return max(max(self.ends) * max(self.slower, overdue) - now, 1.0)
+
+
+@contextlib.contextmanager
+def _now_and_then(say: Callable[[], None]) -> Iterator[None]:
+    """Call ``say`` every few seconds, for a part takes long."""
+    stop = threading.Event()
+
+    def beat() -> None:
+        while not stop.wait(BEAT):
+            say()
+
+    thread = threading.Thread(target=beat, name="compiling", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
 def compile_part(name: str) -> float:
