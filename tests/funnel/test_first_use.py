@@ -95,7 +95,7 @@ def test_a_part_that_takes_long_is_told_of_all_the_while(monkeypatch, two_parts)
     waiting = [left for done, _, left in told.lines[1:] if done == 0]
     assert len(waiting) >= 3 and waiting == sorted(waiting, reverse=True), told.lines
     plan = prepare._Plan([10.0, 5.0], time.monotonic() - 8.0)
-    assert plan.left() == pytest.approx(10 * 8 / 5 - 8, abs=0.1), "what should be ready after 5 s is overdue"
+    assert plan.left() == pytest.approx(10 * 10 / 5 - 8, abs=0.1), "what should be ready after 5 s is overdue"
 
 
 def test_lines_of_a_plain_progress(capsys):
