@@ -36,7 +36,13 @@ TARGETS = {
 
 def timed(command: list[str], cache: Path, **extra: str) -> tuple[float, float, str]:
     """(wall seconds, CPU seconds of the tree, standard output)."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "NUMBA_CACHE_DIR": str(cache), **extra}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "OMP_NUM_THREADS": "1",
+        "NUMBA_CACHE_DIR": str(cache),
+        **extra,
+    }
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - started
@@ -71,7 +77,9 @@ def targets() -> None:
             for part, (seconds, digest, loading) in found[name].items():
                 ratio = seconds / found["native"][part][0]
                 same = "same bits" if digest == found["native"][part][1] else "other bits"
-                print(f"{name:10s} {part:14s} {ratio:6.2f} x the time, {same}, loaded in {loading:.2f} s CPU", flush=True)
+                print(
+                    f"{name:10s} {part:14s} {ratio:6.2f} x the time, {same}, loaded in {loading:.2f} s CPU", flush=True
+                )
             print(f"{name:10s} {size / 1e6:.1f} MB", flush=True)
 
 
