@@ -91,22 +91,20 @@ def run(
         RunError: the folder holds other results or is in use, or no structure is left.
         SamplerError: whatever else stops the run.
     """
-    from ..workers.progress import choose
-
-    if composition is None and source is None:
-        raise CompositionError("what is the cluster made of? give a composition, for example: sampler run 4sa4am")
-    progress = choose(quiet, verbose)
-    progress.message(f"{composition or 'structures from outside'}, protocol {protocol}: reading molecules and models")
     from ..funnel import results
     from ..funnel.protocols import own_model
     from ..funnel.runner import run as run_protocol
+    from ..workers.progress import choose
 
     known = library_of(monomers)
+    if composition is None and source is None:
+        raise CompositionError("what is the cluster made of? give a composition, for example: sampler run 4sa4am")
     wanted = composition_of(composition, known, charge) if composition is not None else None
     chosen = run_plan.protocol_of(protocol, settings, patience, budget)
     if confidence is None and error_kcalmol is not None:
         raise InputError("--error-kcalmol has a meaning only with --confidence")
     level, from_level = run_plan.levels_of(level, from_level, source is not None)
+    progress = choose(quiet, verbose)
     start = None
     if source is not None:
         options = {"stage": stage, "charge": charge, "energy_key": energy_key}
