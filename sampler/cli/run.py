@@ -157,8 +157,6 @@ def run(
       sampler run 4sa4am --workers dask://node1:8786
       sampler run 2sa2am --json | jq '.structures[0]'
     """
-    if (composition or source) and not (quiet or as_json):  # what follows imports for a second or two
-        typer.echo(f"{composition or source}, protocol {protocol}: reading molecules and models", err=True)
     from ..api.running import run as run_it
     from ..funnel import results
     from .show import print_ranking
