@@ -221,8 +221,6 @@ def _print(what: Asked, made: Any, table: list[dict[str, Any]], relaxed: bool, o
         typer.echo(", ".join(f"{n} {word}" for word, n in broken.items()))
     if out is not None:
         typer.echo(f"written to {out}")
-        if out.suffix != ".csv":
-            next_step(("sampler", "audit", out))
 
 
 def _cells(row: dict[str, Any], relaxed: bool) -> list[Any]:
