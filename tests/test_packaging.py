@@ -106,7 +106,7 @@ def test_editable(tmp_path):
 
 def test_uninstalled_from_a_checkout(tmp_path):
     out = call(sys.executable, ROOT / "cli.py", "--help", cwd=tmp_path)
-    assert "Commands" in out
+    assert "Results:" in out
     assert "quick" in call(sys.executable, ROOT / "cli.py", "protocols", cwd=tmp_path)
 
 
