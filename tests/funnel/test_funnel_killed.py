@@ -71,9 +71,25 @@ def deadly(words, cwd, **how):
 
 def contents(folder):
     """Everything that does not tell of the time, of the machine, or of the number of workers that cut a round."""
-    left_out = {".lock", "timing.json", "cpu_seconds.csv", "screen.csv", "screen.svg", "screen.png"}
+    left_out = {".lock", "timing.json", "cpu_seconds.csv", "screen.csv", "screen.svg", "screen.png", "report.html"}
     files = (f for f in sorted(folder.rglob("*")) if f.is_file() and f.name not in left_out and "-of-" not in f.name)
-    return {str(f.relative_to(folder)): f.read_bytes() for f in files}
+    return {str(f.relative_to(folder)): timeless(f) for f in files}
+
+
+def timeless(file):
+    """The content; of a report, of which the page is made, all but when it was made, by which command, and how long it took."""
+    if file.name != "report.json":
+        return file.read_bytes()
+    told = json.loads(file.read_text(encoding="utf-8").replace("alone/", "screen/"))  # it says where its inputs lie
+    for volatile in ("made", "commands"):
+        del told[volatile]
+    for stage in told.get("funnel", ()):
+        del stage["seconds"]
+    if told["kind"] == "screen":
+        spent = [column["key"] for column in told["table"]["columns"]].index("cpu_seconds")
+        for row in told["table"]["rows"]:
+            del row[spent]
+    return told
 
 
 def table(folder):
