@@ -95,12 +95,23 @@ def test_at_work_killed_taken_up(words, tmp_path):
         process.kill()
         process.wait()
     assert not (run / "ledger.json").exists(), "too fast to be killed: raise the steps"
-    before = listing(run)
+    before = quiet(run)
     status, out, _ = words("watch", run)
     assert status == 0 and f"killed: process {process.pid}" in out and "the same command goes on where it was" in out
     assert "killed: " in next(line for line in out.splitlines() if " relax " in line) and listing(run) == before
     sampler.run("1sa1am", tmp_path / "toy.toml", run, workers=2, quiet=True)
     assert state_of(run).status == "finished"
+
+
+def quiet(run, seconds=60.0):
+    """What is in the folder when the worker that the kill has left alone has ended, too."""
+    end, before = time.monotonic() + seconds, listing(run)
+    while time.monotonic() < end:
+        time.sleep(3.0)
+        if (now := listing(run)) == before:
+            return before
+        before = now
+    raise AssertionError(f"it still changes after {seconds} s")
 
 
 def until(run, good, seconds=120.0):

@@ -251,7 +251,7 @@ def test_missing_engine_is_named_with_its_extra(monkeypatch, missing):
     for name in [m for m in sys.modules if m == missing or m.startswith(missing + ".")] + [missing]:
         monkeypatch.setitem(sys.modules, name, None)
     numbers, positions = ammonia()
-    with pytest.raises(MissingDependency, match=rf"{missing}.*cluster-sampler\[dft\]"):
+    with pytest.raises(MissingDependency, match=rf"{missing}.*remedy: pip install .*\[dft\]"):
         CompositePotential().evaluate(Clusters.make([positions], [numbers]))
 
 
