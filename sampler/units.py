@@ -35,3 +35,5 @@ HBAR2_PER_AMU_ANGSTROM2 = (_PLANCK / (2 * math.pi)) ** 2 / (_AMU * 1e-20) / _CHA
 """ħ² in eV·amu·Å²."""
 CM1_PER_SQRT_EV_PER_AMU_ANGSTROM2 = math.sqrt(_CHARGE / (_AMU * 1e-20)) / (2 * math.pi * _LIGHT * 100.0)
 """cm⁻¹ of an oscillator whose force constant over mass is 1 eV/(amu·Å²)."""
+FS = math.sqrt(_CHARGE / (_AMU * 1e-20)) * 1e-15
+"""One fs in Å·√(amu/eV), the unit of time in which forces in eV/Å and masses in amu give velocities (ASE's, too)."""
