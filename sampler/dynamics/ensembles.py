@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..units import FS, KB
+from ..units import FS
 from .motion import Masses
 from .noise import Noise
 
@@ -212,7 +212,9 @@ class VelocityRescaling(Ensemble):
     def noise(self, seed, replicas, masses, freedom):
         def draw(rng: np.random.Generator, k: int, i: int) -> np.ndarray:
             one = rng.standard_normal(k)
-            others = 2.0 * rng.standard_gamma(max(freedom[i] - 1, 0) / 2.0, k)  # squares of freedom - 1 deviates, summed
+            others = 2.0 * rng.standard_gamma(
+                max(freedom[i] - 1, 0) / 2.0, k
+            )  # squares of freedom - 1 deviates, summed
             return np.stack([one, others], axis=1)[:, None]
 
         return Noise(seed, replicas, draw, lambda parts: np.concatenate(parts, axis=1))

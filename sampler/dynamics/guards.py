@@ -95,7 +95,9 @@ class IdentityCheck:
         for i in range(len(clusters)):
             atoms = clusters.atoms_of(i)
             molecule = found.molecule[atoms]
-            first = {m: int(np.flatnonzero((molecule == m) & heavy[atoms])[0]) for m in np.unique(molecule[heavy[atoms]])}
+            first = {
+                m: int(np.flatnonzero((molecule == m) & heavy[atoms])[0]) for m in np.unique(molecule[heavy[atoms]])
+            }
             skeleton[atoms] = [first[m] if h else -1 for m, h in zip(molecule.tolist(), heavy[atoms])]
         holder = self._holders(found, clusters, skeleton)
         holder[(found.other >= 0) & ~heavy] = -1
@@ -133,7 +135,9 @@ class IdentityCheck:
                     kind = Kind.EVAPORATED if apart[i] else Kind.REJOINED
                     events.append((i, Event(step, time_fs, kind, detail if apart[i] else state, {"state": state})))
         holder = np.where(sure, owner, settled.holder)
-        return Settled(settled.skeleton, holder, np.where(broken, settled.apart, apart), settled.reacted | broken), events
+        return Settled(
+            settled.skeleton, holder, np.where(broken, settled.apart, apart), settled.reacted | broken
+        ), events
 
     def _assign(self, clusters: Clusters):
         from ..identify.assignment import assign_batch

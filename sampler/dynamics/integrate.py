@@ -214,7 +214,9 @@ class _Walk:
             for i in np.unique(owner[~(far < LONGEST_MOVE**2)]).tolist():
                 own = far[start[i] : start[i + 1]]
                 worst = int(np.argmax(np.where(np.isfinite(own), own, np.inf)))
-                ended[i] = f"{self._atom(i, worst)} moves {np.sqrt(own[worst]):.2f} Å in one step of {self.plan.ensemble.step:g} fs"
+                ended[i] = (
+                    f"{self._atom(i, worst)} moves {np.sqrt(own[worst]):.2f} Å in one step of {self.plan.ensemble.step:g} fs"
+                )
         for i in np.flatnonzero(~np.isfinite(phase.energy)).tolist():
             said = str(self.engine.last.failure[i]) if self.engine.last is not None else ""
             ended.setdefault(i, said or "the energy is not a number")

@@ -41,6 +41,7 @@ from ..text.nearest import suggested
 from ..workers.claims import Claims, Others, tidy
 from . import ledger as ledgers
 from . import owner as belongs
+from .held import held
 from .ledger import Ledger, Own, RoundLedger
 
 
@@ -135,27 +136,12 @@ class RunDirectory:
                 files.
             StorageError: it cannot be written.
         """
-        from filelock import FileLock, Timeout
-
         folder = Path(folder)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(folder / ".lock", timeout=0)
-            try:
-                lock.acquire()
-            except Timeout as error:
-                raise RunBusy(
-                    f"{folder} is in use by another sampler process; wait for it, or choose another --out"
-                ) from error
-        except OSError as error:
-            raise storage_error(error, folder) from error
-        try:
+        with held(folder):
             _none_joined(folder)
             _check_manifest(folder, manifest, replace)
             write_text(folder / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
             yield cls(folder)
-        finally:
-            lock.release()
 
     @classmethod
     @contextlib.contextmanager

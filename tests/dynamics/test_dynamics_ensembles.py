@@ -62,7 +62,13 @@ def go(clusters, potential, plan, sink=None, to=None, replicas=None):
 
 
 def plan_of(kind, steps, **more):
-    return Plan(steps, kind, Schedule((KELVIN,)), log_every=more.pop("log_every", 10), **{"frame_every": 0, "check_every": 0, **more})
+    return Plan(
+        steps,
+        kind,
+        Schedule((KELVIN,)),
+        log_every=more.pop("log_every", 10),
+        **{"frame_every": 0, "check_every": 0, **more},
+    )
 
 
 def canonical(kind, replicas, seed=5):
@@ -163,16 +169,28 @@ def test_the_error_of_the_conserved_quantity_is_of_second_order(kind):
     assert np.allclose(orders, 2.0, atol=0.15)
 
 
-@pytest.mark.parametrize("kind", EVERY, ids=lambda k: f"{k.name}-{getattr(k, 'length', '')}")
+@pytest.mark.parametrize("kind", [Langevin, NoseHoover, VelocityRescaling], ids=lambda k: k.name)
 def test_the_conserved_quantity_is_conserved_on_a_ramp_too(kind):
-    clusters, potential = gas(10)
-    sink = Kept()
-    plan = Plan(4000, kind, Schedule((200.0, 500.0)), log_every=50, frame_every=0, check_every=0)
-    go(clusters, potential, plan, sink)
-    conserved = np.array([[r.conserved for r in rows] for rows in sink.rows.values()])
-    kinetic = np.array([[r.kinetic for r in rows] for rows in sink.rows.values()])
-    print(f"{kind.name}: conserved within {np.abs(conserved).max():.4f} eV of {kinetic.mean():.2f} eV")
-    assert np.abs(conserved).max() < 0.02 * kinetic.mean()
+    """What is left is the error of the step: of second order, whatever the thermostat gives and takes."""
+    errors, gained = [], 0.0
+    for step in (0.5, 0.25):
+        clusters, potential = gas(10)
+        sink = Kept()
+        plan = Plan(
+            int(1000 / step),
+            kind(step),
+            Schedule((200.0, 500.0)),
+            log_every=int(5 / step),
+            frame_every=0,
+            check_every=0,
+        )
+        go(clusters, potential, plan, sink)
+        conserved = np.array([[r.conserved for r in rows] for rows in sink.rows.values()])
+        kinetic = np.array([[r.kinetic for r in rows] for rows in sink.rows.values()])
+        errors.append(np.sqrt((conserved**2).mean()))
+        gained = kinetic[:, -10:].mean() / kinetic[:, :10].mean()
+    print(f"{kind.name}: kinetic energy times {gained:.2f}, conserved within {errors} eV")
+    assert gained > 1.5 and errors[1] < 0.4 * errors[0] and errors[1] < 1e-3
 
 
 def _on_ase(clusters, potential, velocities, make, steps):
@@ -214,7 +232,13 @@ def test_nose_hoover_chains_are_those_of_ase(length):
     )
     atoms = _on_ase(clusters, potential, batch.phase.velocities, make, 1000)
     end = advance(batch, 1000, potential, plan, Sink())
-    still = advance(begin(clusters, [0], potential, plan_of(Ensemble(step), 1000), None)[0], 1000, potential, plan_of(Ensemble(step), 1000), Sink())
+    still = advance(
+        begin(clusters, [0], potential, plan_of(Ensemble(step), 1000), None)[0],
+        1000,
+        potential,
+        plan_of(Ensemble(step), 1000),
+        Sink(),
+    )
     off = np.abs(end.phase.positions - atoms.positions).max()
     effect = np.abs(still.phase.positions - atoms.positions).max()
     print(f"chain of {length}: {off:.1e} Å from ASE's; without a thermostat {effect:.1e} Å")
@@ -223,7 +247,9 @@ def test_nose_hoover_chains_are_those_of_ase(length):
 
 def test_velocities_have_the_temperature_and_no_overall_motion():
     clusters, _ = gas(5)
-    v = drawn_velocities(clusters, np.linspace(100, 500, 5), np.random.default_rng(0).normal(size=clusters.positions.shape))
+    v = drawn_velocities(
+        clusters, np.linspace(100, 500, 5), np.random.default_rng(0).normal(size=clusters.positions.shape)
+    )
     masses = Masses.of(clusters)
     freedom = masses.freedom(clusters.positions, overall=False)
     assert freedom.tolist() == [12] * 5
@@ -234,7 +260,9 @@ def test_velocities_have_the_temperature_and_no_overall_motion():
 
 
 def test_degrees_of_freedom_of_an_atom_a_line_and_a_molecule():
-    clusters = Clusters.make([[[0, 0, 0]], [[0, 0, 0], [0, 0, 1.1]], [[0, 0, 0], [1, 0, 0], [0, 1, 0]]], [[18], [7, 7], [8, 1, 1]])
+    clusters = Clusters.make(
+        [[[0, 0, 0]], [[0, 0, 0], [0, 0, 1.1]], [[0, 0, 0], [1, 0, 0], [0, 1, 0]]], [[18], [7, 7], [8, 1, 1]]
+    )
     masses = Masses.of(clusters)
     assert masses.freedom(clusters.positions, overall=False).tolist() == [0, 1, 3]
     assert masses.freedom(clusters.positions, overall=True).tolist() == [3, 6, 9]
