@@ -25,6 +25,7 @@ from .extopt import extopt
 from .import_file import FileByDefault, import_file
 from .import_orca import import_orca
 from .label import label
+from .md import md
 from .merge import merge
 from .models import models
 from .monomer import monomer_app
@@ -98,6 +99,7 @@ import_app.command("file", cls=Command)(import_file)
 _add(RUN, run)
 _add(RUN, screen)
 _add(RUN, watch)
+_add(RUN, md)
 _add(RUN, protocols)
 _add(RESULTS, show, renamed(limit="--count"))
 _add(RESULTS, report)

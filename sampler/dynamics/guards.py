@@ -174,6 +174,6 @@ def doubts(spread: np.ndarray | None, owner: np.ndarray, count: int, limit: floa
     return found
 
 
-def in_kcalmol(limits: Limits) -> Limits:
+def in_eV(limits: Limits) -> Limits:
     """Limits whose drift is in eV per atom in place of kcal/mol per atom."""
     return replace(limits, drift=limits.drift * KCAL_PER_MOL)

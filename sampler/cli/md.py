@@ -1,0 +1,171 @@
+"""``sampler md``: dynamics of clusters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .common import Anywhere, Json, Monomers, Quiet, Slurm, library, note, print_json, print_table
+from .judging import Charge, Level, Model
+
+
+def md(
+    start: Annotated[
+        str, typer.Argument(metavar="START", help="A run directory, a file of structures, or a composition.")
+    ],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder of the results. Default: md/NAME.")] = None,
+    ensemble: Annotated[
+        str, typer.Option("--ensemble", help="nose-hoover, langevin, rescaling (Bussi), or nve.")
+    ] = "nose-hoover",
+    temperature: Annotated[
+        str, typer.Option("--temperature", "-T", help="K; a ramp over the whole time: 300:450.")
+    ] = "300",
+    time: Annotated[float, typer.Option("--time", help="ps, of each replica.")] = 10.0,
+    step: Annotated[float, typer.Option("--step", help="fs.")] = 0.5,
+    thermostat: Annotated[
+        float, typer.Option("--thermostat-time", help="fs, of the thermostat: 100 is a friction of 0.01 1/fs.")
+    ] = 100.0,
+    chain: Annotated[int, typer.Option("--chain", help="Thermostats of a Nosé–Hoover chain.")] = 3,
+    replicas: Annotated[
+        int, typer.Option("--replicas", min=1, help="Of each structure, with velocities of their own.")
+    ] = 1,
+    rank: Annotated[
+        list[int] | None, typer.Option("--rank", help="Structures to start from: 1 is the lowest (may be repeated).")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", "-s", min=0, help="Random seed; same seed, same trajectories.")] = 0,
+    level: Level = "auto",
+    model: Model = None,
+    charge: Charge = None,
+    frames: Annotated[float, typer.Option("--frames", help="fs between two frames of the trajectory.")] = 10.0,
+    velocities: Annotated[
+        float, typer.Option("--velocities", help="fs between two sets of velocities, for spectra; 0: none.")
+    ] = 0.0,
+    check: Annotated[
+        float, typer.Option("--check", help="fs between two looks at what the cluster is; 0: none.")
+    ] = 50.0,
+    stop_at: Annotated[
+        str,
+        typer.Option(
+            "--stop-at", help="What ends a replica: evaporated, reacted, spread, drift; or none: it is marked."
+        ),
+    ] = "evaporated,reacted,spread,drift",
+    spread: Annotated[float, typer.Option("--max-spread", help="eV/Å, of a force within a committee.")] = 1.0,
+    drift: Annotated[float, typer.Option("--max-drift", help="kcal/mol per atom, of the conserved quantity.")] = 0.1,
+    workers: Anywhere = None,
+    slurm: Slurm = None,
+    monomers: Monomers = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Molecular dynamics of a cluster, many replicas at once.
+
+    Guards watch it: chemistry, evaporation, drift, and doubt of the model go to events.jsonl, and end the replica. What
+    is finished is kept; after Ctrl-C, a kill or a power cut the same command goes on and ends with the same bits. A
+    replica's trajectory does not depend on the others.
+
+    \b
+    Examples:
+      sampler md 4sa4am
+      sampler md 4sa4am -T 450 --time 100 --step 0.1 --replicas 20
+      sampler md 2sa2am --ensemble langevin -T 300:600 --level gfn1-xtb
+      sampler md structures.xyz --rank 1 --rank 2 --velocities 2
+      sampler md 7sa7am --json | jq '.replicas[].ended'
+    """
+    from ..api.dynamics import chosen, dynamics, simulation, starting_from
+    from ..dynamics.ensembles import ensemble as of_name
+    from ..dynamics.guards import Limits, in_eV
+    from ..dynamics.integrate import Plan
+    from ..dynamics.schedule import Schedule
+    from .stopping import when_stopped
+
+    known, silent = library(monomers), quiet or as_json
+    parameters: dict[str, Any] = {"step": step}
+    if ensemble == "langevin":
+        parameters["friction"] = 1.0 / _positive("--thermostat-time", thermostat)
+    elif ensemble in ("nose-hoover", "rescaling"):
+        parameters["time"] = thermostat
+    if ensemble == "nose-hoover":
+        parameters["length"] = chain
+    kind = of_name(ensemble, **parameters)
+    steps = max(1, round(_positive("--time", time) * 1000.0 / step))
+    every = lambda fs: max(1, round(fs / step)) if fs > 0 else 0  # noqa: E731
+    limits = in_eV(
+        Limits.stopping_at(stop_at, spread=_positive("--max-spread", spread), drift=_positive("--max-drift", drift))
+    )
+    plan = Plan(
+        steps, kind, Schedule.parse(temperature), seed, every(_positive("--frames", frames)), every(frames), every(check),
+        every(velocities), limits,
+    )  # fmt: skip
+    begin = starting_from(start, rank or [1], charge, known, (lambda line: None) if silent else note)
+    found = chosen(level, model or (), begin.clusters, known)
+    if not silent:
+        note(str(found))
+        note(f"{begin.words}: {plan.schedule}, {kind.name}, {steps} steps of {step:g} fs, {replicas} replicas each")
+    folder = out or Path("md") / Path(start).stem
+    what = simulation(begin, found, plan, folder, replicas, known, keep_every=max(200, every(500.0)))
+    when_stopped(f"stopped; what is finished is kept in {folder}, the same command goes on from here")
+    progress = _Progress(silent, plan)
+    try:
+        outcome = dynamics(what, workers, slurm, progress, progress.message)
+    finally:
+        progress.close()
+    if as_json:
+        print_json({"folder": folder, "level": found.potential.level, "by": found.by, "replicas": outcome.rows})
+        return
+    _print(outcome.rows, folder)
+
+
+class _Progress:
+    """Steps of all replicas, in ns a day."""
+
+    def __init__(self, silent: bool, plan: Any):
+        from ..workers import progress as reporting
+
+        self._progress, self._plan = reporting.choose(silent), plan
+        self.message = self._progress.message
+        self.close = self._progress.close
+
+    def start(self, replicas: int, steps: int, done: int) -> None:
+        import time
+
+        self._total, self._begun, self._made = replicas * steps, time.monotonic(), 0
+        self._progress.start(1, 1, "steps of all replicas", self._total)
+        if done:
+            self._progress.advance(done, True)
+
+    def advance(self, replica_steps: int) -> None:
+        import time
+
+        self._made += replica_steps
+        self._progress.advance(replica_steps)
+        seconds = max(time.monotonic() - self._begun, 1e-9)
+        self.pace = self._made * self._plan.ensemble.step * 1e-6 / seconds * 86400
+
+
+def _print(rows: list[dict[str, Any]], folder: Path) -> None:
+    from collections import Counter
+
+    ended = Counter(row["ended"] for row in rows)
+    print_table(
+        f"{folder}: {len(rows)} replicas, {', '.join(f'{n} {how}' for how, n in ended.items())}",
+        ["replica", "from", "ps", "ended", "what happened", "protons"],
+        [
+            [r["replica"], r["structure"], f"{r['time_fs'] / 1000:.3f}", r["ended"], r["detail"], r["protons_moved"]]
+            for r in rows[:40]
+        ],
+        right={0, 2, 5},
+        wrap={1, 4},
+    )
+    if len(rows) > 40:
+        typer.echo(f"… and {len(rows) - 40} more in {folder / 'replicas.csv'}")
+
+
+def _positive(name: str, value: float) -> float:
+    from ..errors import InputError
+
+    if not value > 0:
+        raise InputError(f"{name} is {value}; it must be above 0")
+    return value
+
