@@ -5,8 +5,10 @@ import pytest
 from test_dynamics_ensembles import gas, plan_of
 
 from sampler.dynamics.averages import block_mean, event_rate
+from sampler.dynamics.distances import diffusion, mean_square_displacement, pairs_by_distance, without_overall_motion
 from sampler.dynamics.ensembles import Ensemble
 from sampler.dynamics.integrate import Sink, advance, begin
+from sampler.dynamics.lifetimes import persistence
 from sampler.dynamics.motion import Masses
 from sampler.dynamics.spectrum import harmonic_sticks, power_spectrum
 from sampler.errors import InputError
@@ -81,3 +83,69 @@ def test_rates_with_replicas_that_stay_whole():
     assert covered >= 184
     none = event_rate(np.full(10, 1e5), np.zeros(10, bool))
     assert none.per_ns == 0.0 and none.low == 0.0 and none.high == pytest.approx(3.689, abs=1e-3)
+
+
+def test_lifetimes_of_a_process_that_is_known_exactly():
+    """Two states, on and off at constant rates: the continuous function is exponential, the intermittent one ends at the share."""
+    rng, step, off, on = np.random.default_rng(2), 2.0, 0.01, 0.03
+    there = np.zeros((20000, 40), bool)
+    there[0] = rng.random(40) < on / (on + off)
+    for k in range(1, len(there)):
+        draw = rng.random(40)
+        there[k] = np.where(there[k - 1], draw > off, draw < on)
+    found = persistence(there, step, 400)
+    k = np.arange(400)
+    share = on / (on + off)
+    assert found.lifetime_fs == pytest.approx(step / off, rel=0.05)
+    assert found.share == pytest.approx(share, abs=0.01)
+    assert found.continuous == pytest.approx((1 - off) ** k, abs=0.02)
+    assert found.intermittent == pytest.approx(share + (1 - share) * (1 - on - off) ** k, abs=0.02)
+    assert np.isnan(persistence(np.zeros((10, 3), bool), 1.0).lifetime_fs)
+    assert np.isinf(persistence(np.ones((10, 3), bool), 1.0).lifetime_fs)
+
+
+def test_diffusion_of_a_particle_in_a_langevin_bath_is_that_of_einstein():
+    """Free particles with friction γ: D = kT / (m γ)."""
+    from sampler.clusters import Clusters
+    from sampler.dynamics.ensembles import Langevin
+    from sampler.potentials.base import Evaluation, Potential
+    from sampler.units import KB
+
+    class Nothing(Potential):
+        level = "nothing"
+
+        def evaluate(self, clusters, forces=True):
+            return Evaluation(
+                np.zeros(len(clusters)), np.zeros_like(clusters.positions), np.zeros(len(clusters), "<U1")
+            )
+
+    apart = np.arange(3)[:, None] * np.array([50.0, 7.0, 1.0])
+    clusters = Clusters.make([apart] * 150, [[18] * 3] * 150)
+    plan = plan_of(Langevin(5.0, friction=0.02), 3000, log_every=0)
+    batch, _ = begin(clusters, list(range(150)), Nothing(), plan, None)
+    points = []
+    for step in range(20, 3001, 20):
+        batch = advance(batch, step, Nothing(), plan, Sink())
+        points.append(batch.phase.positions.copy())
+    found = diffusion(mean_square_displacement(np.array(points)[20:]), 100.0)
+    mass = Masses.of(clusters).mass[0]
+    exact = KB * 300.0 / mass * FS**2 / 0.02
+    print(f"{found:.5f} Å²/fs, exact {exact:.5f}")
+    assert found == pytest.approx(exact, rel=0.1)
+
+
+def test_mean_square_displacements_are_those_of_the_double_loop():
+    x = np.random.default_rng(3).normal(size=(40, 5, 3)).cumsum(0)
+    slow = [((x[k:] - x[: len(x) - k]) ** 2).sum(2).mean() for k in range(20)]
+    assert mean_square_displacement(x) == pytest.approx(slow, abs=1e-9)
+
+
+def test_pairs_are_counted_between_molecules_only_and_overall_motion_goes():
+    from scipy.spatial.transform import Rotation
+
+    x = np.array([[0.0, 0, 0], [1, 0, 0], [3, 0, 0], [3, 1, 0]])
+    found = pairs_by_distance(x[None], np.array([0, 2]), np.array([1, 3]), np.array([0, 0, 1, 1]), longest=5.0)
+    assert found.running[-1] == 1.0 and found.distance[found.density > 0] == pytest.approx([2.025, 3.175], abs=0.03)
+    turned = np.array([Rotation.from_rotvec([0, 0.1 * k, 0.05 * k]).apply(x) + k for k in range(20)])
+    still = without_overall_motion(turned, np.array([1.0, 2.0, 3.0, 4.0]))
+    assert np.abs(still - still[0]).max() < 1e-12
