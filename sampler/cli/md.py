@@ -168,4 +168,3 @@ def _positive(name: str, value: float) -> float:
     if not value > 0:
         raise InputError(f"{name} is {value}; it must be above 0")
     return value
-

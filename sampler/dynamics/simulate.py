@@ -164,13 +164,17 @@ def _begin_or_compare(s: Simulation) -> None:
     strange = [p.name for p in s.folder.iterdir() if not p.name.startswith(".") and p.name != START]
     if strange:
         raise RunError(f"{s.folder} holds {strange[0]}, and no simulation; give another --out")
-    check = IdentityCheck(s.composition, s.library)
+    check = _check(s.plan, s.composition, s.library)
     _, failures = begin(s.start, list(range(len(s.start))), s.potential, s.plan, check)
     for name, failure in zip(s.start.ids.tolist(), failures):
         if failure:
             raise InputError(f"{name} cannot be simulated with {s.potential.level}: {failure}")
     s.start.save(s.folder / START)
     write_text(path, json.dumps(wanted, indent=1, ensure_ascii=False) + "\n")
+
+
+def _check(plan: Plan, composition: Composition | None, library: MonomerLibrary) -> IdentityCheck | None:
+    return IdentityCheck(composition, library) if plan.check_every else None
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -219,7 +223,7 @@ class _Made:
 
 def _part(job: _Job) -> tuple[_Made, int]:
     """Advance a group; returns what is to be written, and the steps made, of all its replicas."""
-    check = IdentityCheck(job.composition, job.library)
+    check = _check(job.plan, job.composition, job.library)
     recorder = _Ends(job.plan.ensemble.step)
     if job.before is None:
         batch, _ = begin(job.clusters, job.replicas, job.potential, job.plan, check)

@@ -107,6 +107,7 @@ COMMANDS = [
     ("audit", "frames.npz"),
     ("energy", "frames.npz", "--level", "lennard-jones", "-q"),
     ("relax", "frames.npz", "--level", "lennard-jones", "--max-steps", "2", "-q"),
+    ("md", "frames.npz", "--level", "lennard-jones", "--time", "0.005", "--check", "0", "-q"),
     ("data", "info", "labels.npz"),
     ("evaluate", "lennard-jones", "labels.npz", "--relax", "-q"),
     ("merge", "3sa3am", "again", "--out", "merged", "--replace", "-q"),
