@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import monotonic
 from typing import Annotated, Any
 
 import typer
@@ -106,7 +107,7 @@ def md(
     folder = out or Path("md") / Path(start).stem
     what = simulation(begin, found, plan, folder, replicas, known, keep_every=max(200, every(500.0)))
     when_stopped(f"stopped; what is finished is kept in {folder}, the same command goes on from here")
-    progress = _Progress(silent, plan)
+    progress = _Steps(silent, plan.ensemble.step)
     try:
         outcome = dynamics(what, workers, slurm, progress, progress.message)
     finally:
@@ -117,31 +118,31 @@ def md(
     _print(outcome.rows, folder)
 
 
-class _Progress:
-    """Steps of all replicas, in ns a day."""
+class _Steps:
+    """Steps of all replicas, and at the end their pace in ns a day."""
 
-    def __init__(self, silent: bool, plan: Any):
+    def __init__(self, silent: bool, step_fs: float):
         from ..workers import progress as reporting
 
-        self._progress, self._plan = reporting.choose(silent), plan
+        self._progress, self._step_fs = reporting.choose(silent), step_fs
+        self._begun, self._made = 0.0, 0
         self.message = self._progress.message
-        self.close = self._progress.close
 
     def start(self, replicas: int, steps: int, done: int) -> None:
-        import time
-
-        self._total, self._begun, self._made = replicas * steps, time.monotonic(), 0
-        self._progress.start(1, 1, "steps of all replicas", self._total)
+        self._begun = monotonic()
+        self._progress.start(1, 1, "steps of all replicas", replicas * steps)
         if done:
             self._progress.advance(done, True)
 
     def advance(self, replica_steps: int) -> None:
-        import time
-
         self._made += replica_steps
         self._progress.advance(replica_steps)
-        seconds = max(time.monotonic() - self._begun, 1e-9)
-        self.pace = self._made * self._plan.ensemble.step * 1e-6 / seconds * 86400
+
+    def close(self) -> None:
+        if self._made:
+            a_day = self._made * self._step_fs * 1e-6 / max(monotonic() - self._begun, 1e-9) * 86400
+            self.message(f"{self._made} steps, {a_day:.3g} ns/day of all replicas together")
+        self._progress.close()
 
 
 def _print(rows: list[dict[str, Any]], folder: Path) -> None:

@@ -25,7 +25,7 @@ def block_mean(series: np.ndarray) -> Mean:
     if n < 2:
         return Mean(float(values.mean()) if n else float("nan"), float("nan"), float(n))
     mean, variance = float(values.mean()), float(values.var(ddof=1))
-    errors = []
+    errors: list[float] = []
     blocks = values
     while len(blocks) >= 2:
         m = len(blocks)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -107,9 +107,15 @@ class Outcome:
     rows: list[dict[str, Any]]
 
 
-class Told:
-    """Hears how far it is; the base says nothing."""
+class Told(Protocol):
+    """Hears how far it is."""
 
+    def start(self, replicas: int, steps: int, done: int) -> None: ...
+
+    def advance(self, replica_steps: int) -> None: ...
+
+
+class _Silent:
     def start(self, replicas: int, steps: int, done: int) -> None: ...
 
     def advance(self, replica_steps: int) -> None: ...
@@ -127,7 +133,7 @@ def simulate(
         RunError: the folder holds another simulation, or is in use. InputError: a start that cannot be simulated.
         StorageError: the disk is full. The last checkpoint is good then, and the same call goes on.
     """
-    told = told or Told()
+    told = told or _Silent()
     with held(simulation.folder):
         _begin_or_compare(simulation)
         groups = simulation.groups()
