@@ -56,6 +56,7 @@ def test_run_show_and_export(sampler, tmp_path):
     assert status == 0 and "the funnel" in out and "the 6 lowest of 6" in out
 
 
+@pytest.mark.once
 def test_screen(sampler, tmp_path):
     status, out, err = sampler("screen", "1sa", "0-1am", "-p", "toy.toml", "-j", 1, "--json")
     assert status == 0, err
@@ -119,6 +120,7 @@ def test_every_command_explains_itself(sampler, path):
     assert is_group or "Example" in out, f"sampler {' '.join(path)} --help has no example"
 
 
+@pytest.mark.once
 def test_doctor_tries_the_engines(sampler):
     status, out, _ = sampler("doctor", "--json")
     told = json.loads(out)

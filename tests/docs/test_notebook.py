@@ -5,6 +5,7 @@ import os
 import pytest
 from pages import DOCS, ROOT
 
+pytestmark = pytest.mark.once
 NOTEBOOK = DOCS / "tutorial" / "notebook.ipynb"
 LINES = 12  # of code, without imports and blank lines: it says ten
 

@@ -9,7 +9,8 @@ import pytest
 from pages import DOCS, ROOT, blocks
 
 TUTORIAL = DOCS / "tutorial" / "index.md"
-pytestmark = pytest.mark.timeout(3600)  # two minutes on two free cores; all of it counts for the first test
+# two minutes on two free cores; all of it counts for the first test
+pytestmark = [pytest.mark.timeout(3600), pytest.mark.once]
 COMMANDS = [line for text in blocks(TUTORIAL, "bash") for line in text.splitlines()]
 
 

@@ -195,6 +195,7 @@ kind = "dedupe"
 """
 
 
+@pytest.mark.once
 def test_a_fresh_run_of_ours_has_nothing_wrong(tmp_path, library):
     """How often a minimum was found is no spin."""
     from sampler.composition import Composition

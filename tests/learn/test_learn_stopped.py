@@ -18,6 +18,7 @@ from sampler.learn.training.targets import direct_targets
 from sampler.learn.training.train import train
 from sampler.monomers import MonomerLibrary
 
+pytestmark = pytest.mark.once
 _SLOW = """
 import sys, time
 from sampler.learn.training import fast_engine as fast

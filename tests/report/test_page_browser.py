@@ -11,6 +11,7 @@ from page_samples import CLOSING, HOSTILE, run, screen, thermo
 
 from sampler.report import page
 
+pytestmark = pytest.mark.once
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
 )
