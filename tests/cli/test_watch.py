@@ -216,9 +216,10 @@ def test_ctrl_c_of_a_real_process(tmp_path, finished):
     (finished / live.NAME).write_text(json.dumps(told))
     before = listing(finished)
     main, side = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, ROOT / "cli.py", "watch", finished, "--every", "0.2"], stdout=side, stderr=side
-    )
+    # a shell's background jobs ignore Ctrl-C, and what they start inherits that
+    heed = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
+    command = [sys.executable, ROOT / "cli.py", "watch", finished, "--every", "0.2"]
+    process = subprocess.Popen(command, stdout=side, stderr=side, preexec_fn=heed)
     os.close(side)
     seen = b""
     while b"running: process" not in seen:
