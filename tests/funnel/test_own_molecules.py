@@ -46,7 +46,11 @@ def test_names_with_digits(library, text, parts, name):
     assert composition.name(library) == name and Composition.parse(name, library) == composition
 
 
-@pytest.mark.parametrize("text", ["1hio3am", "1hio", "1hio21am", "hio31am", "1hio3 1am"])
+def test_spaces_part_names_with_digits(library):
+    assert Composition.parse("1hio3 1am", library).name(library) == "1am1hio3"
+
+
+@pytest.mark.parametrize("text", ["1hio3am", "1hio", "1hio21am", "hio31am"])
 def test_names_that_mean_nothing(library, text):
     with pytest.raises(CompositionError):
         Composition.parse(text, library)
