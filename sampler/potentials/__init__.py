@@ -75,7 +75,7 @@ def get_potential(name: str, **options) -> Potential:
         return from_entry_point(name[4:], **options)
     if key not in _REGISTRY:
         known, near = ", ".join([*_REGISTRY, "ase:NAME"]), did_you_mean(name, _REGISTRY)
-        raise PotentialError(f"no potential is called {name!r}; {near + ' ' if near else ''}known: {known}")
+        raise PotentialError(f"no potential is called {name!r}; {near + ' ' if near else ''}those known: {known}")
     module, attribute, fixed, _ = _REGISTRY[key]
     make: Callable = getattr(import_module(f".{module}", __name__), attribute)
     try:

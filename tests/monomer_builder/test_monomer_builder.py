@@ -392,8 +392,9 @@ def sampler(tmp_path, monkeypatch):
 
 def test_list_and_show(sampler):
     table = sampler("list")
-    for word in ("sulfuric acid", "HSO4⁻", "trans, cis", "dma"):
+    for word in ("sulfuric acid", "HSO4⁻", "dma"):
         assert word in table
+    assert "trans" in sampler("show", "sa") and "cis" in sampler("show", "sa")
     listed = {m["name"]: m for m in json.loads(sampler("list", "--json"))}
     assert listed["b"]["charge"] == -1 and listed["sa"]["conformers"] == ["trans", "cis"]
     assert "GFN1-xTB minimum" in sampler("show", "SA")
