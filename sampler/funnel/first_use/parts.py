@@ -106,11 +106,11 @@ def _backward() -> None:
 _PAINN = ("potentials/painn/kernels/*.py", "potentials/painn/geometry.py", "potentials/painn/coulomb.py")
 _SIMILARITY = tuple(f"similarity/{name}.py" for name in ("pair_kernels", "superposition", "matching", "rotation"))
 PARTS: dict[str, Part] = {
-    "rigid minimisation": Part(_minimise, 14.0, ("generate/rigid_kernels.py",)),
-    "superposition": Part(_dedupe, 14.0, _SIMILARITY),
-    "identity": Part(_identify, 9.0, ("identify/bond_kernels.py",)),
+    "superposition": Part(_dedupe, 19.5, _SIMILARITY),
+    "rigid minimisation": Part(_minimise, 17.0, ("generate/rigid_kernels.py",)),
+    "identity": Part(_identify, 12.5, ("identify/bond_kernels.py",)),
+    "PaiNN energies": Part(_forward, 8.5, _PAINN),
     "PaiNN forces": Part(_backward, 7.0, _PAINN),
-    "PaiNN energies": Part(_forward, 7.0, _PAINN),
     "rigid surface": Part(_surface, 6.0, ("generate/rigid_kernels.py",)),
 }
 """By name, the longest first, which makes the end come soonest."""
