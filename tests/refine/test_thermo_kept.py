@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -86,22 +87,8 @@ def alive(group):
 
 
 @pytest.fixture
-def invoke(monkeypatch, capsys, tmp_path):
-    from sampler.cli import app as module
-
-    monkeypatch.chdir(tmp_path)
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["sampler", "thermo", *map(str, words)])
-        try:
-            module.main()
-            status = 0
-        except SystemExit as end:
-            status = end.code or 0
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return call
+def invoke(sampler):
+    return partial(sampler, "thermo")
 
 
 def test_what_is_kept_is_used_and_damage_is_not(invoke, tmp_path, monkeypatch):
