@@ -110,5 +110,5 @@ def read_run(folder: Path | str, *, monomers: Monomers = None) -> RunResult:
     known = library_of(monomers)
     folder = spelled(Path(folder), known)
     read_manifest(folder)  # says what is wrong with the folder
-    clusters = read_result(folder)
+    clusters = read_result(folder).lowest_first()
     return RunResult(folder, composition_of(folder, known), clusters, read_ledgers(folder), known)
