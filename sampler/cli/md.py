@@ -76,7 +76,7 @@ def md(
     """
     from ..api.dynamics import chosen, dynamics, simulation, starting_from
     from ..dynamics.ensembles import ensemble as of_name
-    from ..dynamics.guards import Limits, in_eV
+    from ..dynamics.guards import Limits
     from ..dynamics.integrate import Plan
     from ..dynamics.schedule import Schedule
     from .stopping import when_stopped
@@ -92,8 +92,8 @@ def md(
     kind = of_name(ensemble, **parameters)
     steps = max(1, round(_positive("--time", time) * 1000.0 / step))
     every = lambda fs: max(1, round(fs / step)) if fs > 0 else 0  # noqa: E731
-    limits = in_eV(
-        Limits.stopping_at(stop_at, spread=_positive("--max-spread", spread), drift=_positive("--max-drift", drift))
+    limits = Limits.stopping_at(
+        stop_at, spread=_positive("--max-spread", spread), drift=_positive("--max-drift", drift)
     )
     plan = Plan(
         steps, kind, Schedule.parse(temperature), seed, every(_positive("--frames", frames)), every(frames), every(check),

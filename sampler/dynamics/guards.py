@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,7 +10,6 @@ from ..clusters import Clusters
 from ..composition import Composition
 from ..errors import InputError
 from ..monomers import MonomerLibrary
-from ..units import KCAL_PER_MOL
 from .events import FAILURES, Event, Kind
 
 LONGEST_MOVE = 0.3
@@ -172,8 +171,3 @@ def doubts(spread: np.ndarray | None, owner: np.ndarray, count: int, limit: floa
         worst = int(atoms[np.argmax(spread[atoms])])
         found.append((i, worst, float(spread[worst])))
     return found
-
-
-def in_eV(limits: Limits) -> Limits:
-    """Limits whose drift is in eV per atom in place of kcal/mol per atom."""
-    return replace(limits, drift=limits.drift * KCAL_PER_MOL)

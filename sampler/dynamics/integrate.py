@@ -10,7 +10,7 @@ import numpy as np
 
 from ..clusters import Clusters
 from ..potentials.base import Evaluation, Potential
-from ..units import FS, KB
+from ..units import FS, KB, KCAL_PER_MOL
 from .ensembles import Ensemble, Phase
 from .events import Event, Kind
 from .guards import LONGEST_MOVE, IdentityCheck, Limits, Settled, doubts
@@ -26,7 +26,7 @@ class Plan:
     Attributes:
         steps: in all. ensemble, schedule, seed: see there.
         log_every, frame_every, check_every, velocity_every: steps between two of each; 0: never.
-        limits: see :class:`.guards.Limits`; drift in eV per atom.
+        limits: see :class:`.guards.Limits`.
     """
 
     steps: int
@@ -117,16 +117,16 @@ class Sink:
 
 
 class Engine:
-    """Energies and forces step by step; wave functions are carried on until :meth:`forget`."""
+    """Energies and forces step by step, each from the wave functions of the step before."""
 
     def __init__(self, potential: Potential):
         self.potential = potential
         self.last: Evaluation | None = None
         self._memory: list[Any] = []
 
-    def forget(self) -> None:
-        """Begin from nothing, as whoever goes on from a checkpoint has to."""
-        self._memory = []
+    def keep(self, which: Sequence[int]) -> None:
+        """Only these structures come from now on."""
+        self._memory = [self._memory[i] for i in which]
 
     def evaluate(self, clusters: Clusters) -> tuple[np.ndarray, np.ndarray]:
         """(B,) and (N, 3); failed structures have NaN energies and no forces."""
@@ -197,7 +197,7 @@ class _Walk:
         ended |= self._observe(ended)
         if ended:
             left = [i for i in range(len(self.batch)) if i not in ended]
-            self.engine._memory = [self.engine._memory[i] for i in left]
+            self.engine.keep(left)
             self._keep(self.batch.subset(left))
 
     def _forces(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -275,10 +275,10 @@ class _Walk:
         ]  # fmt: skip
 
     def _drifts(self, rows: list[Row], due: bool) -> list[tuple[int, Event]]:
-        per_atom = [abs(r.conserved) / n for r, n in zip(rows, self.batch.clusters.natoms.tolist())]
+        per_atom = [abs(r.conserved) / KCAL_PER_MOL / n for r, n in zip(rows, self.batch.clusters.natoms.tolist())]
         limit = self.plan.limits.drift
         return [
-            (i, self._event(Kind.DRIFT, "the conserved quantity has moved", per_atom_eV=d, limit_eV=limit))
+            (i, self._event(Kind.DRIFT, "the conserved quantity has moved", per_atom_kcalmol=d, limit_kcalmol=limit))
             for i, d in enumerate(per_atom)
             if due and d > limit
         ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,6 +18,7 @@ from ..composition import Composition
 from ..errors import FileFormatError, InputError, RunError
 from ..monomers import MonomerLibrary
 from ..potentials.base import Potential
+from ..rundir.directory import write_table
 from ..rundir.held import held
 from ..storage import write_text
 from ..version import __version__
@@ -71,7 +74,7 @@ class Simulation:
                 "velocities": self.plan.velocity_every, "checkpoint": self.keep_every,
             },
             "limits": {
-                "spread_eV_per_A": self.plan.limits.spread, "drift_eV_per_atom": self.plan.limits.drift,
+                "spread_eV_per_A": self.plan.limits.spread, "drift_kcalmol_per_atom": self.plan.limits.drift,
                 "stop_at": [k.value for k in self.plan.limits.stop_at],
             },
             "composition": None if self.composition is None else self.composition.name(self.library),
@@ -138,18 +141,18 @@ def simulate(
         _begin_or_compare(simulation)
         groups = simulation.groups()
         at = [_newest(simulation, g) for g in range(len(groups))]
-        reached = sum(_steps_done(simulation, at[g]) for g in range(len(groups)))
+        reached = sum(step * len(group) for step, group in zip(at, groups))
         told.start(len(simulation.start) * simulation.replicas, simulation.plan.steps, reached)
         for to in _stops(simulation.plan.steps, simulation.keep_every):
-            missing = [g for g in range(len(groups)) if at[g][0] < to]
+            missing = [g for g in range(len(groups)) if at[g] < to]
             work = Work(_part, _Task(simulation, at, to), _Path(simulation.folder, to), _Save(simulation.folder))
             for g, note in finish(work, missing, workers, in_this_process=True, say=say):
                 if isinstance(note, Died):
                     raise RunError(f"group {g} of replicas killed its worker process: {note.reason}; {_REMEDY}")
-                _forget_old(simulation.folder, g, keep=(at[g][0], to))
-                at[g] = (to, None)
+                _forget_old(simulation.folder, g, keep=(at[g], to))
+                at[g] = to
                 told.advance(note)
-        rows = _summary(simulation, [_load(simulation, g, at[g][0]) for g in range(len(groups))])
+        rows = _summary(simulation, [_load(simulation, g, step) for g, step in enumerate(at)])
     return Outcome(simulation.folder, rows)
 
 
@@ -261,14 +264,13 @@ class _Ends(Recorder):
 @dataclass(frozen=True)
 class _Task:
     simulation: Simulation
-    at: list[tuple[int, Checkpoint | None]]
+    at: list[int]
     to: int
 
     def __call__(self, group: int) -> _Job:
         s = self.simulation
         replicas = s.groups()[group]
-        step = self.at[group][0]
-        before = _load(s, group, step) if step else None
+        before = _load(s, group, self.at[group]) if self.at[group] else None
         cut(s.folder, before.lengths if before else {}, replicas)
         clusters = s.start[[s.structure(r) for r in replicas]]
         return _Job(before, clusters, replicas, self.to, s.potential, s.plan, s.composition, s.library)
@@ -303,21 +305,14 @@ def _load(s: Simulation, group: int, step: int) -> Checkpoint:
     return Checkpoint.load(_checkpoint(s.folder, group, step))
 
 
-def _newest(s: Simulation, group: int) -> tuple[int, Checkpoint | None]:
-    """The newest checkpoint of a group that can be read: its step; 0 without one."""
+def _newest(s: Simulation, group: int) -> int:
+    """The step of the newest checkpoint of a group that can be read; 0 without one."""
     found = sorted((s.folder / "checkpoints").glob(f"group-{group:04d}-*.npz"), reverse=True)
     for path in found:
-        try:
-            checkpoint = Checkpoint.load(path)
-        except FileFormatError:
-            continue
-        return int(path.stem.rsplit("-", 1)[1]), checkpoint
-    return 0, None
-
-
-def _steps_done(s: Simulation, at: tuple[int, Checkpoint | None]) -> int:
-    step, checkpoint = at
-    return 0 if checkpoint is None else step * (len(checkpoint.batch) + len(checkpoint.ended))
+        with contextlib.suppress(FileFormatError):
+            Checkpoint.load(path)
+            return int(path.stem.rsplit("-", 1)[1])
+    return 0
 
 
 def _forget_old(folder: Path, group: int, keep: tuple[int, ...]) -> None:
@@ -329,8 +324,6 @@ def _forget_old(folder: Path, group: int, keep: tuple[int, ...]) -> None:
 
 def _summary(s: Simulation, last: list[Checkpoint]) -> list[dict[str, Any]]:
     """One row a replica, also as ``replicas.csv``: how it ended, and how often what happened."""
-    from collections import Counter
-
     rows = []
     ended = {r: how for c in last for r, how in c.ended.items()}
     for replica in range(len(s.start) * s.replicas):
@@ -350,9 +343,7 @@ def _summary(s: Simulation, last: list[Checkpoint]) -> list[dict[str, Any]]:
                 "events": sum(counted.values()),
             }
         )
-    head = ",".join(rows[0])
-    quote = lambda v: '"' + str(v).replace('"', "'") + '"' if isinstance(v, str) and "," in v else str(v)  # noqa: E731
-    write_text(s.folder / SUMMARY, "\n".join([head, *(",".join(map(quote, r.values())) for r in rows)]) + "\n")
+    write_table(s.folder / SUMMARY, list(rows[0]), (row.values() for row in rows))
     return rows
 
 
