@@ -3,29 +3,10 @@
 import json
 
 import pytest
+from toys import TOY
 
 from sampler.cli import app as module
 from sampler.screen.grid import expand
-
-TOY = """
-name = "toy"
-description = "fast stages for tests"
-[[stage]]
-kind = "generate"
-candidates = 12
-chunk = 6
-[[stage]]
-kind = "relax"
-potential = "lennard-jones"
-max_steps = 5
-chunk = 6
-[[stage]]
-kind = "select"
-count = 6
-[export]
-preset = "sp"
-count = 3
-"""
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ import shlex
 
 import pytest
 import typer.main
+from toys import TOY
 
 import sampler as public
 from sampler.cli import app as module
@@ -17,25 +18,6 @@ from sampler.monomers import MonomerLibrary
 from sampler.screen.grid import axis_in_names
 
 LIBRARY = MonomerLibrary.load()
-TOY = """
-name = "toy"
-description = "fast stages for tests"
-[[stage]]
-kind = "generate"
-candidates = 12
-chunk = 6
-[[stage]]
-kind = "relax"
-potential = "lennard-jones"
-max_steps = 5
-chunk = 6
-[[stage]]
-kind = "select"
-count = 6
-[export]
-preset = "sp"
-count = 3
-"""
 
 
 @pytest.fixture(autouse=True)

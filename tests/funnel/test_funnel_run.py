@@ -7,12 +7,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
 import pytest
+from kills import killed_at_random, more_files
 
 from sampler.clusters import Clusters
 from sampler.composition import Composition
@@ -140,23 +140,8 @@ def test_killed_at_random_it_ends_bit_identically(finished, tmp_path, workers):
         "run(Composition.parse('1sa1am', l), protocol.load(sys.argv[1]), sys.argv[2], library=l, workers=int(sys.argv[3]))"
     )
     command = [sys.executable, "-c", script, str(protocol), str(folder), str(workers)]
-    rng, kills = random.Random(7 + workers), 0
-    for _ in range(40):
-        process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
-        chunks = len(list(folder.rglob("chunk-*.npz")))
-        target = chunks + rng.randint(1, 12)  # killed in the midst of work, wherever that is
-        pause = rng.random() * 0.02
-        while process.poll() is None and len(list(folder.rglob("chunk-*.npz"))) < target:
-            time.sleep(0.002)
-        time.sleep(pause)
-        if process.poll() is not None:
-            assert process.returncode == 0
-            break
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        kills += 1
-    else:
-        pytest.fail("the run did not end")
+    rng = random.Random(7 + workers)
+    kills = killed_at_random(command, more_files(folder, "chunk-*.npz", rng, 12), rng)
     assert kills >= 2
     assert contents(folder) == contents(finished)
 

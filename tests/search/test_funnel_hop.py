@@ -6,12 +6,12 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from kills import killed_at_random, more_files
 from test_funnel_run import Recorder, contents
 
 from sampler.clusters import Clusters
@@ -190,22 +190,8 @@ def test_processes_that_share_the_run_end_alike(finished, tmp_path):
 def test_killed_at_random_it_ends_alike(finished, tmp_path):
     protocol, folder = tmp_path / "toy.json", tmp_path / "run"
     protocol.write_text(json.dumps(TOY))
-    rng, kills = random.Random(5), 0
-    for _ in range(30):
-        command = [sys.executable, "-c", SCRIPT, str(protocol), str(folder), "2"]
-        process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
-        target = len(list(folder.rglob("chunk-*.npz"))) + rng.randint(1, 4)
-        while process.poll() is None and len(list(folder.rglob("chunk-*.npz"))) < target:
-            time.sleep(0.002)
-        time.sleep(rng.random() * 0.02)
-        if process.poll() is not None:
-            assert process.returncode == 0
-            break
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        kills += 1
-    else:
-        pytest.fail("the run did not end")
+    command, rng = [sys.executable, "-c", SCRIPT, str(protocol), str(folder), "2"], random.Random(5)
+    kills = killed_at_random(command, more_files(folder, "chunk-*.npz", rng, 4), rng, most=30)
     assert kills >= 2
     assert contents(folder) == contents(finished)
 
