@@ -20,7 +20,7 @@ from ..errors import RunError
 from ..generate import fitted
 from ..monomers import MonomerLibrary
 from ..rundir import ledger as ledger_files
-from ..rundir.directory import RunDirectory, StageDirectory, digest_of, write_table
+from ..rundir.directory import TIMING, RunDirectory, StageDirectory, digest_of, write_table
 from ..rundir.ledger import Ledger
 from ..rundir.live import live
 from ..storage import write_text
@@ -263,7 +263,7 @@ def _stage(
     kept, ledger = here.finish(everything, opened)
     seconds = time.monotonic() - started  # beside the ledger, which is the same for every run of the same thing
     timing = {"seconds": round(seconds, 3), "workers": context.workers}
-    write_text(here.folder / "timing.json", json.dumps(timing) + "\n")
+    write_text(here.folder / TIMING, json.dumps(timing) + "\n")
     progress.finish(ledger, seconds)
     for text in stage.said_at_end(ledger):
         progress.message(text)

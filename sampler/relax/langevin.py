@@ -14,9 +14,9 @@ import numpy as np
 
 from ..clusters import Clusters
 from ..potentials.base import Evaluation, Potential
-from ..units import KB
+from ..units import FS, KB
 
-_TIME = 10.180505710759414  # fs per Å·sqrt(amu/eV)
+_TIME = 1.0 / FS  # fs per Å·sqrt(amu/eV)
 
 
 class Noise(Protocol):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..rundir import ledger as ledger_files
+from ..rundir.directory import read_rounds, stage_seconds
 from ..rundir.ledger import Ledger
 
 _WHAT = {
@@ -27,7 +26,7 @@ def steps(folder: Path, manifest: Mapping[str, Any], ledgers: Sequence[Ledger]) 
             "came_in": ledger.came_in,
             "went_on": ledger.out,
             "dropped": dict(ledger.dropped),
-            "seconds": _seconds(folder / "stages" / ledger.folder),
+            "seconds": stage_seconds(folder / "stages" / ledger.folder),
             "more": _more(ledger),
         }
         for ledger in ledgers
@@ -47,13 +46,6 @@ def _what(stage: Mapping[str, Any]) -> str:
         words += f", {potential}" + (f" ({several[0]}" if several else "")
         words += (f" and {len(several) - 1} more" if len(several) > 1 else "") + (")" if several else "")
     return words
-
-
-def _seconds(stage: Path) -> float | None:
-    try:
-        return float(json.loads((stage / "timing.json").read_text())["seconds"])
-    except (OSError, ValueError, LookupError, TypeError):
-        return None
 
 
 def _more(ledger: Ledger) -> str:
@@ -85,7 +77,7 @@ def search(folder: Path, ledgers: Sequence[Ledger]) -> dict[str, Any] | None:
     if last is None:
         return None
     told = {
-        "rounds": _rounds(folder / "stages" / last.folder) if last.kind == "hop" else [],
+        "rounds": _rounds(folder, last.folder) if last.kind == "hop" else [],
         "stopped": str(last.get("stopped", "")),
         "window_kcalmol": last.get("watch_kcalmol"),
         "seen": last.get("seen"),
@@ -97,25 +89,20 @@ def search(folder: Path, ledgers: Sequence[Ledger]) -> dict[str, Any] | None:
     return told | {"known": known, "text": f"{known}; {ends}" if ends else known}
 
 
-def _rounds(stage: Path) -> list[dict[str, Any]]:
-    found = []
-    for path in sorted(stage.glob("round-*/" + ledger_files.NAME)):
-        try:
-            one = ledger_files.read(path)
-        except (OSError, ValueError):  # a damaged round is a gap in a curve, no reason for no report
-            continue
-        found.append(
-            {
-                "round": one["round"],
-                "evaluations": one.get("evaluations_so_far"),
-                "minima": one.get("seen"),
-                "known": one.get("known"),
-                "new": one.get("new"),
-                "new_in_window": one.get("new_in_window"),
-                "unseen": one.get("unseen_chao1"),
-            }
-        )
-    return found
+def _rounds(folder: Path, stage: str) -> list[dict[str, Any]]:
+    """A damaged round is a gap in a curve, no reason for no report."""
+    return [
+        {
+            "round": one["round"],
+            "evaluations": one.get("evaluations_so_far"),
+            "minima": one.get("seen"),
+            "known": one.get("known"),
+            "new": one.get("new"),
+            "new_in_window": one.get("new_in_window"),
+            "unseen": one.get("unseen_chao1"),
+        }
+        for one in read_rounds(folder, stage)
+    ]
 
 
 _ENDS = {

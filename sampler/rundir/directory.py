@@ -44,6 +44,9 @@ from . import owner as belongs
 from .held import held
 from .ledger import Ledger, Own, RoundLedger
 
+TIMING = "timing.json"
+"""Beside the ledger of a stage: how long it took, which that of another run of the same thing need not."""
+
 
 @dataclass(frozen=True)
 class StageDirectory:
@@ -365,6 +368,14 @@ def read_rounds(folder: Path | str, stage: str) -> list[RoundLedger]:
             ledger = ledgers.read(path)
             found += [ledger] if isinstance(ledger, RoundLedger) and ledger.round else []
     return found
+
+
+def stage_seconds(stage: Path) -> float | None:
+    """Wall time that the stage in this folder took; None where that is not known."""
+    try:
+        return float(json.loads((stage / TIMING).read_text(encoding="utf-8"))["seconds"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
 
 
 def read_result(folder: Path | str) -> Clusters:

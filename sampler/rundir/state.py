@@ -17,7 +17,7 @@ import numpy as np
 from ..workers.claims import Others
 from . import ledger as ledgers
 from . import live
-from .directory import complete, read_manifest, read_rounds
+from .directory import complete, read_manifest, read_rounds, stage_seconds
 from .ledger import Ledger
 
 RUNNING, FINISHED, KILLED, STOPPED, FAILED, WAITS, OPEN = (
@@ -118,7 +118,7 @@ def _stages(folder: Path, manifest: Mapping[str, Any], told: dict[str, Any], sta
             finished = {ledger.stage: ledger for ledger in ledgers.read_run(folder / ledgers.NAME)}
         if len(finished) < len(kinds) - first:  # a result that was put together otherwise
             yield from (
-                StageState(p, one.kind, one, begun=True, seconds=_took(folder, one.folder))
+                StageState(p, one.kind, one, begun=True, seconds=stage_seconds(folder / "stages" / one.folder))
                 for p, one in finished.items()
             )
             return
@@ -137,7 +137,7 @@ def _stage(folder: Path, position: int, kind: str, name: str, total: int | None,
     with contextlib.suppress(OSError, ValueError):
         found = ledgers.read(here / ledgers.NAME)
         if isinstance(found, Ledger):
-            return StageState(position, kind, found, total=total, seconds=_took(folder, name), begun=True)
+            return StageState(position, kind, found, total=total, seconds=stage_seconds(here), begun=True)
     rounds = tuple(read_rounds(folder, name))
     lasts = max(time.time() - since, 0.0) if since else None
     return StageState(position, kind, None, _done(here), total, rounds, lasts, begun=True)
@@ -146,15 +146,6 @@ def _stage(folder: Path, position: int, kind: str, name: str, total: int | None,
 def _newest(folder: Path, position: int, kind: str) -> str:
     found = sorted((folder / "stages").glob(f"{position:02d}-{kind}-*"), key=_modified)
     return found[-1].name if found else ""
-
-
-def _took(folder: Path, stage: str) -> float | None:
-    import json
-
-    try:
-        return float(json.loads((folder / "stages" / stage / "timing.json").read_text())["seconds"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def _done(stage: Path) -> int:
