@@ -14,7 +14,7 @@ from ..errors import SamplerError
 from ..version import __version__
 from .audit import audit
 from .cite import cite
-from .command import CHEMISTRY, MODELS, RESULTS, RUN, SETUP, Command, Group, renamed
+from .command import CHEMISTRY, MODELS, RESULTS, RUN, SETUP, Command, Group, by_default, renamed
 from .data import data_app
 from .doctor import doctor
 from .energy import energy
@@ -22,7 +22,7 @@ from .evaluate import evaluate
 from .export import export_app
 from .export_acdc import acdc
 from .extopt import extopt
-from .import_file import FileByDefault, import_file
+from .import_file import import_file
 from .import_orca import import_orca
 from .label import label
 from .md import md
@@ -92,14 +92,18 @@ def _add_group(heading: str, name: str, group: typer.Typer) -> None:
 
 
 export_app.command("acdc", cls=Command)(acdc)
-import_app = typer.Typer(cls=FileByDefault, no_args_is_help=True, help="Take up results of other programs.")
+import_app = typer.Typer(cls=by_default("file"), no_args_is_help=True, help="Take up results of other programs.")
 import_app.command("orca", cls=Command)(import_orca)
 import_app.command("file", cls=Command)(import_file)
+md_app = typer.Typer(
+    cls=by_default("run"), no_args_is_help=True, help="Molecular dynamics: trajectories, and what they say."
+)
+md_app.command("run", cls=Command)(md)
 
 _add(RUN, run)
 _add(RUN, screen)
 _add(RUN, watch)
-_add(RUN, md)
+_add_group(RUN, "md", md_app)
 _add(RUN, protocols)
 _add(RESULTS, show, renamed(limit="--count"))
 _add(RESULTS, report)

@@ -100,6 +100,20 @@ class Group(TyperGroup):
                     formatter.write_dl(rows)
 
 
+def by_default(command: str) -> type[Group]:
+    """A group whose first word may be left out: words that begin with none of its commands are those of ``command``."""
+    return type("ByDefault", (_ByDefault,), {"default": command})
+
+
+class _ByDefault(Group):
+    default: ClassVar[str] = ""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in (*self.commands, *ctx.help_option_names):
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)
+
+
 def _heading(command: Any) -> str:
     panel = getattr(command, "rich_help_panel", None)
     return panel if isinstance(panel, str) else "Commands"

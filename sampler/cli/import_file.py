@@ -9,17 +9,7 @@ import typer
 
 from ..columns import INTACT
 from . import completion
-from .command import Group
 from .common import Json, Monomers, library, next_step, number, print_json, print_table
-
-
-class FileByDefault(Group):
-    """``sampler import FILE`` is ``sampler import file FILE``: a first word that is no command is a file."""
-
-    def parse_args(self, ctx, args):
-        if args and not args[0].startswith("-") and args[0] not in self.commands:
-            args = ["file", *args]
-        return super().parse_args(ctx, args)
 
 
 def import_file(

@@ -60,7 +60,7 @@ def md(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Molecular dynamics of a cluster, many replicas at once.
+    """Run trajectories of a cluster, many replicas at once.
 
     Guards watch it: chemistry, evaporation, drift, and doubt of the model go to events.jsonl, and end the replica. What
     is finished is kept; after Ctrl-C, a kill or a power cut the same command goes on and ends with the same bits. A

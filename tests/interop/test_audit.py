@@ -153,11 +153,12 @@ def test_real_orca_outputs(reference, library):
 
 def test_command(tmp_path, library):
     from sampler.cli.audit import audit as command
-    from sampler.cli.import_file import FileByDefault, import_file
+    from sampler.cli.command import by_default
+    from sampler.cli.import_file import import_file
 
     app = typer.Typer()
     app.command("audit")(command)
-    sub = typer.Typer(cls=FileByDefault)
+    sub = typer.Typer(cls=by_default("file"))
     sub.command("file")(import_file)
     sub.command("other")(lambda: None)
     app.add_typer(sub, name="import")
