@@ -1,4 +1,6 @@
-"""Protocols that take no time, for tests of all that is around a run."""
+"""Protocols and clusters that take no time, for tests of all that is around them."""
+
+import numpy as np
 
 TOY = """
 name = "toy"
@@ -19,3 +21,25 @@ count = 6
 preset = "sp"
 count = 3
 """
+
+
+def acid_and_ammonia(path):
+    """Sulfuric acid with ammonia at its N···H, whole."""
+    from scipy.spatial.transform import Rotation
+
+    from sampler.clusters import Clusters
+    from sampler.monomers import MonomerLibrary
+
+    library = MonomerLibrary.load()
+    acid, base = library["sa"], library["am"]
+    x, z = acid.conformers[0].positions, acid.numbers
+    hydrogen = int(np.flatnonzero(z == 1)[0])
+    out = x[hydrogen] - x[z == 8][np.argmin(np.linalg.norm(x[z == 8] - x[hydrogen], axis=1))]
+    amine = base.conformers[0].positions
+    nitrogen = amine[base.numbers == 7][0]
+    place = x[hydrogen] + 1.75 * out / np.linalg.norm(out)
+    axis = (nitrogen - amine[base.numbers == 1].mean(0)) / np.linalg.norm(nitrogen - amine[base.numbers == 1].mean(0))
+    wanted = -out / np.linalg.norm(out)
+    turn = Rotation.align_vectors([wanted], [axis])[0]
+    both = np.vstack([x, turn.apply(amine - nitrogen) + place])
+    Clusters.make([both], [np.concatenate([z, base.numbers])], ids=["pair"]).save(path)

@@ -90,7 +90,7 @@ def simulation(
     if replicas < 1:
         raise InputError(f"{replicas} replicas; there must be at least one")
     with_.potential.require(sorted(set(start.clusters.numbers.tolist())))
-    told: dict[str, Any] = {"by": with_.by, "engine": describe(with_.potential)}
+    told: dict[str, Any] = {"by": with_.by, "engine": describe(with_.potential), "named": with_.words[1].split(",")}
     return Simulation(
         folder, start.clusters, replicas, with_.potential, told, plan, start.composition, known, keep_every
     )

@@ -26,6 +26,7 @@ from .import_file import import_file
 from .import_orca import import_orca
 from .label import label
 from .md import md
+from .md_validate import validate
 from .merge import merge
 from .models import models
 from .monomer import monomer_app
@@ -99,6 +100,7 @@ md_app = typer.Typer(
     cls=by_default("run"), no_args_is_help=True, help="Molecular dynamics: trajectories, and what they say."
 )
 md_app.command("run", cls=Command)(md)
+md_app.command("validate", cls=Command)(validate)
 
 _add(RUN, run)
 _add(RUN, screen)

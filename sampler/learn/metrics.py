@@ -35,7 +35,8 @@ def energy_metrics(predicted: np.ndarray, wanted: np.ndarray) -> dict[str, float
 def force_metrics(predicted: np.ndarray, wanted: np.ndarray) -> dict[str, float]:
     """Errors of (n, 3) forces in eV/Å, component-wise as kcal/mol/Å, and the angle between them in degrees.
 
-    The mean angle is over atoms with a wanted force above :data:`SMALL_FORCE`.
+    The mean angle is over atoms with a wanted force above :data:`SMALL_FORCE`; ``pearson`` is the correlation of the
+    components.
     """
     error = (predicted - wanted) / KCAL_PER_MOL
     size, other = np.linalg.norm(wanted, axis=1), np.linalg.norm(predicted, axis=1)
@@ -46,6 +47,7 @@ def force_metrics(predicted: np.ndarray, wanted: np.ndarray) -> dict[str, float]
         "rmse_kcal_mol_A": float(np.sqrt((error**2).mean())),
         "max_kcal_mol_A": float(np.abs(error).max()),
         "mean_angle_deg": float(np.degrees(np.arccos(np.clip(cosine, -1, 1))).mean()) if judged.any() else float("nan"),
+        "pearson": float(np.corrcoef(predicted.ravel(), wanted.ravel())[0, 1]) if wanted.any() else float("nan"),
         "label_rms_kcal_mol_A": float(np.sqrt((wanted**2).mean()) / KCAL_PER_MOL),
     }
 

@@ -5,30 +5,11 @@ import json
 import numpy as np
 
 from sampler.clusters import Clusters
-from sampler.monomers import MonomerLibrary
-
-
-def _pair(path):
-    """Sulfuric acid with ammonia at its N···H, whole."""
-    library = MonomerLibrary.load()
-    acid, base = library["sa"], library["am"]
-    x, z = acid.conformers[0].positions, acid.numbers
-    hydrogen = int(np.flatnonzero(z == 1)[0])
-    out = x[hydrogen] - x[z == 8][np.argmin(np.linalg.norm(x[z == 8] - x[hydrogen], axis=1))]
-    amine = base.conformers[0].positions
-    nitrogen = amine[base.numbers == 7][0]
-    place = x[hydrogen] + 1.75 * out / np.linalg.norm(out)
-    axis = (nitrogen - amine[base.numbers == 1].mean(0)) / np.linalg.norm(nitrogen - amine[base.numbers == 1].mean(0))
-    wanted = -out / np.linalg.norm(out)
-    from scipy.spatial.transform import Rotation
-
-    turn = Rotation.align_vectors([wanted], [axis])[0]
-    both = np.vstack([x, turn.apply(amine - nitrogen) + place])
-    Clusters.make([both], [np.concatenate([z, base.numbers])], ids=["pair"]).save(path)
+from tests.toys import acid_and_ammonia
 
 
 def test_a_file_is_simulated_and_taken_up(sampler, tmp_path):
-    _pair(tmp_path / "pair.npz")
+    acid_and_ammonia(tmp_path / "pair.npz")
     words = ["md", "pair.npz", "--level", "gfn1-xtb", "--time", "0.02", "--replicas", 2, "-T", "200:250", "-j", 1]
     status, out, err = sampler(*words)
     assert status == 0, err
@@ -41,7 +22,7 @@ def test_a_file_is_simulated_and_taken_up(sampler, tmp_path):
 
 
 def test_mistakes_cost_one_line(sampler, tmp_path):
-    _pair(tmp_path / "pair.npz")
+    acid_and_ammonia(tmp_path / "pair.npz")
     for words, says in (
         (["nowhere.xyz"], "no file, no run directory and no composition"),
         (["pair.npz", "--rank", 2], "the file has 1 structures"),
