@@ -21,6 +21,21 @@ except ImportError:
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_addoption(parser):
+    parser.addoption("--brief", action="store_true", help="each test with the first of its parameters only")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--brief"):
+        return
+    first: dict = {}
+    for item in items:
+        first.setdefault(item.nodeid.partition("[")[0], item)
+    kept = list(first.values())
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+    items[:] = kept
+
+
 @pytest.fixture(scope="session")
 def reference() -> Path:
     """The folder of public reference data beside the checkout; tests that need it skip where it is absent."""
