@@ -2,6 +2,7 @@
 
 python benchmarks/first_run.py runs      sampler run 2sa2am with nothing compiled, and again: wall and CPU seconds
 python benchmarks/first_run.py parts     CPU seconds to compile each part (sampler/funnel/first_use/parts.py)
+python benchmarks/first_run.py words     seconds to the first lines of sampler run 2sa2am
 python benchmarks/first_run.py targets   kernels compiled for x86-64-v3 and for any x86-64, against this CPU's own:
                                          speed as a ratio, whether the bits are the same, seconds to load, bytes
 
@@ -15,6 +16,7 @@ import hashlib
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -55,6 +57,25 @@ def runs(workers: int) -> None:
             command = [sys.executable, str(ROOT / "cli.py"), "run", "2sa2am", "-j", str(workers), "--no-report"]
             wall, cpu, _ = timed([*command, "-o", f"{folder}/{name}"], Path(folder) / "cache")
             print(f"{name:7s} {wall:7.1f} s wall {cpu:7.1f} s CPU, {workers} workers", flush=True)
+
+
+def words(times: int = 5) -> None:
+    """Wall and CPU seconds of the command at its first lines; it is then stopped."""
+    tick = os.sysconf("SC_CLK_TCK")
+    for _ in range(times):
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, str(ROOT / "cli.py"), "run", "2sa2am", "-o", f"{folder}/run"]
+            started = time.perf_counter()
+            with subprocess.Popen(
+                command, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
+            ) as job:
+                assert job.stderr is not None
+                for line in (job.stderr.readline() for _ in range(2)):
+                    wall = time.perf_counter() - started
+                    used = sum(map(int, Path(f"/proc/{job.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]))
+                    print(f"{wall:5.2f} s wall {used / tick:5.2f} s CPU  {line[:60].rstrip()}", flush=True)
+                job.send_signal(signal.SIGINT)
+                job.stderr.read()
 
 
 def parts() -> None:
@@ -145,10 +166,10 @@ def work() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["runs", "parts", "targets", "work"])
+    parser.add_argument("what", choices=["runs", "words", "parts", "targets", "work"])
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
-    {"runs": lambda: runs(args.workers), "parts": parts, "targets": targets, "work": work}[args.what]()
+    {"runs": lambda: runs(args.workers), "words": words, "parts": parts, "targets": targets, "work": work}[args.what]()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-from importlib import metadata
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
@@ -17,6 +16,8 @@ def install(extra: str) -> str:
     >>> install("dft").startswith("pip install ")
     True
     """
+    from importlib import metadata
+
     here = Path(__file__).resolve().parents[1]
     if _is_checkout(here):
         return f"pip install -e {shlex.quote(f'{_short(here)}[{extra}]')}"

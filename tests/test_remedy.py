@@ -32,7 +32,7 @@ def installed(monkeypatch, tmp_path):
                 raise metadata.PackageNotFoundError(name)
             return Found()
 
-        monkeypatch.setattr(remedy.metadata, "distribution", distribution)
+        monkeypatch.setattr(metadata, "distribution", distribution)
 
     return pretend
 

@@ -9,6 +9,7 @@ from typing import Any
 from ..composition import Composition
 from ..errors import CompositionError, InputError
 from . import run_plan
+from .first_line import all_is_read, first_line
 from .folders import spelled
 from .given import Monomers, composition_of, library_of, words_of
 from .run_plan import Settings
@@ -91,20 +92,28 @@ def run(
         RunError: the folder holds other results or is in use, or no structure is left.
         SamplerError: whatever else stops the run.
     """
-    from ..funnel import results
-    from ..funnel.protocols import own_model
-    from ..funnel.runner import run as run_protocol
     from ..workers.progress import choose
 
     known = library_of(monomers)
     if composition is None and source is None:
         raise CompositionError("what is the cluster made of? give a composition, for example: sampler run 4sa4am")
     wanted = composition_of(composition, known, charge) if composition is not None else None
+    progress = choose(quiet, verbose)
+    begun = wanted is not None and all_is_read(
+        protocol, workers, source, settings, patience, budget, engine, model, parents, confidence, error_kcalmol,
+        from_level, slurm, "" if level == "auto" else level,
+    )  # fmt: skip
+    if wanted is not None and begun:
+        progress.message(first_line(wanted.name(known), protocol, seed, folder or wanted.name(known)))
+
+    from ..funnel import results
+    from ..funnel.protocols import own_model
+    from ..funnel.runner import run as run_protocol
+
     chosen = run_plan.protocol_of(protocol, settings, patience, budget)
     if confidence is None and error_kcalmol is not None:
         raise InputError("--error-kcalmol has a meaning only with --confidence")
     level, from_level = run_plan.levels_of(level, from_level, source is not None)
-    progress = choose(quiet, verbose)
     start = None
     if source is not None:
         options = {"stage": stage, "charge": charge, "energy_key": energy_key}
@@ -126,6 +135,8 @@ def run(
 
     try:
         with workplace(workers, slurm, progress.message) as where:
+            if not begun:
+                progress.message(first_line(wanted.name(known), protocol, seed, folder or wanted.name(known)))
             finished = run_protocol(
                 wanted, chosen, Path(folder or wanted.name(known)), library=known, seed=seed, workers=where,
                 progress=progress, clean=clean, start=start, parents=smaller, join=join, replace=replace, leave=leave,

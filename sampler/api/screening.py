@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..composition import Composition
 from ..errors import InputError
 from ..monomers import MonomerLibrary
+from .first_line import first_line
 from .given import Monomers, library_of, words_of
 from .run_plan import Settings, overrides_of
 from .workplace import workplace
@@ -140,6 +141,8 @@ def screen(
     runner.check_folder(folder)
     confirm(len(systems))
     progress = choose(quiet, verbose)
+    counted = "1 system" if len(systems) == 1 else f"{len(systems)} systems"
+    progress.message(first_line(counted, protocol, seed, folder))
     if impossible:
         why = next(iter(impossible.values()))
         progress.warn(f"left out, for a charge that they cannot have: {', '.join(impossible)} ({why})")

@@ -158,8 +158,6 @@ def run(
       sampler run 2sa2am --json | jq '.structures[0]'
     """
     from ..api.running import run as run_it
-    from ..funnel import results
-    from .show import print_ranking
 
     known = library(monomers)
     if composition is not None:
@@ -175,6 +173,9 @@ def run(
         if not no_report:
             at_end(done.folder, known, quiet=True)
         return
+    from ..funnel import results
+    from .show import print_ranking
+
     print_ranking(done.folder, known, limit=10)
     count = results.inputs(len(done.clusters), done.manifest()["protocol"]["export"]["count"])
     typer.echo(f"\n{len(done.clusters)} structures in {done.folder}; {count} ORCA inputs in {done.folder / 'orca'}")
