@@ -25,4 +25,4 @@ def all_is_read(protocol: str | Path, workers: int | str | None, *choices: Any) 
     """
     number = workers is None or (str(workers).isdecimal() and int(workers) > 0)
     chosen = any(choice is not None and choice not in ("", [], ()) for choice in choices)
-    return number and not chosen and any(resources.path("protocols").glob(f"{protocol}.toml"))
+    return number and not chosen and str(protocol) in {path.stem for path in resources.path("protocols").glob("*.toml")}

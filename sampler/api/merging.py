@@ -66,8 +66,8 @@ def merge(
     from ..funnel.protocols import own_model
     from ..funnel.protocols.protocol import build
     from ..funnel.runner import Run
-    from ..rundir import ledger as ledger_files
     from ..rundir.directory import RunDirectory, digest_of
+    from ..rundir.ledger import Ledger
 
     known, folder = library_of(monomers), Path(folder)
     searches = _read([Path(run) for run in runs], folder, known)
@@ -78,8 +78,8 @@ def merge(
         here = directory.stage(1, NAME, digest_of(manifest))
         everything, said = _distinct(searches, manifest)
         came_in = sum(len(s.clusters) for s in searches)
-        kept, ledger = here.finish(everything, ledger_files.Ledger(stage=1, kind=NAME, came_in=came_in, said=said))
-        ledger_files.write(directory.folder / ledger_files.NAME, [ledger])
+        kept, ledger = here.finish(everything, Ledger(stage=1, kind=NAME, came_in=came_in, said=said))
+        directory.completed([ledger])
         done = Run(directory.folder, kept, [ledger])
         results.write(done, build(manifest["protocol"], str(folder)), known, composition)
         own_model.judge(done, composition, known)
@@ -87,7 +87,8 @@ def merge(
 
 
 def _read(paths: Sequence[Path], out: Path, known: MonomerLibrary) -> list[_Search]:
-    from ..rundir.directory import complete, read_ledgers, read_manifest, read_result
+    from ..rundir.directory import read_ledgers, read_manifest, read_result
+    from ..rundir.finished import complete
 
     paths = [spelled(path, known) for path in paths]
     places = [path.resolve() for path in paths]

@@ -110,7 +110,8 @@ def run_folders(path: Path, known) -> list[Path]:
     """
     from ..api.folders import spelled
     from ..errors import RunError
-    from ..rundir.directory import complete, is_run, runs_below
+    from ..rundir.directory import is_run, runs_below
+    from ..rundir.finished import complete
 
     path = spelled(path, known)
     if is_run(path):

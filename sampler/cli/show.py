@@ -74,7 +74,8 @@ def _summary(run: Path, known, limit: int | None) -> dict[str, Any]:
 
 
 def _print_run(run: Path, known, limit: int, verbose: bool) -> None:
-    from ..rundir.directory import complete, read_ledgers
+    from ..rundir.directory import read_ledgers
+    from ..rundir.finished import complete
 
     ledgers = read_ledgers(run)
     if not complete(run):

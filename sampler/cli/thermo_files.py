@@ -41,7 +41,8 @@ def leave(inputs: Sequence[Path], gathered, told: dict[str, Any], made, known) -
     from ..refine.thermo.left import NAME
     from ..refine.thermo.left import leave as leave_in
     from ..refine.thermo.sources import save
-    from ..rundir.directory import complete, is_run, runs_below
+    from ..rundir.directory import is_run, runs_below
+    from ..rundir.finished import complete
 
     left = Left()
     for path in (spelled(one, known) for one in inputs):

@@ -17,7 +17,8 @@ from ..composition import Composition
 from ..errors import LevelError
 from ..levels import binding_energy, require_references
 from ..monomers import MonomerLibrary
-from ..rundir.directory import StageDirectory, complete, read_ledgers, read_manifest, read_result, sha256
+from ..rundir.directory import StageDirectory, read_ledgers, read_manifest, read_result, sha256
+from ..rundir.finished import complete
 from ..storage import write_text
 from ..units import KCAL_PER_MOL
 from .protocols.protocol import Protocol

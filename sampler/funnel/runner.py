@@ -177,7 +177,7 @@ def run(
                     f"{folder}: no structure is left after stage {position} ({stage.kind}): {reasons}; "
                     f"see {here.folder / 'dropped.csv'}"
                 )
-        ledger_files.write(directory.folder / ledger_files.NAME, ledgers)
+        directory.completed(ledgers)
         outdated = directory.outdated(ledgers)
         if outdated:
             for old in outdated if clean else []:

@@ -8,7 +8,8 @@ from typing import Any
 from ..errors import RunError
 from ..funnel import results
 from ..funnel.protocols.own_model import remarks_of
-from ..rundir.directory import complete, read_ledgers, read_manifest, read_result
+from ..rundir.directory import read_ledgers, read_manifest, read_result
+from ..rundir.finished import complete
 from . import commands, funnel_steps, provenance
 from .asked import Asked
 from .free_energies import FreeEnergies, free_energies

@@ -10,6 +10,7 @@ Layout::
         dropped.csv                  id, reason, detail of what does not
         ledger.json                  how many came in, went on, were dropped and why; sha256 of output.npz
       ledger.json                    the stages of the last complete run, in order
+      complete.json                  sha256 of the manifest and the ledger that belong together
       ranking.csv, structures.xyz    the result
       orca/                          the inputs
       earlier/                       manifest, ledger and tables of results that others have replaced
@@ -41,6 +42,7 @@ from ..text.nearest import suggested
 from ..workers.claims import Claims, Others, tidy
 from . import ledger as ledgers
 from . import owner as belongs
+from .finished import complete, finish, write_manifest
 from .held import held
 from .ledger import Ledger, Own, RoundLedger
 
@@ -143,7 +145,7 @@ class RunDirectory:
         with held(folder):
             _none_joined(folder)
             _check_manifest(folder, manifest, replace)
-            write_text(folder / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+            write_manifest(folder, manifest)
             yield cls(folder)
 
     @classmethod
@@ -174,7 +176,7 @@ class RunDirectory:
                         "command can share a run directory"
                     )
                 _check_manifest(folder, manifest, replace)
-                write_text(folder / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+                write_manifest(folder, manifest)
                 yield cls(folder, claims)
             tidy(folder)
 
@@ -190,6 +192,10 @@ class RunDirectory:
                 part.unlink()
         return StageDirectory(folder, self.claims)
 
+    def completed(self, ledgers: list[Ledger]) -> None:
+        """Keep the ledgers of the stages: the run is done."""
+        finish(self.folder, ledgers)
+
     def outdated(self, finished: Sequence[Ledger]) -> list[Path]:
         """Stage folders of earlier parameters, no longer part of the run."""
         names = {ledger.folder for ledger in finished}
@@ -199,15 +205,6 @@ class RunDirectory:
 def is_run(folder: Path | str) -> bool:
     """Whether a folder is a run directory, finished or not."""
     return (Path(folder) / "manifest.json").is_file() and (Path(folder) / "stages").is_dir()
-
-
-def complete(folder: Path | str) -> bool:
-    """Whether the ledger belongs to the manifest: a run that was started later and did not end has a younger one."""
-    try:
-        ledger, manifest = (os.stat(Path(folder) / name).st_mtime_ns for name in (ledgers.NAME, "manifest.json"))
-    except OSError:
-        return False
-    return ledger >= manifest
 
 
 def runs_below(folder: Path | str) -> list[Path]:

@@ -101,8 +101,13 @@ class RoundLedger(Output):
 
 def write(path: Path, ledgers: Output | Sequence[Output]) -> None:
     """One ledger, or those of a run."""
+    write_text(path, text_of(ledgers))
+
+
+def text_of(ledgers: Output | Sequence[Output]) -> str:
+    """What :func:`write` writes."""
     table = ledgers.as_dict() if isinstance(ledgers, Output) else [ledger.as_dict() for ledger in ledgers]
-    write_text(path, json.dumps(table, indent=1, ensure_ascii=False) + "\n")
+    return json.dumps(table, indent=1, ensure_ascii=False) + "\n"
 
 
 def read(path: Path) -> Ledger | RoundLedger:

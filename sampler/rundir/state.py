@@ -17,7 +17,8 @@ import numpy as np
 from ..workers.claims import Others
 from . import ledger as ledgers
 from . import live
-from .directory import complete, read_manifest, read_rounds, stage_seconds
+from .directory import read_manifest, read_rounds, stage_seconds
+from .finished import complete
 from .ledger import Ledger
 
 RUNNING, FINISHED, KILLED, STOPPED, FAILED, WAITS, OPEN = (

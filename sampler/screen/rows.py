@@ -20,7 +20,8 @@ from ..funnel.protocols.own_model import remarks_of
 from ..funnel.protocols.protocol import Protocol
 from ..funnel.runner import library_digest, with_surface
 from ..monomers import MonomerLibrary
-from ..rundir.directory import complete, read_ledgers, read_manifest, read_result
+from ..rundir.directory import read_ledgers, read_manifest, read_result
+from ..rundir.finished import complete
 from ..rundir.ledger import NAME as LEDGER
 from ..rundir.ledger import Ledger
 from ..version import __version__
