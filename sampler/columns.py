@@ -73,8 +73,10 @@ MOVE = _text("move", "the move of a search that made it; '' for what came in")
 WALKER = _count("walker", "the walker of a search that drew its parent")
 STREAM = _count("stream", "number of the random key of a child, while it is made")
 CEILING = _value("ceiling_eV", "eV", "the energy above which a child is given up, while it is made")
+LADDER = _text("ladder", "K, the temperatures that its parent is to have replicas at, while it is made")
+EXCHANGES = _text("exchanges", "what the exchanges of the replicas came to, while it is made")
 ORIGIN = _text("origin", "how a structure of a training pool was made")
-TEMPERATURE = _value("temperature", "K", "of the dynamics that made a structure of a training pool")
+TEMPERATURE = _value("temperature", "K", "of the dynamics that made it, in a search or a training pool")
 COMPOSITION = _text("composition", "its composition, such as `2sa2am`, in data sets of several")
 
 # ---- rigid bodies and molecules ------------------------------------------------------------------

@@ -370,7 +370,7 @@ def test_run_is_the_command(tmp_path, monkeypatch, capfd):
 def test_run_refuses_as_the_command_does(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for options, words in [
-        ({"patience": 3}, "--patience and --budget are for the stage hop"),
+        ({"patience": 3}, "--patience and --budget are for a stage that searches"),
         ({"error_kcalmol": 1.0}, "--error-kcalmol has a meaning only with --confidence"),
         ({"from_level": "b97-3c"}, "--from-level has a meaning only with --from"),
         ({"level": "mp2"}, "--level mp2: a run ends at one of"),

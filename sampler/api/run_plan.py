@@ -43,18 +43,20 @@ def protocol_of(name: str | Path, settings: Settings, patience: int | None, budg
         ProtocolError: no such protocol or parameter. InputError: patience or budget for one that does not search.
     """
     from ..funnel.protocols.protocol import load
+    from ..rundir.owner import SEARCHES
 
     overrides = overrides_of(settings)
     chosen = load(str(name), overrides)
-    limits = {k: v for k, v in {"hop.patience": patience, "hop.budget": budget}.items() if v is not None}
+    limits = {k: v for k, v in {"patience": patience, "budget": budget}.items() if v is not None}
     if not limits:
         return chosen
-    if not any(s.kind == "hop" for s in chosen.stage):
+    searches = [kind for kind in SEARCHES if any(s.kind == kind for s in chosen.stage)]
+    if not searches:
         raise InputError(
-            f"--patience and --budget are for the stage hop, which the protocol {chosen.name} does not have; "
-            "take thorough or large"
+            f"--patience and --budget are for a stage that searches ({', '.join(SEARCHES)}), which the protocol "
+            f"{chosen.name} does not have; take thorough or large"
         )
-    return load(str(name), overrides | limits)
+    return load(str(name), overrides | {f"{kind}.{k}": v for kind in searches for k, v in limits.items()})
 
 
 def levels_of(level: str, from_level: str | None, entering: bool) -> tuple[str, str | None]:

@@ -67,8 +67,8 @@ def run(
         engine: who does the stages refine and orca: ``orca`` or ``pyscf``.
         settings: changed parameters, e.g. ``{"relax.fmax": 0.01, "generate.candidates": 200}``.
         parents: run directories of smaller systems, for the stage grow.
-        patience: rounds without a new low minimum after which the stage hop ends.
-        budget: evaluations of the potential after which the stage hop starts no round.
+        patience: rounds without a new low minimum after which a search ends.
+        budget: evaluations of the potential after which a search starts no round.
         confidence: keep as many structures as hold the B97-3c minimum with this probability, e.g. 0.95.
         error_kcalmol: with ``confidence``: standard deviation of relative energies, kcal/mol.
         source: structures to start from instead of generated ones: a file, clusters, or ASE atoms.

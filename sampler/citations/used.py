@@ -14,6 +14,7 @@ from ..potentials.composite.methods import METHODS
 from ..potentials.painn.card import CARD
 from ..potentials.trained import model_folder, named
 from ..rundir.directory import read_manifest
+from ..rundir.owner import SEARCHES
 from .reference import key_of
 
 APPROACH = ("kubecka2024", "the approach: models of quantum chemistry in the sampling of atmospheric clusters")
@@ -97,13 +98,19 @@ def _by_kind(stage: Mapping[str, Any]) -> Iterator[Cited]:
             yield from ((key, "symmetric packings") for key in ("oakley2013", "pickard2011"))
     if kind == "grow" and stage.get("splice"):
         yield "deaven1995", "candidates of two parents"
-    if kind in ("relax", "hop") or stage.get("mode") == "optimise":
+    if kind in ("relax", *SEARCHES) or stage.get("mode") == "optimise":
         optimizer = stage.get("optimizer", "lbfgs")
         yield from ((key, f"relaxation ({optimizer})") for key in _RELAXATION[optimizer])
-    if kind == "hop":
+    if kind in SEARCHES:
         yield from ((key, "estimate of the minima that are unseen") for key in _ESTIMATES)
-        if stage.get("moves", {}).get("md", 1.0):
-            yield "leimkuhler2013", "moves by dynamics"
+    if kind in ("anneal", "exchange"):
+        yield "leimkuhler2013", "dynamics of a search"
+    if kind == "anneal":
+        yield "kirkpatrick1983", "simulated annealing"
+    if kind == "exchange":
+        yield from ((key, "replica exchange") for key in ("sugita1999", "predescu2004"))
+    if kind == "hop" and stage.get("moves", {}).get("md", 1.0):
+        yield "leimkuhler2013", "moves by dynamics"
     if kind == "identify":
         yield "cordero2008", "bonds"
     if kind == "dedupe":

@@ -108,11 +108,11 @@ def run(
     ] = None,
     patience: Annotated[
         int | None,
-        typer.Option("--patience", min=1, help="Rounds without a new low minimum after which the stage hop ends."),
+        typer.Option("--patience", min=1, help="Rounds without a new low minimum after which a search ends."),
     ] = None,
     budget: Annotated[
         int | None,
-        typer.Option("--budget", min=1, help="Evaluations of the potential after which the stage hop starts no round."),
+        typer.Option("--budget", min=1, help="Evaluations of the potential after which a search starts no round."),
     ] = None,
     confidence: Annotated[
         float | None,

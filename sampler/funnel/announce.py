@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from ..rundir.owner import SEARCHES
 from ..workers.progress import Progress, duration
 from .stages.base import Stage
 from .stages.context import Context
 
 LONG = 24 * 3600.0
 """s; what takes longer is warned of."""
-_MAKES = ("generate", "grow", "hop")
+_MAKES = ("generate", "grow", *SEARCHES)
 """Stages that put out more structures than come in."""
 
 

@@ -16,6 +16,7 @@ from ..errors import CompositionError, InputError, RunError
 from ..monomers import MonomerLibrary
 from ..rundir.directory import StageDirectory, read_ledgers, read_manifest, read_result
 from ..rundir.ledger import Ledger
+from ..rundir.owner import SEARCHES
 from ..similarity.frameworks import frameworks, places
 
 
@@ -26,7 +27,7 @@ class Parent:
     Attributes:
         composition: of the structures. name: the same, as text. clusters: lowest energy first.
         sha256: of the run's output; the results of growth depend on it. source: name of the folder, for people.
-        archive: distinct minima on the surface of the last stage ``hop``, lowest first; empty where there was none, or
+        archive: distinct minima on the surface of the last stage that searches, lowest first; empty where there was none, or
             its output is no longer there. archive_sha256: of that output, '' without.
     """
 
@@ -74,9 +75,9 @@ def read_parent(folder: Path | str, library: MonomerLibrary) -> Parent:
 
 
 def _archive(folder: Path, ledgers: Sequence[Ledger]) -> tuple[Clusters, str]:
-    """What the last stage ``hop`` of the run left, and its sha256; nothing if there is no such output."""
+    """What the last stage of the run that searches left, and its sha256; nothing if there is no such output."""
     for ledger in reversed(ledgers):
-        if ledger.kind == "hop":
+        if ledger.kind in SEARCHES:
             found, written, _ = StageDirectory(folder / "stages" / ledger.folder).read_output()
             return (
                 (Clusters.empty(), "")

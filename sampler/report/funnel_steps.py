@@ -8,10 +8,12 @@ from typing import Any
 
 from ..rundir.directory import read_rounds, stage_seconds
 from ..rundir.ledger import Ledger
+from ..rundir.owner import SEARCHES
 
 _WHAT = {
     "generate": "candidates", "relax": "relaxation", "identify": "which molecules each structure holds",
     "dedupe": "one of each minimum", "select": "the lowest go on", "hop": "search: moves and relaxation from the lowest",
+    "anneal": "search: annealing from the lowest", "exchange": "search: replica exchange from the lowest",
     "grow": "candidates from smaller clusters", "refine": "better energies", "orca": "ORCA",
 }  # fmt: skip
 
@@ -71,13 +73,13 @@ def search(folder: Path, ledgers: Sequence[Ledger]) -> dict[str, Any] | None:
 
     None where nothing is known of what is unseen.
     """
-    last = next((one for one in reversed(ledgers) if one.kind == "hop"), None)
+    last = next((one for one in reversed(ledgers) if one.kind in SEARCHES), None)
     if last is None:
         last = next((one for one in reversed(ledgers) if "unseen_chao1" in one), None)
     if last is None:
         return None
     told = {
-        "rounds": _rounds(folder, last.folder) if last.kind == "hop" else [],
+        "rounds": _rounds(folder, last.folder) if last.kind in SEARCHES else [],
         "stopped": str(last.get("stopped", "")),
         "window_kcalmol": last.get("watch_kcalmol"),
         "seen": last.get("seen"),
@@ -113,7 +115,7 @@ _ENDS = {
 
 
 def _known(told: Mapping[str, Any], ledger: Ledger) -> str:
-    what = "The search knows" if ledger.kind == "hop" else "The relaxed candidates hold"
+    what = "The search knows" if ledger.kind in SEARCHES else "The relaxed candidates hold"
     seen = f"{told['seen']} {'minimum' if told['seen'] == 1 else 'minima'}"
     words = f"{what} {seen} within {told['window_kcalmol']:g} kcal/mol of the lowest"
     if told["unseen"] is not None:

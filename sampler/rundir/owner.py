@@ -17,7 +17,9 @@ from . import ledger
 
 EARLIER = "earlier"
 _TABLES = ("ranking.csv", "structures.xyz")
-LIMITS = {"hop": ("rounds", "patience", "budget")}
+SEARCHES = ("hop", "anneal", "exchange")
+"""Kinds of stages that search on from what comes in, round by round, and pass on all that they know."""
+LIMITS = {kind: ("rounds", "patience", "budget") for kind in SEARCHES}
 """Kind of stage -> settings that may be raised later; see :class:`~sampler.funnel.stages.base.Stage`."""
 
 Manifest = Mapping[str, Any]

@@ -24,6 +24,7 @@ from ..rundir.directory import read_ledgers, read_manifest, read_result
 from ..rundir.finished import complete
 from ..rundir.ledger import NAME as LEDGER
 from ..rundir.ledger import Ledger
+from ..rundir.owner import SEARCHES
 from ..version import __version__
 
 Row = dict[str, Any]
@@ -69,11 +70,11 @@ def of_run(
 def minima(ledgers: Sequence[Ledger]) -> int:
     """How many distinct minima a run has found.
 
-    Those that its last stage ``hop`` passes on (all that it knows within its window), else those that its last
+    Those that its last stage that searches passes on (all that it knows within its window), else those that its last
     ``dedupe`` tells apart. What a ``select`` leaves is a limit of the protocol; it counts only where there is neither.
     """
-    for kind in ("hop", "dedupe"):
-        found = [ledger.out for ledger in ledgers if ledger.kind == kind]
+    for kinds in (SEARCHES, ("dedupe",)):
+        found = [ledger.out for ledger in ledgers if ledger.kind in kinds]
         if found:
             return found[-1]
     return ledgers[-1].out

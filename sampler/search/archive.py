@@ -36,6 +36,7 @@ from ..columns import (
 from ..fate import Fate
 from ..similarity import DedupeParams, dedupe
 from ..units import KCAL_PER_MOL
+from .exchanges import in_words as exchanges_in_words
 from .unseen import estimates
 
 COUNTS = (SEEN, WALKERS, TRIED, FOUND, FINDERS)
@@ -158,11 +159,12 @@ def line(record: Mapping[str, Any], watch_kcalmol: float, verbose: bool = False)
         if "unseen_lincoln_petersen" in record:
             guess += f", {record['unseen_lincoln_petersen']:.0f} (Lincoln-Petersen)"
         guess += " unseen"
+    more = f"; {exchanges_in_words(record['exchange'])}" if "exchange" in record else ""
     return (
         f"round {record['round']}: {record['children']} children, {record['new']} new minima, "
         f"{record['new_in_window']} of them within {watch_kcalmol:g} kcal/mol, where {record['seen']} are known and "
         f"{guess}; lowest {lowered} since the start; "
-        f"{record['evaluations_so_far']} evaluations"
+        f"{record['evaluations_so_far']} evaluations{more}"
     )
 
 

@@ -37,8 +37,8 @@ class Mover:
     seed: int
     potential: Potential
     coarse_fmax: float
-    md_temperature: float
-    md_steps: int
+    md_temperature: float = 0.0
+    md_steps: int = 0
 
     def generator(self, stream: int) -> np.random.Generator:
         """The random numbers of one child."""

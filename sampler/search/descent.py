@@ -39,15 +39,26 @@ def descend(task: Clusters, mover: Mover, fmax: float, max_steps: int) -> Cluste
         the children with ``fate``, ``fate_detail``, ``evaluations`` and what relaxation and identification say.
     """
     children, spent = moved(task, mover)
+    return quench(children, spent, task, mover, fmax, max_steps)
+
+
+def quench(
+    children: Clusters, spent: np.ndarray, parents: Clusters, mover: Mover, fmax: float, max_steps: int
+) -> Clusters:
+    """``children`` with a ``fate`` of none relaxed, compared with ``parents`` (one each), identified; see :func:`descend`.
+
+    Args:
+        spent: (B,) evaluations that each has cost already.
+    """
     made = _before(children, spent)
     going = np.flatnonzero(made.columns[FATE] == Fate.GOES_ON)
     # what came in has no parent to fall back to and no ceiling: it is relaxed in one go
-    for limit in (mover.coarse_fmax, fmax) if (task.columns[MOVE] != "").any() else (fmax,):
+    for limit in (mover.coarse_fmax, fmax) if (parents.columns[MOVE] != "").any() else (fmax,):
         if not len(going):
             break
         before = made[going].columns[EVALUATIONS]
         some = relax(made[going], mover.potential, RelaxParams(fmax=limit, max_steps=max_steps))
-        some = compared(some.with_columns(evaluations=some.columns[EVALUATIONS] + before), task[going])
+        some = compared(some.with_columns(evaluations=some.columns[EVALUATIONS] + before), parents[going])
         made = _put(made, going, some)
         going = going[some.columns[FATE] == Fate.GOES_ON]
     if len(going):

@@ -21,7 +21,6 @@ from ..random_keys import named_key
 from ..similarity.frameworks import frameworks
 from ..units import KB, KCAL_PER_MOL
 from . import archive
-from .moves import SHARES
 from .parents import draw
 
 History = list[Mapping[str, Any]]
@@ -30,18 +29,21 @@ History = list[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Walk:
-    """What a search is asked for; the fields are those of the stage ``hop``, where they are explained.
+    """What a search is asked for; the other fields are those of the stages that search, where they are explained.
 
     Attributes:
         composition, library: of the clusters. seed: of the whole run. level: of the potential that minima belong to.
+        kind: of stage, for the names and random numbers of children. children: in a round. moves: their weights.
     """
 
     composition: Composition
     library: MonomerLibrary
     seed: int
     level: str
-    fmax: float
+    kind: str
     children: int
+    moves: Mapping[str, float]
+    fmax: float
     rounds: int
     patience: int
     budget: int | None
@@ -50,7 +52,6 @@ class Walk:
     temperature: float
     framework_children: float
     walkers: int
-    moves: Mapping[str, float]
 
     # ---- the start -------------------------------------------------------------------------------
 
@@ -81,17 +82,16 @@ class Walk:
         if self.stopped(history):
             return Clusters.empty()
         number = len(history)
-        rng = np.random.default_rng(named_key(self.seed, f"hop {self._name}", number))
+        rng = np.random.default_rng(named_key(self.seed, f"{self.kind} {self._name}", number))
         parents = self.parents(population, rng)
-        shares = {**SHARES, **self.moves}
-        weights = np.array(list(shares.values()))
-        drawn = rng.choice(list(shares), self.children, p=weights / weights.sum())
+        weights = np.array(list(self.moves.values()))
+        drawn = rng.choice(list(self.moves), self.children, p=weights / weights.sum())
         ceiling = np.nanmin(population.energy) + self.window_kcalmol * KCAL_PER_MOL
         return (
             population[parents]
             .without_energies()
             .replace(
-                ids=np.array([f"{self._name}-hop{number:03d}_{k:04d}" for k in range(self.children)]),
+                ids=np.array([f"{self._name}-{self.kind}{number:03d}_{k:04d}" for k in range(self.children)]),
                 columns={
                     PARENT: population.ids[parents],
                     PARENT_ENERGY: population.energy[parents],

@@ -120,6 +120,8 @@ _OF_STAGE = {
     "generate": _RIGID,
     "grow": (*_RIGID, "identity"),
     "hop": ("rigid surface", "identity", "superposition"),
+    "anneal": ("identity", "superposition"),
+    "exchange": ("identity", "superposition"),
     "relax": ("identity",),
     "refine": ("identity",),
     "identify": ("identity",),

@@ -1,11 +1,11 @@
 """``sampler run --confidence``: the same protocol, which keeps as many structures as a wanted confidence takes.
 
 The decision is made where everything that the search has found lies side by side at minima of one potential: on the archive
-of the last ``hop``, or, without one, after the last ``relax``. From there on nothing else is cut: later selections and counts
-are lifted, up to the first stage that calculates at a higher level. Only where energies get much better on the way does a
+of the last stage that searches, or, without one, after the last ``relax``. From there on nothing else is cut: later
+selections and counts are lifted, up to the first stage that calculates at a higher level. Only where energies get much better on the way does a
 second selection by confidence make use of them; it is still about all that was found.
 
-Without ``hop`` the selections among distinct structures before the last ``relax`` are lifted, too: energies are not those of minima
+Without a search the selections among distinct structures before the last ``relax`` are lifted, too: energies are not those of minima
 there (in 4sa4am, relaxed to 0.1 eV/Å, off by 1.5 to 2 kcal/mol, more than a model of B97-3c is from B97-3c).
 """
 
@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from ...composition import Composition
 from ...errors import ProtocolError
 from ...monomers import MonomerLibrary
+from ...rundir.owner import SEARCHES
 from ..stages.base import Stage
 from ..stages.energy_source import EnergySource, before, made_by
 from ..stages.expected_error import expected_error
@@ -57,7 +58,7 @@ def with_confidence(
     if second is not None:  # each decision may miss half of what may be missed
         decisive = _select((1 + confidence) / 2, None)
     distinct = next((i for i in range(first, place) if resolved[i].kind == "dedupe"), place)
-    searches = any(s.kind == "hop" for s in resolved[first:place])
+    searches = any(s.kind in SEARCHES for s in resolved[first:place])
     stages: list[Stage] = []
     for i, stage in enumerate(protocol.stage):
         if i == place:
@@ -76,7 +77,7 @@ def with_confidence(
 
 def _higher(stages: tuple[Stage, ...], first: int) -> int:
     """Index of the first stage that calculates at another level than the last one that relaxes; how many there are, if none does."""
-    relaxing = [i for i, s in enumerate(stages) if i >= first and s.kind in ("relax", "hop")]
+    relaxing = [i for i, s in enumerate(stages) if i >= first and s.kind in ("relax", *SEARCHES)]
     last = relaxing[-1] if relaxing else first - 1
     relaxed_with = made_by(stages[last]) if relaxing else None
     level = relaxed_with.level if relaxed_with else ""
@@ -89,7 +90,7 @@ def _higher(stages: tuple[Stage, ...], first: int) -> int:
 
 def _place(stages: tuple[Stage, ...], first: int, end: int) -> int:
     """Where the decision is made: the first selection after the search and before ``end``, or ``end`` itself."""
-    searching = [i for i in range(first, end) if stages[i].kind == "hop"]
+    searching = [i for i in range(first, end) if stages[i].kind in SEARCHES]
     relaxing = [i for i in range(first, end) if stages[i].kind == "relax"]
     last = (searching or relaxing or [first - 1])[-1]
     return next((i for i in range(last + 1, end) if stages[i].kind == "select"), end)

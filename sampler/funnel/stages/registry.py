@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from .anneal import Anneal
 from .base import Stage
 from .dedupe import Dedupe
+from .exchange import Exchange
 from .generate import Generate
 from .grow import Grow
 from .hop import Hop
@@ -21,6 +23,8 @@ STAGES: dict[str, type[Stage]] = {
     "dedupe": Dedupe,
     "select": Select,
     "hop": Hop,
+    "anneal": Anneal,
+    "exchange": Exchange,
     "refine": Refine,
     "orca": Orca,
 }

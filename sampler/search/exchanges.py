@@ -1,0 +1,76 @@
+"""The temperatures of a round's ladders, from what the rounds before have seen, and what their exchanges came to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..clusters import Clusters
+from ..columns import EXCHANGES
+from ..dynamics.exchange import Tally, ladder, shape_seen
+
+_HARMONIC = 3
+"""Degrees of freedom of an atom; half of them are the shape of a harmonic cluster's distribution of energies."""
+
+
+def kelvin_of(text: str) -> np.ndarray:
+    """The temperatures in a column ``ladder``."""
+    return np.array([float(word) for word in text.split()])
+
+
+def next_ladder(
+    atoms: int, history: Sequence[Mapping[str, Any]], lowest: float, highest: float, most: int, wanted: float
+) -> str:
+    """Temperatures for the next round: geometric at first, as for a harmonic cluster, then by the acceptance of the
+    rounds before, pair by pair."""
+    shapes = [0.5 * _HARMONIC * atoms] * (most - 1)
+    rounds = [record["exchange"] for record in history if "exchange" in record]
+    for pair in range(most - 1):
+        seen = [(one["tried"][pair], one["temperatures_K"][pair : pair + 2], one["acceptance"][pair])
+                for one in rounds if pair < len(one["tried"]) and one["tried"][pair]]  # fmt: skip
+        if seen:
+            weights = [tried for tried, _, _ in seen]
+            found = [shape_seen(high / low, accepted) for _, (low, high), accepted in seen]
+            shapes[pair] = float(np.average(found, weights=weights))
+        elif pair:
+            shapes[pair] = shapes[pair - 1]
+    return " ".join(f"{k:g}" for k in ladder(lowest, highest, most, wanted, shapes))
+
+
+def tallied(made: Clusters, text: str) -> dict[str, Any]:
+    """What a round's ledger says of its exchanges.
+
+    Args:
+        made: its children with the column ``exchanges``. text: its temperatures.
+    """
+    total = Tally.of(len(kelvin_of(text)))
+    told = [str(one) for one in made.columns[EXCHANGES] if one]
+    for one in told:
+        entry = json.loads(one)
+        total = total.plus(Tally(**{k: np.array(v) if isinstance(v, list) else v for k, v in entry.items()}))
+    return {
+        "temperatures_K": kelvin_of(text).tolist(),
+        "tried": total.tried.tolist(),
+        "accepted": total.accepted.tolist(),
+        "acceptance": np.round(total.probability / np.maximum(total.tried, 1), 4).tolist(),
+        "ladders": len(told),
+        "round_trips": total.round_trips,
+    }
+
+
+def summed(history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What a stage's ledger says of the exchanges of all its rounds: those of the last one, and round trips of all."""
+    rounds = [record["exchange"] for record in history if "exchange" in record]
+    if not rounds:
+        return {}
+    return {"exchange": rounds[-1] | {k: sum(one[k] for one in rounds) for k in ("ladders", "round_trips")}}
+
+
+def in_words(record: Mapping[str, Any]) -> str:
+    """``exchanges accepted 0.31 0.29 at 300 351 412 K, 3 round trips in 16 ladders``."""
+    accepted = " ".join(f"{value:.2f}" for value in record["acceptance"])
+    kelvin = " ".join(f"{value:.0f}" for value in record["temperatures_K"])
+    return f"exchanges accepted {accepted} at {kelvin} K, {record['round_trips']} round trips in {record['ladders']} ladders"
