@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -91,11 +92,13 @@ class Rungs:
     """Which configuration of one ladder is on which rung, and what has been exchanged.
 
     Attributes:
-        kelvin: (R,). rng: decides. at: (R,) the configuration on each rung.
+        kelvin: (R,). rng: decides. settling: attempts that are not counted, while all rungs still know where they began.
+        at: (R,) the configuration on each rung.
     """
 
     kelvin: np.ndarray
     rng: np.random.Generator
+    settling: int = 0
     at: np.ndarray = field(init=False)
     tally: Tally = field(init=False)
 
@@ -120,10 +123,11 @@ class Rungs:
         for low in range(self._attempts % 2 if len(self.kelvin) > 2 else 0, len(self.kelvin) - 1, 2):
             a, b = self.at[low], self.at[low + 1]
             probability = float(np.exp(min(0.0, (beta[low] - beta[low + 1]) * (energy[a] - energy[b]))))
-            self.tally.tried[low] += 1
-            self.tally.probability[low] += probability
-            if drawn[low] < probability:
-                self.tally.accepted[low] += 1
+            accepted, counts = drawn[low] < probability, self._attempts >= self.settling
+            self.tally.tried[low] += counts
+            self.tally.probability[low] += probability * counts
+            self.tally.accepted[low] += accepted * counts
+            if accepted:
                 self.at[low], self.at[low + 1] = b, a
         self._attempts += 1
         self._note_ends()
@@ -147,12 +151,13 @@ def exchange(
     """
     height = len(ladders[0].kelvin)
     parts: list[Frames] = []
-    for number in range(1, max(1, steps // every) + 1):
+    last = max(1, steps // every)
+    for number in range(1, last + 1):
         kelvin = np.concatenate([one.temperatures for one in ladders])
-        lost, there = replicas.go(every, lambda step, kelvin=kelvin: kelvin)
+        lost, there = replicas.go(every, partial(_the_same, kelvin))
         cold = np.concatenate([k * height + one.at[:kept] for k, one in enumerate(ladders)])
         chosen = lost != ""
-        if number % frames_every == 0 or number == steps // every:
+        if number % frames_every == 0 or number == last:
             chosen[cold] = True
         which = np.flatnonzero(chosen)
         parts.append(Frames(there[which], which // height, kelvin[which], lost[which]))
@@ -162,3 +167,7 @@ def exchange(
         after = np.concatenate([one.temperatures for one in ladders])
         replicas.rescale(np.sqrt(after / kelvin))
     return Frames.join([p for p in parts if len(p.of)])
+
+
+def _the_same(kelvin: np.ndarray, step: int) -> np.ndarray:
+    return kelvin

@@ -101,7 +101,7 @@ class Replicas:
             noise = self.noise.at(self.steps) if self.noise else None
             before, kt = self.phase, self._kt(kelvin(self.steps))
             # the temperature is that of each atom's replica: an array where other ensembles have a number
-            phase = self.langevin.advance(before, self._forces, self.masses, np.zeros(0), kt, noise)  # type: ignore[arg-type]
+            phase = self.langevin.advance(before, self._forces, self.masses, np.zeros(0), kt, noise)
             broken = ~np.isfinite(phase.energy) | self._torn(before, phase)
             lost[broken] = "exploded"
             self.phase = self._back(phase, begun, broken) if broken.any() else phase

@@ -14,6 +14,8 @@ from ..dynamics.exchange import Tally, ladder, shape_seen
 
 _HARMONIC = 3
 """Degrees of freedom of an atom; half of them are the shape of a harmonic cluster's distribution of energies."""
+_TRIES = 10
+"""Exchanges of a pair that it takes to say as much as the harmonic cluster does."""
 
 
 def kelvin_of(text: str) -> np.ndarray:
@@ -32,8 +34,8 @@ def next_ladder(
         seen = [(one["tried"][pair], one["temperatures_K"][pair : pair + 2], one["acceptance"][pair])
                 for one in rounds if pair < len(one["tried"]) and one["tried"][pair]]  # fmt: skip
         if seen:
-            weights = [tried for tried, _, _ in seen]
-            found = [shape_seen(high / low, accepted) for _, (low, high), accepted in seen]
+            weights = [_TRIES, *(tried for tried, _, _ in seen)]
+            found = [shapes[pair], *(shape_seen(high / low, accepted) for _, (low, high), accepted in seen)]
             shapes[pair] = float(np.average(found, weights=weights))
         elif pair:
             shapes[pair] = shapes[pair - 1]
@@ -49,8 +51,9 @@ def tallied(made: Clusters, text: str) -> dict[str, Any]:
     total = Tally.of(len(kelvin_of(text)))
     told = [str(one) for one in made.columns[EXCHANGES] if one]
     for one in told:
-        entry = json.loads(one)
-        total = total.plus(Tally(**{k: np.array(v) if isinstance(v, list) else v for k, v in entry.items()}))
+        e = json.loads(one)
+        tried, accepted, probability = (np.array(e[name]) for name in ("tried", "accepted", "probability"))
+        total = total.plus(Tally(tried, accepted, probability, e["round_trips"]))
     return {
         "temperatures_K": kelvin_of(text).tolist(),
         "tried": total.tried.tolist(),

@@ -53,7 +53,8 @@ class Heating:
         numbers = (streams[:, None] * _RUNGS + np.arange(height)).ravel()
         copies = task[np.repeat(np.arange(len(task)), height)]
         replicas = self._replicas(copies, np.tile(kelvin, len(task)), numbers)
-        ladders = [Rungs(kelvin, np.random.default_rng(self._key("exchanges", int(s)))) for s in streams]
+        settling = steps // every // 5
+        ladders = [Rungs(kelvin, np.random.default_rng(self._key("exchanges", int(s))), settling) for s in streams]
         frames = exchange(replicas, ladders, steps, every, frames_every, kept)
         made = self._quenched(task, frames, np.full(len(task), height * replicas.evaluations))
         told = np.full(len(made), "", "U2048")

@@ -131,10 +131,10 @@ def test_the_next_round_has_the_acceptance_that_was_asked_for():
     kelvin = [float(k) for k in first.split()]
     seen = [acceptance(high / low, true) for low, high in zip(kelvin, kelvin[1:])]
     assert max(seen) < 0.2
-    record = {"exchange": {"temperatures_K": kelvin, "acceptance": seen, "tried": [50] * 5}}
+    record = {"exchange": {"temperatures_K": kelvin, "acceptance": seen, "tried": [500] * 5}}
     kelvin = [float(k) for k in next_ladder(atoms_, [{}, record], 300.0, 900.0, 6, 0.3).split()]
     now = [acceptance(high / low, true) for low, high in zip(kelvin, kelvin[1:])]
-    assert now == pytest.approx([0.3] * 5, abs=0.005)
+    assert now == pytest.approx([0.3] * 5, abs=0.01)
 
 
 def test_a_ladder_is_the_same_whatever_shares_its_batch():

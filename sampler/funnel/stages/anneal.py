@@ -21,9 +21,9 @@ class Anneal(HeatedStage):
     """
 
     kind: Literal["anneal"]
-    replicas: PositiveInt = 16
+    replicas: PositiveInt = 8
     """In a round, each from a parent."""
-    temperatures: Annotated[list[Positive], Field(min_length=1)] = [300.0, 900.0, 200.0]
+    temperatures: Annotated[list[Positive], Field(min_length=1)] = [300.0, 600.0, 200.0]
     """K, at equal distances in time, joined by straight lines."""
     quench_ps: Positive | None = None
     """ps between two frames that are quenched; without it the last one alone."""

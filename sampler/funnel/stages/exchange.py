@@ -25,13 +25,13 @@ class Exchange(HeatedStage):
     """
 
     kind: Literal["exchange"]
-    ladders: PositiveInt = 4
+    ladders: PositiveInt = 2
     """In a round, each from a parent."""
     replicas: Annotated[int, Field(ge=2, le=100)] = 6
     """Of a ladder, at most: it ends below ``highest_temperature``."""
     lowest_temperature: Positive = 300.0
     """K, of the lowest replica."""
-    highest_temperature: Positive = 900.0
+    highest_temperature: Positive = 700.0
     """K, that no replica is above."""
     acceptance: Annotated[float, Field(ge=0.05, le=0.9)] = 0.3
     """Wanted of each exchange of neighbours; 0.2 to 0.4 is usual."""
