@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import field_validator
+from pydantic import field_validator, model_serializer
 
 from ...clusters import Clusters
 from ...errors import InputError
@@ -16,6 +16,12 @@ from .searching import SearchStage
 
 if TYPE_CHECKING:
     from ...search.children import Mover
+
+_ORDER = (
+    "potential", "options", "kind", "fmax", "coarse_fmax", "max_steps", "children", "rounds", "patience", "budget",
+    "watch_kcalmol", "window_kcalmol", "temperature", "framework_children", "walkers", "moves", "md_temperature", "md_steps",
+    "chunk",
+)  # fmt: skip
 
 
 class Hop(SearchStage):
@@ -45,6 +51,12 @@ class Hop(SearchStage):
         except InputError as error:
             raise ValueError(str(error)) from error
         return moves
+
+    @model_serializer(mode="wrap")
+    def _as_manifests_have_it(self, plain: Any) -> dict[str, Any]:
+        """In the order in which manifests list the parameters, so that a finished run stays as it is, byte for byte."""
+        made = plain(self)
+        return {name: made[name] for name in _ORDER if name in made}
 
     def round_of(self) -> tuple[int, Mapping[str, float]]:
         from ...search.moves import SHARES
