@@ -15,6 +15,7 @@ from ..storage import write_atomic
 from .ensembles import Phase
 from .guards import Settled
 from .integrate import Batch
+from .stream import Written
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,12 @@ class Checkpoint:
 
     Attributes:
         batch: of the replicas that are still on their way.
-        lengths: (replica, file name) -> bytes that count.
+        lengths: (replica, file name) -> how far the file counts.
         ended: replica -> {"step", "kind", "detail"} of those that have ended early.
     """
 
     batch: Batch
-    lengths: dict[tuple[int, str], int]
+    lengths: dict[tuple[int, str], Written]
     ended: dict[int, dict]
 
     def save(self, path: Path) -> None:
@@ -40,7 +41,7 @@ class Checkpoint:
             arrays |= {f"settled_{k}": getattr(batch.settled, k) for k in _SETTLED}
         told = {
             "step": batch.step,
-            "lengths": [[r, name, n] for (r, name), n in self.lengths.items()],
+            "lengths": [[r, name, w.size, w.crc, w.text] for (r, name), w in self.lengths.items()],
             "ended": {str(r): v for r, v in self.ended.items()},
         }
         arrays |= {f"clusters_{k}": getattr(batch.clusters, k) for k in _CLUSTERS}
@@ -70,7 +71,7 @@ class Checkpoint:
             raise FileFormatError(
                 f"{path} is damaged ({error}); remove it, and the run goes on from the one before"
             ) from error
-        lengths = {(int(r), str(name)): int(n) for r, name, n in told["lengths"]}
+        lengths = {(int(r), str(name)): Written(*map(int, rest)) for r, name, *rest in told["lengths"]}
         return cls(batch, lengths, {int(r): v for r, v in told["ended"].items()})
 
 

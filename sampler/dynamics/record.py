@@ -1,12 +1,11 @@
 """What replicas leave behind: a folder each, files that grow block by block, and where each block begins.
 
-A block belongs to a checkpoint, which knows how long every file was before it. So a block that is written twice, or half,
+A block belongs to a checkpoint, which knows how far every file counted before it. So a block that is written twice, or half,
 ends up once.
 """
 
 from __future__ import annotations
 
-import gzip
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from ..storage import storage_error
 from ..units import KCAL_PER_MOL
 from .events import Event
 from .integrate import Batch, Row, Sink
+from .stream import Written, end, following
 from .trajectory import frame
 
 TRAJECTORY, LOG, EVENTS, CANDIDATES, VELOCITIES = NAMES = (
@@ -63,44 +63,63 @@ class Recorder(Sink):
     def _add(self, replica: int, name: str, content: str | bytes) -> None:
         self.blocks.setdefault((replica, name), []).append(content.encode() if isinstance(content, str) else content)
 
-    def packed(self) -> dict[tuple[int, str], bytes]:
-        """The blocks as they go to disk; those of a trajectory are members of a gzip file, without a time in them."""
-        every = {key: b"".join(parts) for key, parts in self.blocks.items()}
-        return {k: gzip.compress(v, 6, mtime=0) if k[1].endswith(".gz") else v for k, v in every.items()}
+    def joined(self) -> dict[tuple[int, str], bytes]:
+        """The blocks, whole."""
+        return {key: b"".join(parts) for key, parts in self.blocks.items()}
 
 
-def append(root: Path, lengths: dict[tuple[int, str], int], blocks: dict[tuple[int, str], bytes]) -> dict:
+Lengths = dict[tuple[int, str], Written]
+"""(replica, file name) -> how far the file counts."""
+
+
+def append(root: Path, lengths: Lengths, blocks: dict[tuple[int, str], bytes]) -> Lengths:
     """Write the blocks behind the bytes that count; returns how many count afterwards.
 
     Raises:
         StorageError: the disk is full, the folder is read-only.
     """
     after = dict(lengths)
-    for (replica, name), block in blocks.items():
+    for (replica, name), content in blocks.items():
         path = replica_folder(root, replica) / name
-        head = LOG_HEAD.encode() if name == LOG and not lengths.get((replica, name)) else b""
+        before = lengths.get((replica, name), Written())
+        head = LOG_HEAD.encode() if name == LOG and not before.size else b""
+        block, after[replica, name] = following(name, before, head + content)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with open(path, "r+b" if path.exists() else "w+b") as handle:
-                handle.truncate(lengths.get((replica, name), 0))
-                handle.seek(0, os.SEEK_END)
-                handle.write(head + block)
-                handle.flush()
-                os.fsync(handle.fileno())
+            _write(path, before.size, block + end(name, after[replica, name]))
         except OSError as error:
             raise storage_error(error, path) from error
-        after[replica, name] = lengths.get((replica, name), 0) + len(head) + len(block)
     return after
 
 
-def cut(root: Path, lengths: dict[tuple[int, str], int], replicas: list[int]) -> None:
+def cut(root: Path, lengths: Lengths, replicas: list[int]) -> None:
     """Cut off what was written after the checkpoint with these lengths, by a run that was killed."""
     for replica in replicas:
         for name in NAMES:
             path = replica_folder(root, replica) / name
-            wanted = lengths.get((replica, name), 0)
+            written = lengths.get((replica, name), Written())
             try:
-                if path.exists() and path.stat().st_size > wanted:
-                    os.truncate(path, wanted)
+                if (
+                    path.exists()
+                    and path.stat().st_size > written.size
+                    and _behind(path, written) != end(name, written)
+                ):
+                    _write(path, written.size, end(name, written))
             except OSError as error:
                 raise storage_error(error, path) from error
+
+
+def _behind(path: Path, written: Written) -> bytes:
+    with open(path, "rb") as handle:
+        handle.seek(written.size)
+        return handle.read()
+
+
+def _write(path: Path, at: int, content: bytes) -> None:
+    """The file up to ``at``, then the content, on the disk."""
+    with open(path, "r+b" if path.exists() else "w+b") as handle:
+        handle.truncate(at)
+        handle.seek(0, os.SEEK_END)
+        handle.write(content)
+        handle.flush()
+        os.fsync(handle.fileno())

@@ -28,7 +28,7 @@ from .checkpoint import Checkpoint
 from .events import Event
 from .guards import IdentityCheck
 from .integrate import Plan, advance, begin
-from .record import EVENTS, Recorder, append, cut, replica_folder
+from .record import EVENTS, Lengths, Recorder, append, cut, replica_folder
 
 FORMAT = "sampler-md-1"
 MANIFEST, START, SUMMARY = "md.json", "start.npz", "replicas.csv"
@@ -236,7 +236,7 @@ def _part(job: _Job) -> tuple[_Made, int]:
     recorder = _Ends(job.plan.ensemble.step)
     if job.before is None:
         batch, _ = begin(job.clusters, job.replicas, job.potential, job.plan, check)
-        lengths: dict[tuple[int, str], int] = {}
+        lengths: Lengths = {}
         ended: dict[int, dict] = {}
     else:
         batch, lengths, ended = job.before.batch, job.before.lengths, dict(job.before.ended)
@@ -247,7 +247,7 @@ def _part(job: _Job) -> tuple[_Made, int]:
         if replica not in left:
             event = recorder.last[replica]
             ended[replica] = {"step": event.step, "kind": event.kind.value, "detail": event.detail}
-    return _Made(Checkpoint(after, lengths, ended), recorder.packed()), count * (job.to - started)
+    return _Made(Checkpoint(after, lengths, ended), recorder.joined()), count * (job.to - started)
 
 
 @dataclass

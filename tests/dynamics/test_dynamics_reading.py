@@ -15,7 +15,7 @@ NUMBERS = [8, 1, 1, 8, 1, 1]
 
 @pytest.fixture
 def written(tmp_path):
-    """Twelve frames in four members, as a recorder writes them; (path, positions, where each member ends)."""
+    """Twelve frames in four members, as programs that append write them; (path, positions, where each member ends)."""
     rng = np.random.default_rng(0)
     positions = rng.normal(size=(12, 6, 3)).round(5)
     clusters = Clusters.make([positions[0]], [NUMBERS], charge=[1])

@@ -135,34 +135,47 @@ def test_a_truncated_trajectory_can_be_read_up_to_its_last_whole_frame(peace, tm
     """Wherever a kill cuts it: what gzip still gives are the first frames, and part of one more."""
     from ase.io import read
 
+    from sampler.dynamics.reading import frames
+
     whole = (peace / "replica-0000" / "trajectory.xyz.gz").read_bytes()
     text = gzip.decompress(whole).decode()
     lines = text.splitlines(keepends=True)
-    frames = ["".join(lines[k : k + 8]) for k in range(0, len(lines), 8)]  # 6 atoms and two lines each
-    seen = set()
+    every = ["".join(lines[k : k + 8]) for k in range(0, len(lines), 8)]  # 6 atoms and two lines each
+    seen, path = set(), tmp_path / "cut.xyz.gz"
     for cut in range(0, len(whole), 7):
-        given = left_of(whole[:cut])
-        assert text.startswith(given)
-        number = next(
-            k for k in range(len(frames) + 1) if len("".join(frames[: k + 1])) > len(given) or k == len(frames)
-        )
+        path.write_bytes(whole[:cut])
+        given = zlib.decompressobj(31).decompress(whole[:cut]).decode()
+        number = sum(len("".join(every[: k + 1])) <= len(given) for k in range(len(every)))
+        assert text.startswith(given) and len(list(frames(path))) == number
         seen.add(number)
         if number:
-            (tmp_path / "cut.xyz").write_text("".join(frames[:number]))
+            (tmp_path / "cut.xyz").write_text("".join(every[:number]))
             assert len(read(tmp_path / "cut.xyz", index=":", format="extxyz")) == number
     assert max(seen) >= 4
 
 
-def left_of(content):
-    """The text of the members of a gzip file, the last one of which may be cut off."""
-    text = b""
-    while content:
-        opened = zlib.decompressobj(31)
-        text += opened.decompress(content)
-        content = opened.unused_data
-        if not opened.eof:
-            break
-    return text.decode()
+def test_a_trajectory_is_one_gzip_member_and_whole_after_each_part(peace, tmp_path):
+    """OVITO reads the first member alone, MDAnalysis refuses a file without its end: neither may meet such a file."""
+    whole = (peace / "replica-0000" / "trajectory.xyz.gz").read_bytes()
+    opened = zlib.decompressobj(31)
+    text = opened.decompress(whole)
+    assert opened.eof and not opened.unused_data and text.count(b"Properties") == 6
+
+    class Stopped(Exception):
+        pass
+
+    class Stops:
+        def start(self, replicas, steps, done): ...
+        def advance(self, replica_steps):
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        simulate(simulation(tmp_path / "run"), told=Stops())
+    path = tmp_path / "run" / "replica-0000" / "trajectory.xyz.gz"
+    assert gzip.decompress(path.read_bytes()) == text[: len(gzip.decompress(path.read_bytes()))]
+    path.write_bytes(path.read_bytes()[:-3])  # the end is lost, which no frame needs
+    simulate(simulation(tmp_path / "run"))
+    assert contents(tmp_path / "run") == contents(peace)
 
 
 def test_a_hot_dimer_evaporates_and_the_event_says_which_molecule(tmp_path):
