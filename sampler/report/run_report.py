@@ -8,12 +8,13 @@ from typing import Any
 from ..errors import RunError
 from ..funnel import results
 from ..funnel.protocols.own_model import remarks_of
+from ..identify.hydrogen_bonds import HYDROGEN_BOND
 from ..rundir.directory import read_ledgers, read_manifest, read_result
 from ..rundir.finished import complete
 from . import commands, funnel_steps, provenance
 from .asked import Asked
 from .free_energies import FreeEnergies, free_energies
-from .geometry import HYDROGEN_BOND, RMSD
+from .geometry import RMSD
 from .orca_results import orca_results
 from .structures import add_orca, add_weights, entries
 from .uncertainty import of_run as uncertainty_of
