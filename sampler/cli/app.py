@@ -26,6 +26,7 @@ from .import_file import import_file
 from .import_orca import import_orca
 from .label import label
 from .md import md
+from .md_analyse import md_analyse
 from .md_validate import validate
 from .merge import merge
 from .models import models
@@ -101,6 +102,7 @@ md_app = typer.Typer(
 )
 md_app.command("run", cls=Command)(md)
 md_app.command("validate", cls=Command)(validate)
+md_app.command("analyse", cls=Command)(md_analyse)
 
 _add(RUN, run)
 _add(RUN, screen)

@@ -12,7 +12,8 @@ HYDROGEN_BOND = (
     "A hydrogen bond D–H···A is counted between N, O, F (S, Cl, Br, I) where H···A is at most 2.5 Å (2.9 Å to S, Cl, Br, "
     "I) and the angle D–H···A at least 120°, and A has a lone pair"
 )
-_POLAR = (7, 8, 9, 16, 17, 35, 53)
+POLAR = (7, 8, 9, 16, 17, 35, 53)
+"""Elements that a hydrogen bond may be between."""
 _MOST_BONDS = {7: 3, 8: 2, 9: 1, 16: 2, 17: 1, 35: 1, 53: 1}
 """Bonds that an acceptor may have, so that a lone pair is left: not N of NH4⁺, nor S of H2SO4."""
 _LONGEST = {7: 2.5, 8: 2.5, 9: 2.5, 16: 2.9, 17: 2.9, 35: 2.9, 53: 2.9}
@@ -71,7 +72,7 @@ def _donated(numbers: np.ndarray, bonded: np.ndarray) -> tuple[np.ndarray, np.nd
     """Hydrogens on atoms that give them to hydrogen bonds, and these atoms."""
     pairs = []
     for h in np.flatnonzero(numbers == 1).tolist():
-        pairs += [(h, d) for d in np.flatnonzero(bonded[h]).tolist() if numbers[d] in _POLAR][:1]
+        pairs += [(h, d) for d in np.flatnonzero(bonded[h]).tolist() if numbers[d] in POLAR][:1]
     hydrogens, donors = np.array(pairs, int).reshape(-1, 2).T
     return hydrogens, donors
 
@@ -122,7 +123,7 @@ def of_frames(numbers: np.ndarray, positions: np.ndarray, owner: np.ndarray) -> 
     accepting = (bonds <= most) & (most >= 0) & ~nitrate
     acceptors = np.flatnonzero(most >= 0)
     longest = np.array([_LONGEST[int(z)] for z in numbers[acceptors]])
-    giving = (owner[:, hydrogens] >= 0) & np.isin(numbers, _POLAR)[owner[:, hydrogens]]
+    giving = (owner[:, hydrogens] >= 0) & np.isin(numbers, POLAR)[owner[:, hydrogens]]
     apart = np.linalg.norm(positions[:, hydrogens, None] - positions[:, None, acceptors], axis=3)
     frame, h, a = np.nonzero((apart <= longest) & giving[:, :, None] & accepting[:, None, acceptors])
     h, a = hydrogens[h], acceptors[a]

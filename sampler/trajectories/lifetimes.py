@@ -63,12 +63,12 @@ class Persisting:
         self._begun, self._again, self._still = (np.zeros(len(self._lags)) for _ in range(3))
         self._there, self._frames, self._ends, self._watched = 0, 0, 0, 0.0
 
-    def add(self, there: np.ndarray) -> None:
-        """(F, P) bool, P things in F successive frames."""
+    def add(self, there: np.ndarray, things: int | None = None) -> None:
+        """(F, P) bool, P things in F successive frames; of ``things`` in all, where those never seen are left out."""
         there = np.asarray(there, bool)
         frames = len(there)
         self._there += int(there.sum())
-        self._frames += there.size
+        self._frames += frames * (there.shape[1] if things is None else things)
         self._ends += int((there[:-1] & ~there[1:]).sum())
         self._watched += float(there[:-1].sum()) * self.step_fs
         ever = there.any(0)
@@ -87,9 +87,7 @@ class Persisting:
         of = lambda counts: np.where(seen, counts / np.where(seen, self._begun, 1), np.nan)  # noqa: E731
         lifetime = self._watched / self._ends if self._ends else (float("inf") if self._there else float("nan"))
         share = self._there / self._frames if self._frames else float("nan")
-        return Persistence(
-            self._lags * self.step_fs, of(self._again), of(self._still), lifetime, share, self._ends
-        )
+        return Persistence(self._lags * self.step_fs, of(self._again), of(self._still), lifetime, share, self._ends)
 
 
 def persistence(there: np.ndarray, step_fs: float, longest: float | None = None) -> Persistence:
