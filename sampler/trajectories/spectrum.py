@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError
-from ..units import CM1, FS, KB
+from ..units import CM1, KB
 
 _LIGHT_CM_PER_FS = 2.99792458e-5
 _EPSILON0 = 8.8541878128e-12  # F/m
@@ -161,12 +161,6 @@ def lines(wavenumber: np.ndarray, density: np.ndarray, least: float = 0.02) -> l
         shift = 0.5 * (a - c) / (a - 2 * b + c) if a - 2 * b + c else 0.0
         found.append(Line(float(wavenumber[k] + shift * (wavenumber[k + 1] - wavenumber[k])), float(b)))
     return found
-
-
-def kinetic_kelvin(velocities: np.ndarray, masses: np.ndarray, freedom: int) -> float:
-    """K, the mean over (F, n, 3) Å/fs."""
-    twice = np.einsum("fij,fij,i->f", velocities / FS, velocities / FS, masses).mean()
-    return float(twice / (freedom * KB))
 
 
 def thermal_wavenumber(kelvin: float) -> float:

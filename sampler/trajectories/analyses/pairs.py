@@ -61,9 +61,9 @@ class RadialCounts(Watcher):
         )  # fmt: skip
 
 
-def _interest(name: str) -> tuple[bool, str]:
+def _interest(name: str) -> tuple[bool, bool, str]:
     """Contacts of hydrogen with N and O first: those are the hydrogen bonds."""
-    return name not in ("O–H", "N–H"), name
+    return name == "H–H", name not in ("O–H", "N–H"), name
 
 
 def _first_shell(pairs: Pairs) -> tuple[float, float, float]:
