@@ -53,8 +53,24 @@ def import_orca(
         _print(found, judged, again, count)
         if again is not None and again.manifest:
             next_step(submitting(again.manifest.parent))
-        if out is not None:
-            next_step(("sampler", "thermo", folder))
+        next_step(*_next(found, judged, folder, again))
+
+
+def _next(found, judged, folder: Path, again) -> list[tuple | str]:
+    """Jobs that did not start, and failed ones once more; free energies of what brings frequencies, else the page of the run."""
+    from ..rundir.directory import is_run
+
+    steps: list[tuple | str] = []
+    lost = {row["status"] for row in found.rows() if not row.get("usable")} if again is None else set()
+    if "missing" in lost and (folder / "slurm_array.sh").is_file():
+        steps.append(submitting(folder))
+    if lost - {"missing"}:
+        steps.append(("sampler", "import", "orca", folder, "--resubmit"))
+    if len(judged.clusters) and (judged.clusters.columns[IMAGINARY_MODES] >= 0).any():
+        steps.append(("sampler", "thermo", folder))
+    elif is_run(folder.resolve().parent):
+        steps.append(("sampler", "report", folder.parent))
+    return steps
 
 
 def _json(found, judged, again) -> dict:

@@ -91,7 +91,7 @@ def _look_at_run(folder: Path) -> tuple[dict[str, Any], list[str]]:
             {
                 "stage": s.position, "kind": s.kind, "seconds": s.seconds, "rounds": len(s.rounds),
                 "status": "done" if s.ledger is not None else (state.status if s.begun else "to come"),
-                "done": s.done, "total": s.total, "ledger": None if s.ledger is None else s.ledger.as_dict(),
+                "done": s.done, "total": s.total, "seconds_left": s.left if state.going else None, "ledger": None if s.ledger is None else s.ledger.as_dict(),
             }
         )  # fmt: skip
     told = {
@@ -127,9 +127,19 @@ def _words(s: Any, status: str) -> str:
     if not s.begun:
         return "to come"
     here = f"{status}: " if status != "running" else ""
+    left = _left(s) if status == "running" else ""
     if s.rounds:
-        return f"{here}round {len(s.rounds) + 1}, {s.done or 0} children done"
-    return f"{here}{s.done or 0} of {s.total} done" if s.total else f"{here}{s.done or 0} done"
+        return f"{here}round {len(s.rounds) + 1}, {s.done or 0} children done{left}"
+    return f"{here}{s.done or 0} of {s.total} done{left}" if s.total else f"{here}{s.done or 0} done{left}"
+
+
+def _left(s: Any) -> str:
+    """``, about 12 s left``; a search may end before its last round."""
+    from ..workers.progress import duration
+
+    if s.left is None:
+        return ""
+    return f", {'at most ' if s.rounds else ''}about {duration(s.left)} left"
 
 
 def _rounds(now: Any) -> list[str]:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -34,6 +34,8 @@ class StageState:
     Attributes:
         ledger: once it is done. done: structures that are, while it lasts. total: that come to it, where that is known.
         rounds: ledgers of its rounds, of a stage that has such. seconds: it took, or has taken so far.
+        left: seconds to its end at the pace so far, None where there is none yet; of a search to its last round, which
+            its patience may spare.
     """
 
     position: int
@@ -44,6 +46,7 @@ class StageState:
     rounds: tuple[Mapping[str, Any], ...] = ()
     seconds: float | None = None
     begun: bool = False
+    left: float | None = None
 
 
 @dataclass(frozen=True)
@@ -128,10 +131,13 @@ def _stages(folder: Path, manifest: Mapping[str, Any], told: dict[str, Any], sta
         name = finished[position].folder if position in finished else said.get("folder", "")
         if not name and not told:  # of a version that says nothing of itself
             name = _newest(folder, position, kind)
-        yield _stage(folder, position, kind, name, said.get("total"), told.get("since"))
+        most = manifest["protocol"]["stage"][position - 1].get("rounds")
+        yield _stage(folder, position, kind, name, said.get("total"), told.get("since"), most)
 
 
-def _stage(folder: Path, position: int, kind: str, name: str, total: int | None, since: float | None) -> StageState:
+def _stage(
+    folder: Path, position: int, kind: str, name: str, total: int | None, since: float | None, most: int | None
+) -> StageState:
     if not name:
         return StageState(position, kind, total=total)
     here = folder / "stages" / name
@@ -141,7 +147,24 @@ def _stage(folder: Path, position: int, kind: str, name: str, total: int | None,
             return StageState(position, kind, found, total=total, seconds=stage_seconds(here), begun=True)
     rounds = tuple(read_rounds(folder, name))
     lasts = max(time.time() - since, 0.0) if since else None
-    return StageState(position, kind, None, _done(here), total, rounds, lasts, begun=True)
+    done = _done(here)
+    left = None
+    if since and most:
+        left = _left(len(list(_younger(here.glob(f"round-*/{ledgers.NAME}"), since))), most - len(rounds), since)
+    elif since and total:
+        fresh = sum(_size(str(path), _modified(path)) for path in _younger(here.glob("chunk-*.npz"), since))
+        left = _left(fresh, total - done, since)
+    return StageState(position, kind, None, done, total, rounds, lasts, begun=True, left=left)
+
+
+def _younger(paths: Iterable[Path], since: float) -> Iterator[Path]:
+    """What this process has made; the rest was there."""
+    return (path for path in paths if _modified(path) >= since)
+
+
+def _left(done: int, to_do: int, since: float) -> float | None:
+    """Seconds to do the rest at the pace of what was finished since the stage began."""
+    return max((time.time() - since) / done * to_do, 0.0) if done else None
 
 
 def _newest(folder: Path, position: int, kind: str) -> str:

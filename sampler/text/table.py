@@ -144,9 +144,9 @@ def _shrunk(
     over = sum(fitted.values()) + GAP * (len(fitted) - 1) - width
     # headings of numbers first: they break between words
     for group in ([i for i in fitted if i in right], [i for i in fitted if i in wrap], list(fitted)):
-        floor = {
-            i: least[i] if i in right or i not in wrap else max(least[i], min(natural[i], 2 * _NARROW)) for i in group
-        }
+        # a text that may be broken takes two lines before a name is cut, and more only after it
+        half = {i: min(-(-natural[i] // 2), 2 * _NARROW) for i in group if i in wrap and i not in right}
+        floor = {i: max(least[i], half.get(i, 0)) for i in group}
         while over > 0 and (can := [i for i in group if fitted[i] > floor[i]]):
             widest = max(can, key=lambda i: fitted[i])
             fitted[widest] -= 1

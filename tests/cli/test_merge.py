@@ -5,6 +5,7 @@ import json
 import shutil
 
 import numpy as np
+import orca_texts
 import pytest
 from scipy.spatial.transform import Rotation
 
@@ -108,6 +109,45 @@ def test_the_result_is_a_run_for_every_command(words, runs, tmp_path):
     status, _, err = words("merge", "3w", runs / "c", "--out", "all", "-q")
     assert status == 0, err
     assert sampler.read_run(tmp_path / "all").clusters.columns["times_found"].tolist() == [11, 3]
+
+
+def orca_output(folder, clusters, i):
+    """An output of ORCA for a structure: its geometry, an invented energy and frequencies."""
+    symbols = ["H" if n == 1 else "O" for n in clusters.numbers[clusters.atoms_of(i)]]
+    energy = -229.0 - 0.001 * i  # the second becomes the lowest
+    text = orca_texts.step(symbols, clusters.positions[clusters.atoms_of(i)], energy, 0)
+    more, _ = orca_texts.vibrations([50.0 + 100 * k for k in range(21)], 6, energy, 54.04)
+    whole = orca_texts.banner() + orca_texts.echo(["! B97-3c Freq\n* xyz 0 1\n*"]) + text + more + orca_texts.end()
+    (folder / f"{clusters.ids[i]}.out").write_text(whole)
+
+
+def test_what_follows_a_search_follows_a_merger(words, runs, tmp_path):
+    status, out, err = words("merge", runs / "a", runs / "c", "--out", "3w", "-q")
+    assert status == 0, err
+    status, out, err = words("report", "3w")
+    assert status == 0 and (tmp_path / "3w" / "report.html").is_file(), err
+    assert json.loads((tmp_path / "3w" / "report.json").read_text())["structures"][0]["id"] == "x-0"
+    for kind in ("csv", "xyz", "orca"):
+        status, out, err = words("export", kind, "3w")
+        assert status == 0 and ("x-0" in out or kind == "orca"), err
+
+    status, out, err = words("thermo", "3w", "-n", 1, "-j", 1)
+    assert status == 0 and "3w" in out and (tmp_path / "3w" / "thermo.json").is_file(), err
+    status, out, err = words("show", "3w", "--by", "G")
+    assert status == 0 and "x-0" in out, err
+
+    status, out, err = words("import", "orca", "3w/orca")
+    assert status == 0 and "2 missing" in out and "Next: cd 3w/orca && sbatch" in err, (out, err)
+    merged = sampler.read_run(tmp_path / "3w").clusters
+    for i in range(2):
+        orca_output(tmp_path / "3w" / "orca", merged, i)
+    status, out, err = words("import", "orca", "3w/orca")
+    assert status == 0 and "2 finished" in out and "Next: sampler thermo 3w/orca" in err, (out, err)
+    ranks = [line.split()[:3] for line in out.splitlines() if "y-0" in line or "x-0" in line or "x-1" in line]
+    assert ranks[0] == ["1", "2", str(merged.ids[1])] and ranks[1] == ["2", "1", str(merged.ids[0])]
+    assert words("report", "3w")[0] == 0
+    told = json.loads((tmp_path / "3w" / "report.json").read_text())
+    assert [s["orca_rank"] for s in told["structures"]] == [2, 1]
 
 
 def test_the_function_is_the_command(runs, tmp_path):

@@ -8,11 +8,13 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import sampler
 from sampler.cli import watch as module
 from sampler.errors import RunError
+from sampler.rundir import ledger as ledgers
 from sampler.rundir import live
 from sampler.rundir.directory import RunDirectory, read_manifest
 from sampler.rundir.state import state_of
@@ -101,6 +103,37 @@ def test_at_work_killed_taken_up(words, tmp_path):
     assert "killed: " in next(line for line in out.splitlines() if " relax " in line) and listing(run) == before
     sampler.run("1sa1am", tmp_path / "toy.toml", run, workers=2, quiet=True)
     assert state_of(run).status == "finished"
+
+
+def test_time_left_is_that_of_the_pace_since_the_stage_began(words, tmp_path):
+    """Four chunks of three; one was there before: three more in 60 s are followed by the last in 20 s."""
+    run = tmp_path / "1sa1am"
+    manifest = {
+        "format": "sampler-run-1", "composition": "1sa1am", "charge": 0, "seed": 0,
+        "protocol": {"name": "toy", "stage": [{"kind": "generate"}, {"kind": "hop", "rounds": 10}]},
+    }  # fmt: skip
+    with RunDirectory.open(run, manifest) as directory, live.live(run) as sign:
+        here = directory.stage(1, "generate", "0" * 12)
+        sign.at(1, "generate", here.folder.name, 12)
+        assert state_of(run).now.left is None and "s left" not in words("watch", run)[1]
+        for k in range(3):
+            sampler.Clusters.make([np.zeros((1, 3))] * 3, [[8]] * 3).save(here.chunk_path(k))
+        os.utime(here.chunk_path(0), (1e9, 1e9))
+        sign.tell(since=time.time() - 60.0)
+        assert state_of(run).now.left == pytest.approx(30.0, abs=1.0)  # 6 in 60 s, 3 are left
+        out = words("watch", run)[1]
+        assert "9 of 12 done, about 30 s left" in out or "about 31 s left" in out, out
+        assert json.loads(words("watch", run, "--json")[1])["stages"][0]["seconds_left"] == pytest.approx(30, abs=5)
+
+        search = directory.stage(2, "hop", "0" * 12)
+        sign.at(2, "hop", search.folder.name, None)
+        for k in (1, 2):
+            part = search.part(f"round-{k:04d}", 1)
+            part.folder.mkdir()
+            ledgers.write(part.ledger_path, ledgers.RoundLedger(round=k))
+        sign.tell(since=time.time() - 60.0)
+        assert state_of(run).now.left == pytest.approx(240.0, abs=2.0)  # 30 s a round, 8 to come
+        assert "at most about" in " ".join(words("watch", run)[1].split())
 
 
 def quiet(run, seconds=60.0):
