@@ -12,12 +12,14 @@ from ..columns import DISAGREEMENT
 from . import completion
 from .command import Command, Group, renamed
 from .common import Json, Monomers, Quiet, Workers, cores, library, next_step, note, print_json
+from .data_describe import describe
 from .data_sets import HoldOut, collect, import_labels, info
+from .data_split import split
 
 data_app = typer.Typer(
     name="data",
     cls=Group,
-    help="Sample structures, collect and import labels, look at data.",
+    help="Sample structures, collect and import labels, split and look at data.",
     no_args_is_help=True,
 )
 
@@ -248,3 +250,5 @@ def one_thread() -> None:
 data_app.command("collect", cls=Command)(collect)
 data_app.command("import", cls=Command)(import_labels)
 data_app.command("info", cls=Command)(info)
+data_app.command("split", cls=Command)(split)
+data_app.command("describe", cls=Command)(describe)

@@ -249,12 +249,7 @@ def _work(task: tuple) -> list[tuple]:
     members, group, filters, parts, params, settled = task
     done = []
     for part in parts:
-        x, anchors = group.x[part], fingerprints.anchors(group, part)
-        arrays = [np.ascontiguousarray(f[part]) if len(f) == len(members) else f for f in filters]
-        arrays[2] = filters[2]  # the windows are no array over members, even where their number is the same
-        rest = (np.arange(len(part)), x, fingerprints.environments(group, part), anchors, *arrays, group.starts,
-                group.block)  # fmt: skip
-        slack = min(2 * params.max_displacement, 2.0)
+        rest, slack = _for_kernels(task, part)
         if params.linkage == "leader":
             found = population.leaders(*rest, settled[part], params.rmsd, params.max_displacement, slack, 2.0)
         else:
@@ -263,6 +258,17 @@ def _work(task: tuple) -> list[tuple]:
             found = _agglomerate(matrix, hands, params)
         done.append((members[part], *found))
     return done
+
+
+def _for_kernels(task: tuple, part: np.ndarray) -> tuple[tuple, float]:
+    """What the kernels are told of one part of a task, and how far off an atom may be while pairs are compared (Å)."""
+    members, group, filters, _, params, _ = task
+    x, anchors = group.x[part], fingerprints.anchors(group, part)
+    arrays = [np.ascontiguousarray(f[part]) if len(f) == len(members) else f for f in filters]
+    arrays[2] = filters[2]  # the windows are no array over members, even where their number is the same
+    rest = (np.arange(len(part)), x, fingerprints.environments(group, part), anchors, *arrays, group.starts,
+            group.block)  # fmt: skip
+    return rest, min(2 * params.max_displacement, 2.0)
 
 
 def _agglomerate(matrix: np.ndarray, hands: np.ndarray, params: DedupeParams) -> tuple:

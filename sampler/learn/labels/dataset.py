@@ -11,7 +11,7 @@ import json
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +41,13 @@ class LabelSet:
         clusters: with ``energy`` (B,) eV, ``forces`` (N, 3) eV/Å and ``level``; column ``composition`` (B,) str.
         references: monomer name -> energy of its minimum at the same level and engine, eV.
         engine: the program that made the labels, with its version ('' if unknown).
+        origin: where the set was taken from and how (see :func:`sampler.learn.split.split`); empty where it is nobody's part.
     """
 
     clusters: Clusters
     references: dict[str, float]
     engine: str = ""
+    origin: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self):
         if not self.clusters.level:
@@ -66,7 +68,7 @@ class LabelSet:
         return self.clusters.columns[COMPOSITION]
 
     def subset(self, key) -> LabelSet:
-        return LabelSet(self.clusters[key], self.references, self.engine)
+        return LabelSet(self.clusters[key], self.references, self.engine, self.origin)
 
     def digest(self) -> str:
         """sha256 over elements, single-precision positions, energies and forces, in this order of structures."""
@@ -81,6 +83,7 @@ class LabelSet:
         """Write ``path`` (.npz, no pickle), atomically."""
         c = self.clusters
         header = {"format": FORMAT, "level": c.level, "references": self.references, "engine": self.engine}
+        header |= {"origin": self.origin} if self.origin else {}
         arrays: dict[str, Any] = {
             "positions": c.positions.astype(np.float32),
             "numbers": c.numbers.astype(np.uint8),
@@ -128,7 +131,7 @@ class LabelSet:
                     level=header["level"],
                     columns={k.removeprefix("column."): data[k] for k in data.files if k.startswith("column.")},
                 )
-            return cls(clusters, dict(header["references"]), header.get("engine", ""))
+            return cls(clusters, dict(header["references"]), header.get("engine", ""), dict(header.get("origin", {})))
         except FileNotFoundError as error:
             raise FileFormatError(f"{path} does not exist") from error
         except (ValueError, KeyError, OSError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ def open_labels(file: Path | str, library: MonomerLibrary) -> LabelSet:
         labels = LabelSet.load(file)
     except FileFormatError as error:
         labels = _labelled(Path(file), library, error)
-    return LabelSet(checked(labels.clusters, library, file), labels.references, labels.engine)
+    return replace(labels, clusters=checked(labels.clusters, library, file))
 
 
 def _labelled(file: Path, library: MonomerLibrary, error: FileFormatError) -> LabelSet:
