@@ -209,11 +209,11 @@ def _print(made, rows, problems, with_actual: bool) -> None:
         if r["binding_energy_kcalmol"] == r["binding_energy_kcalmol"]
     ]  # fmt: skip
     if table:
-        print_table("Binding, kcal/mol; ΔS cal/mol/K", header, table, right={1, 2, 4, 5, 6, 7, 8})
+        print_table("Binding, kcal/mol; ΔS cal/mol/K; lowest mode cm⁻¹", header, table, right={1, 2, 4, 5, 6, 7, 8})
     losses = steps(made)
     if losses:
         print_table(
-            "Losing one molecule, kcal/mol, ΔS cal/mol/K", ["cluster", "loses", "ΔE", "ΔH", "ΔS", "ΔG"],
+            "Losing one molecule, kcal/mol; ΔS cal/mol/K", ["cluster", "loses", "ΔE", "ΔH", "ΔS", "ΔG"],
             [
                 [s["cluster"], s["loses"], number(s["energy_kcalmol"]), number(s["enthalpy_kcalmol"]),
                  number(s["entropy_calmolK"]), number(s["gibbs_kcalmol"])]

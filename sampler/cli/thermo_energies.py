@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,13 +12,20 @@ if TYPE_CHECKING:
 
 
 def with_energies(
-    species: list, name: str, known, workers, quiet: bool, keep: Callable[[], Kept | None] = lambda: None
+    species: list,
+    name: str,
+    known,
+    workers,
+    quiet: bool,
+    keep: Callable[[], Kept | None] = lambda: None,
+    folders: Sequence[Path] = (),
 ) -> tuple[list, list[tuple[str, str]]]:
     """The species with single points of the potential ``name``, their level ``HIGH//LOW``; (id, why one was left out), and
     clusters that a model was not made for.
 
     ``name`` is a potential, one or several models joined by commas, or ``auto`` or ``auto:delta``: what is recommended for
-    the clusters, and taken for their monomers, too. Finished ones are found again in what ``keep`` opens.
+    the clusters, and taken for their monomers, too. Finished ones are found again in what ``keep`` opens, and in
+    what earlier commands have left in ``folders``.
 
     Raises:
         InputError: two clusters have different recommendations, or no energy came out.
@@ -26,8 +34,8 @@ def with_energies(
     from ..errors import InputError
     from ..learn.labels.provenance import describe
     from ..potentials import get_potential
-    from ..refine.kept import outcomes, triple, write
-    from ..refine.thermo.left import BELOW
+    from ..refine.kept import name_of, outcomes, triple, write
+    from ..refine.thermo.left import BELOW, ENERGIES, energies
     from ..workers.progress import choose
     from ..workers.worker import Died
     from .thermo_hessians import engine_of, strangers
@@ -40,11 +48,20 @@ def with_energies(
     progress = choose(quiet)
     made: dict[int, Any] = {}
     lost: dict[str, str] = {}
-    tasks = [(s, potential, options) for s in species]
-    paths = [kept.of("energy", s, settings) if kept else None for s in species]
-    progress.start(1, 1, "energies", len(tasks))
-    before = {k for k, p in enumerate(paths) if p and p.exists()}
-    for index, result in progress.counted(outcomes(_one, tasks, paths, workers, triple, write), before):
+    left = energies(folders)
+    names = [name_of("energy", *(s.columns[k] for k in ("numbers", "positions", "charge")), settings) for s in species]
+    found_again = [(k, (*left[name], "")) for k, name in enumerate(names) if name in left]
+    to_do = [k for k, name in enumerate(names) if name not in left]
+
+    def computed() -> Iterator[tuple[int, Any]]:
+        tasks = [(species[k], potential, options) for k in to_do]
+        paths = [kept.of("energy", species[k], settings) if kept else None for k in to_do]
+        progress.start(1, 1, "energies", len(tasks))
+        before = {k for k, p in enumerate(paths) if p and p.exists()}
+        for index, result in progress.counted(outcomes(_one, tasks, paths, workers, triple, write), before):
+            yield to_do[index], result
+
+    for index, result in [*found_again, *(computed() if to_do else ())]:
         if isinstance(result, Died):
             lost[species[index].id] = result.reason
         elif result[2]:
@@ -54,9 +71,9 @@ def with_energies(
             low = species[index].level.rpartition("//")[2]
             below = str(species[index].columns.get("engine", "")).rpartition("//")[2]
             frequencies_of = [species[index].energy, low, below] if low == species[index].level else []
-            columns = {**species[index].columns, "engine": f"{by}//{below}"} | (
-                {BELOW: frequencies_of} if frequencies_of else {}
-            )
+            columns = {**species[index].columns, "engine": f"{by}//{below}"}
+            columns[ENERGIES] = {**columns.get(ENERGIES, {}), names[index]: [energy, level]}
+            columns |= {BELOW: frequencies_of} if frequencies_of else {}
             made[index] = replace(species[index], energy=energy, level=f"{level}//{low}", columns=columns)
     if not made:
         raise InputError("no structure got an energy: " + "; ".join(f"{k}: {v}" for k, v in list(lost.items())[:5]))

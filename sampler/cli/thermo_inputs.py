@@ -45,7 +45,7 @@ def gather(inputs: list[Path], wanted: Wanted, known) -> Gathered:
             from .thermo_energies import with_energies
 
             made.species, lacking = with_energies(
-                made.species, wanted.energies, known, wanted.workers, wanted.quiet, lambda: keep(made)
+                made.species, wanted.energies, known, wanted.workers, wanted.quiet, lambda: keep(made), hessians.folders
             )
             # what came with other energies may be the same minimum after all
             made.species, more = sources.distinct(made.species)

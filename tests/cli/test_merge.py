@@ -136,6 +136,18 @@ def test_what_follows_a_search_follows_a_merger(words, runs, tmp_path):
     status, out, err = words("show", "3w", "--by", "G")
     assert status == 0 and "x-0" in out, err
 
+    other = ("thermo", "3w", "-n", 1, "-j", 1, "--energies", "gfn2-xtb")
+    first = words(*other)
+    assert first[0] == 0 and "energies: " in first[2], first[2]
+    assert words("thermo", "3w", "-n", 1, "-j", 1)[0] == 0  # which leaves those of its own level
+    again = words(*other)
+    assert again[1] == first[1] and "energies: " not in again[2]
+    colder = words(*other, "-T", "270", "--json")
+    assert colder[0] == 0 and "energies: " not in colder[2]  # a temperature costs no single point
+    warm, cold = (json.loads(words(*other, "-T", t, "--json")[1])["clusters"][-1] for t in ("298.15", "270"))
+    assert cold == json.loads(colder[1])["clusters"][-1]
+    assert cold["binding_gibbs_kcalmol"] < warm["binding_gibbs_kcalmol"]
+
     status, out, err = words("import", "orca", "3w/orca")
     assert status == 0 and "2 missing" in out and "Next: cd 3w/orca && sbatch" in err, (out, err)
     merged = sampler.read_run(tmp_path / "3w").clusters

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,9 +16,11 @@ from .sources import load, save
 from .study import Study, study
 
 NAME = "thermo.json"
-RESULT, MADE_AS, BELOW = "result_sha256", "made_as", "below"
+RESULT, MADE_AS, BELOW, ENERGIES = "result_sha256", "made_as", "below", "energies"
 """Keys of a species' columns: the result of the run that it is of; the name of the work that gave its frequencies
-(:func:`sampler.refine.kept.name_of`); energy (eV), level and engine of its frequencies, where its energy is of another level."""
+(:func:`sampler.refine.kept.name_of`); energy (eV), level and engine of its frequencies, where its energy is of another level;
+name of the work -> energy and level
+of every other level that was computed there."""
 
 
 def leave(run: Path, species: Sequence[Species], library: MonomerLibrary) -> Path:
@@ -53,14 +56,19 @@ def of_run(
 
 def earlier(folders: Iterable[Path]) -> Mapping[str, Species]:
     """Name of the work -> what it gave, of all that is left in these folders; files that cannot be read count for nothing."""
-    found: dict[str, Species] = {}
+    return {s.columns[MADE_AS]: _below(s) for s in _all(folders) if MADE_AS in s.columns}
+
+
+def energies(folders: Iterable[Path]) -> Mapping[str, tuple[float, str]]:
+    """Name of the work -> energy (eV) and level, of all energies of another level than the frequencies' that are left there."""
+    found = (s.columns.get(ENERGIES, {}).items() for s in _all(folders))
+    return {name: (float(energy), str(level)) for of_one in found for name, (energy, level) in of_one}
+
+
+def _all(folders: Iterable[Path]) -> Iterator[Species]:
     for path in dict.fromkeys(folder / NAME for folder in folders):
-        try:
-            species = load(path) if path.exists() else []
-        except InputError:
-            continue
-        found |= {s.columns[MADE_AS]: _below(s) for s in species if MADE_AS in s.columns}
-    return found
+        with contextlib.suppress(InputError):
+            yield from load(path) if path.exists() else ()
 
 
 def _below(s: Species) -> Species:
