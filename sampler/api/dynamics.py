@@ -19,6 +19,7 @@ from .folders import spelled
 if TYPE_CHECKING:
     from ..dynamics.integrate import Plan
     from ..dynamics.simulate import Outcome, Simulation, Told
+    from ..potentials.base import Potential
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,18 @@ def _run_of(name: str, known: MonomerLibrary, say: Callable[[str], None]) -> Pat
 
 
 def simulation(
-    start: Start, with_: Chosen, plan: Plan, folder: Path, replicas: int, known: MonomerLibrary, keep_every: int
+    start: Start,
+    with_: Chosen,
+    plan: Plan,
+    folder: Path,
+    replicas: int,
+    known: MonomerLibrary,
+    keep_every: int | None = None,
 ) -> Simulation:
     """What is simulated; nothing is begun.
+
+    Args:
+        keep_every: steps between two checkpoints; None: half a minute or less of one core.
 
     Raises:
         PotentialError: an element that the potential does not know. InputError: no replicas.
@@ -91,9 +101,22 @@ def simulation(
         raise InputError(f"{replicas} replicas; there must be at least one")
     with_.potential.require(sorted(set(start.clusters.numbers.tolist())))
     told: dict[str, Any] = {"by": with_.by, "engine": describe(with_.potential), "named": with_.words[1].split(",")}
+    if keep_every is None:
+        keep_every = _kept(len(start.clusters.numbers) * replicas, with_.potential)
     return Simulation(
         folder, start.clusters, replicas, with_.potential, told, plan, start.composition, known, keep_every
     )
+
+
+_ATOM_STEPS = {True: 100_000, False: 4_000}
+"""Steps times atoms in half a minute: of a committee of networks, of another method."""
+
+
+def _kept(atoms: int, potential: Potential) -> int:
+    """Steps between two checkpoints, which are also what progress is told of."""
+    from ..dynamics.simulate import GROUP_ATOMS
+
+    return min(1000, max(20, _ATOM_STEPS[bool(potential.models)] // min(max(atoms, 1), GROUP_ATOMS)))
 
 
 def dynamics(

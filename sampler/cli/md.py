@@ -91,13 +91,13 @@ def md(
         parameters["length"] = chain
     kind = of_name(ensemble, **parameters)
     steps = max(1, round(_positive("--time", time) * 1000.0 / step))
-    every = lambda fs: max(1, round(fs / step)) if fs > 0 else 0  # noqa: E731
+    every = lambda name, fs: _steps_between(name, fs, step, steps)  # noqa: E731
     limits = Limits.stopping_at(
         stop_at, spread=_positive("--max-spread", spread), drift=_positive("--max-drift", drift)
     )
     plan = Plan(
-        steps, kind, Schedule.parse(temperature), seed, every(_positive("--frames", frames)), every(frames), every(check),
-        every(velocities), limits,
+        steps, kind, Schedule.parse(temperature), seed, every("--frames", _positive("--frames", frames)),
+        every("--frames", frames), every("--check", min(check, steps * step)), every("--velocities", velocities), limits,
     )  # fmt: skip
     begin = starting_from(start, rank or [1], charge, known, (lambda line: None) if silent else note)
     found = chosen(level, model or (), begin.clusters, known)
@@ -105,7 +105,7 @@ def md(
         note(str(found))
         note(f"{begin.words}: {plan.schedule}, {kind.name}, {steps} steps of {step:g} fs, {replicas} replicas each")
     folder = out or Path("md") / Path(start).stem
-    what = simulation(begin, found, plan, folder, replicas, known, keep_every=max(200, every(500.0)))
+    what = simulation(begin, found, plan, folder, replicas, known)
     when_stopped(f"stopped; what is finished is kept in {folder}, the same command goes on from here")
     progress = _Steps(silent, plan.ensemble.step)
     try:
@@ -119,14 +119,15 @@ def md(
 
 
 class _Steps:
-    """Steps of all replicas, and at the end their pace in ns a day."""
+    """Steps of all replicas, their pace in ns a day, and the time left."""
 
     def __init__(self, silent: bool, step_fs: float):
         from ..workers import progress as reporting
 
         self._progress, self._step_fs = reporting.choose(silent), step_fs
+        self._progress.pace_in = lambda a_second: f"{reporting.pace(self._ns_a_day(a_second))} ns/day"
         self._begun, self._made = 0.0, 0
-        self.message = self._progress.message
+        self.message, self.warn = self._progress.message, self._progress.warn
 
     def start(self, replicas: int, steps: int, done: int) -> None:
         self._begun = monotonic()
@@ -134,15 +135,20 @@ class _Steps:
         if done:
             self._progress.advance(done, True)
 
-    def advance(self, replica_steps: int) -> None:
+    def advance(self, replica_steps: int, spared: int) -> None:
         self._made += replica_steps
+        if spared:
+            self._progress.advance(spared, True)
         self._progress.advance(replica_steps)
 
     def close(self) -> None:
         if self._made:
-            a_day = self._made * self._step_fs * 1e-6 / max(monotonic() - self._begun, 1e-9) * 86400
+            a_day = self._ns_a_day(self._made / max(monotonic() - self._begun, 1e-9))
             self.message(f"{self._made} steps, {a_day:.3g} ns/day of all replicas together")
         self._progress.close()
+
+    def _ns_a_day(self, steps_a_second: float) -> float:
+        return steps_a_second * self._step_fs * 1e-6 * 86400
 
 
 def _print(rows: list[dict[str, Any]], folder: Path) -> None:
@@ -161,11 +167,35 @@ def _print(rows: list[dict[str, Any]], folder: Path) -> None:
     )
     if len(rows) > 40:
         typer.echo(f"… and {len(rows) - 40} more in {folder / 'replicas.csv'}")
+    if ended["exploded"]:
+        typer.echo(
+            f"{ended['exploded']} exploded: a shorter --step or a lower temperature may hold them; no frame of them is lost"
+        )
+    if found := sorted(folder.glob("replica-*/candidates.xyz")):
+        typer.echo(
+            f"frames of doubt, which sampler label takes: {found[0]}"
+            + (f" and {len(found) - 1} more" if found[1:] else "")
+        )
 
 
 def _positive(name: str, value: float) -> float:
     from ..errors import InputError
 
-    if not value > 0:
-        raise InputError(f"{name} is {value}; it must be above 0")
+    if not 0 < value < float("inf"):
+        raise InputError(f"{name} is {value}; it must be above 0, and finite")
     return value
+
+
+def _steps_between(name: str, fs: float, step: float, steps: int) -> int:
+    """Steps between two of what the option asks for; 0: never.
+
+    Raises:
+        InputError: negative, not a number, or longer than the whole.
+    """
+    from ..errors import InputError
+
+    if fs == 0:
+        return 0
+    if _positive(name, fs) > steps * step * (1 + 1e-9):
+        raise InputError(f"{name} is {fs:g} fs, and the whole lasts {steps * step:g} fs; give less, or a longer --time")
+    return max(1, round(fs / step))

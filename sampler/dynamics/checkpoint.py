@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ..clusters import Clusters
-from ..errors import FileFormatError
+from ..errors import FileFormatError, SamplerError
 from ..storage import write_atomic
 from .ensembles import Phase
 from .guards import Settled
@@ -39,6 +41,8 @@ class Checkpoint:
         arrays |= {k: getattr(batch, k) for k in ("replicas", "freedom", "origin")}
         if batch.settled is not None:
             arrays |= {f"settled_{k}": getattr(batch.settled, k) for k in _SETTLED}
+        if batch.over is not None:
+            arrays["over"] = batch.over
         told = {
             "step": batch.step,
             "lengths": [[r, name, w.size, w.crc, w.text] for (r, name), w in self.lengths.items()],
@@ -65,14 +69,28 @@ class Checkpoint:
                 if "settled_skeleton" in arrays:
                     settled = Settled(**{k: arrays[f"settled_{k}"] for k in _SETTLED})
                 batch = Batch(
-                    told["step"], clusters, arrays["replicas"], phase, arrays["freedom"], arrays["origin"], settled
+                    told["step"],
+                    clusters,
+                    arrays["replicas"],
+                    phase,
+                    arrays["freedom"],
+                    arrays["origin"],
+                    settled,
+                    arrays["over"] if "over" in arrays else None,
                 )
-        except (OSError, ValueError, KeyError, EOFError) as error:
-            raise FileFormatError(
-                f"{path} is damaged ({error}); remove it, and the run goes on from the one before"
-            ) from error
-        lengths = {(int(r), str(name)): Written(*map(int, rest)) for r, name, *rest in told["lengths"]}
-        return cls(batch, lengths, {int(r): v for r, v in told["ended"].items()})
+                lengths = {(int(r), str(name)): Written(*map(int, rest)) for r, name, *rest in told["lengths"]}
+                return cls(batch, lengths, {int(r): v for r, v in told["ended"].items()})
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            EOFError,
+            zipfile.BadZipFile,
+            zlib.error,
+            SamplerError,
+        ) as error:
+            raise FileFormatError(f"{path} is damaged ({error})") from error
 
 
 _PHASE = ("positions", "velocities", "forces", "energy", "heat", "chain")

@@ -161,7 +161,22 @@ class IdentityCheck:
         ]
 
 
-def doubts(spread: np.ndarray | None, owner: np.ndarray, count: int, limit: float) -> list[tuple[int, int, float]]:
+AGAIN = 0.5
+"""Share of a limit below which a value has to fall before it can raise another event."""
+
+
+def crossed(values: np.ndarray, limits: np.ndarray, over: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Which values have gone above their limits, and which are above: both like ``values``, bool.
+
+    Args:
+        over: which were above before; None: none.
+    """
+    before = np.zeros(values.shape, bool) if over is None else over
+    now = (values > limits) | (before & (values > AGAIN * limits))
+    return now & ~before, now
+
+
+def doubts(spread: np.ndarray | None, owner: np.ndarray, limit: float) -> list[tuple[int, int, float]]:
     """(structure, atom in the batch, eV/Å) for each structure with a force that the committee disagrees on."""
     if spread is None or not (spread > limit).any():
         return []

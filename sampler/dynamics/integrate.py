@@ -13,7 +13,7 @@ from ..potentials.base import Evaluation, Potential
 from ..units import FS, KB, KCAL_PER_MOL
 from .ensembles import Ensemble, Phase
 from .events import Event, Kind
-from .guards import LONGEST_MOVE, IdentityCheck, Limits, Settled, doubts
+from .guards import LONGEST_MOVE, IdentityCheck, Limits, Settled, crossed, doubts
 from .motion import Masses, drawn_velocities, temperature
 from .noise import initial
 from .schedule import Schedule
@@ -56,6 +56,7 @@ class Batch:
         step: steps done. clusters: what they are, ``positions`` as at the start. replicas: (B,) their numbers.
         phase: where they are. freedom: (B,). origin: (B,) eV, the conserved quantity at the start.
         settled: of the identity check; None without one.
+        over: (B, 2) bool, whether spread and drift were above their limits when last looked at; None: neither.
     """
 
     step: int
@@ -65,6 +66,7 @@ class Batch:
     freedom: np.ndarray
     origin: np.ndarray
     settled: Settled | None = None
+    over: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.replicas)
@@ -73,6 +75,12 @@ class Batch:
     def now(self) -> Clusters:
         """The clusters where they are."""
         return self.clusters.replace(positions=self.phase.positions)
+
+    def atom(self, i: int, k: int) -> str:
+        """The ``k``-th atom of structure ``i`` in words."""
+        from ase.data import chemical_symbols
+
+        return f"atom {int(k)} ({chemical_symbols[self.clusters.numbers[self.clusters.ptr[i] + int(k)]]})"
 
     def subset(self, which: Sequence[int] | np.ndarray) -> Batch:
         """Some of the replicas."""
@@ -85,7 +93,10 @@ class Batch:
             p.positions[atoms], p.velocities[atoms], p.forces[atoms], p.energy[which], p.heat[which], p.chain[which]
         )
         settled = None if self.settled is None else self.settled.subset(atoms, which)
-        return Batch(self.step, clusters, self.replicas[which], phase, self.freedom[which], self.origin[which], settled)
+        over = None if self.over is None else self.over[which]
+        return Batch(
+            self.step, clusters, self.replicas[which], phase, self.freedom[which], self.origin[which], settled, over
+        )
 
 
 @dataclass(frozen=True)
@@ -215,7 +226,7 @@ class _Walk:
                 own = far[start[i] : start[i + 1]]
                 worst = int(np.argmax(np.where(np.isfinite(own), own, np.inf)))
                 ended[i] = (
-                    f"{self._atom(i, worst)} moves {np.sqrt(own[worst]):.2f} Å in one step of {self.plan.ensemble.step:g} fs"
+                    f"{self.batch.atom(i, worst)} moves {np.sqrt(own[worst]):.2f} Å in one step of {self.plan.ensemble.step:g} fs"
                 )
         for i in np.flatnonzero(~np.isfinite(phase.energy)).tolist():
             said = str(self.engine.last.failure[i]) if self.engine.last is not None else ""
@@ -243,7 +254,7 @@ class _Walk:
                 self.sink.row(replica, rows[i])
             if frame:
                 self.sink.frame(replica, batch, i, rows[i])
-        for i, event in [*self._doubts(), *self._drifts(rows, log), *(self._changes() if check else [])]:
+        for i, event in [*(self._doubts(rows) if log or check else []), *(self._changes() if check else [])]:
             if i in gone or i in ended:
                 continue
             self._tell(i, event)
@@ -267,21 +278,23 @@ class _Walk:
     def _spread(self) -> np.ndarray | None:
         return getattr(self.engine.last, "force_spread", None)
 
-    def _doubts(self) -> list[tuple[int, Event]]:
-        found = doubts(self._spread(), self.masses.owner, len(self.batch), self.plan.limits.spread)
-        return [
-            (i, self._event(Kind.SPREAD, f"the committee differs by {s:.2f} eV/Å on {self._atom(i, a - self.batch.clusters.ptr[i])}", spread_eV_per_A=s))
-            for i, a, s in found
+    def _doubts(self, rows: list[Row]) -> list[tuple[int, Event]]:
+        """Events of spread and drift, each when it begins: one that stays above its limit is told once."""
+        batch, limits, spread = self.batch, self.plan.limits, self._spread()
+        per_atom = np.array([abs(r.conserved) for r in rows]) / KCAL_PER_MOL / batch.clusters.natoms
+        worst = np.array([0.0 if r.spread is None else r.spread for r in rows])
+        values = np.stack([worst, per_atom], axis=1)
+        begun, over = crossed(values, np.array([limits.spread, limits.drift]), batch.over)
+        self.batch = replace(batch, over=over)
+        found = [
+            (i, self._event(Kind.SPREAD, f"the committee differs by {s:.2f} eV/Å on {self.batch.atom(i, a - batch.clusters.ptr[i])}", spread_eV_per_A=s))
+            for i, a, s in doubts(spread, self.masses.owner, limits.spread)
+            if begun[i, 0]
         ]  # fmt: skip
-
-    def _drifts(self, rows: list[Row], due: bool) -> list[tuple[int, Event]]:
-        per_atom = [abs(r.conserved) / KCAL_PER_MOL / n for r, n in zip(rows, self.batch.clusters.natoms.tolist())]
-        limit = self.plan.limits.drift
-        return [
-            (i, self._event(Kind.DRIFT, "the conserved quantity has moved", per_atom_kcalmol=d, limit_kcalmol=limit))
-            for i, d in enumerate(per_atom)
-            if due and d > limit
-        ]
+        return found + [
+            (i, self._event(Kind.DRIFT, f"the conserved quantity has moved by {per_atom[i]:.3f} kcal/mol per atom", per_atom_kcalmol=float(per_atom[i]), limit_kcalmol=limits.drift))
+            for i in np.flatnonzero(begun[:, 1]).tolist()
+        ]  # fmt: skip
 
     def _changes(self) -> list[tuple[int, Event]]:
         batch = self.batch
@@ -298,8 +311,3 @@ class _Walk:
 
     def _event(self, kind: Kind, detail: str, **values: float) -> Event:
         return Event(self.batch.step, self.plan.time(self.batch.step), kind, detail, dict(values))
-
-    def _atom(self, i: int, k: int) -> str:
-        from ase.data import chemical_symbols
-
-        return f"atom {int(k)} ({chemical_symbols[self.batch.clusters.numbers[self.batch.clusters.ptr[i] + int(k)]]})"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 from collections import Counter
@@ -27,13 +26,15 @@ from ..workers.worker import Died
 from .checkpoint import Checkpoint
 from .events import Event
 from .guards import IdentityCheck
-from .integrate import Plan, advance, begin
+from .integrate import Batch, Plan, advance, begin
 from .record import EVENTS, Lengths, Recorder, append, cut, replica_folder
 
 FORMAT = "sampler-md-1"
 MANIFEST, START, SUMMARY = "md.json", "start.npz", "replicas.csv"
 GROUP_ATOMS = 2000
 """Atoms that one process moves at a time: enough for what a step costs besides forces, few enough to share out."""
+SETTLED_FORCE = 0.1
+"""eV/Å on one atom; a structure with a larger one is no minimum."""
 
 
 @dataclass(frozen=True)
@@ -111,17 +112,22 @@ class Outcome:
 
 
 class Told(Protocol):
-    """Hears how far it is."""
+    """Hears how far it is, and what is to be minded."""
 
     def start(self, replicas: int, steps: int, done: int) -> None: ...
 
-    def advance(self, replica_steps: int) -> None: ...
+    def advance(self, replica_steps: int, spared: int) -> None:
+        """``spared``: steps of replicas that have ended, which nobody makes any more."""
+
+    def warn(self, text: str) -> None: ...
 
 
 class _Silent:
     def start(self, replicas: int, steps: int, done: int) -> None: ...
 
-    def advance(self, replica_steps: int) -> None: ...
+    def advance(self, replica_steps: int, spared: int) -> None: ...
+
+    def warn(self, text: str) -> None: ...
 
 
 def simulate(
@@ -138,9 +144,9 @@ def simulate(
     """
     told = told or _Silent()
     with held(simulation.folder):
-        _begin_or_compare(simulation)
+        _begin_or_compare(simulation, told.warn)
         groups = simulation.groups()
-        at = [_newest(simulation, g) for g in range(len(groups))]
+        at = [_newest(simulation, g, told.warn) for g in range(len(groups))]
         reached = sum(step * len(group) for step, group in zip(at, groups))
         told.start(len(simulation.start) * simulation.replicas, simulation.plan.steps, reached)
         for to in _stops(simulation.plan.steps, simulation.keep_every):
@@ -150,16 +156,17 @@ def simulate(
                 if isinstance(note, Died):
                     raise RunError(f"group {g} of replicas killed its worker process: {note.reason}; {_REMEDY}")
                 _forget_old(simulation.folder, g, keep=(at[g], to))
+                told.advance(note, len(groups[g]) * (to - at[g]) - note)
                 at[g] = to
-                told.advance(note)
         rows = _summary(simulation, [_load(simulation, g, step) for g, step in enumerate(at)])
     return Outcome(simulation.folder, rows)
 
 
+_ANEW = "give another --out, or remove the folder"
 _REMEDY = "run the same command with one worker (-j 1), or with fewer replicas"
 
 
-def _begin_or_compare(s: Simulation) -> None:
+def _begin_or_compare(s: Simulation, warn: Callable[[str], None]) -> None:
     path, wanted = s.folder / MANIFEST, s.manifest()
     if path.exists():
         found = read_manifest(s.folder)
@@ -167,19 +174,33 @@ def _begin_or_compare(s: Simulation) -> None:
         if different:
             raise RunError(
                 f"{s.folder} holds another simulation: {', '.join(f'{k} was {found.get(k)}' for k in different[:2])}; "
-                "give another --out, or remove the folder"
+                f"{_ANEW}"
             )
         return
     strange = [p.name for p in s.folder.iterdir() if not p.name.startswith(".") and p.name != START]
     if strange:
         raise RunError(f"{s.folder} holds {strange[0]}, and no simulation; give another --out")
     check = _check(s.plan, s.composition, s.library)
-    _, failures = begin(s.start, list(range(len(s.start))), s.potential, s.plan, check)
+    batch, failures = begin(s.start, list(range(len(s.start))), s.potential, s.plan, check)
     for name, failure in zip(s.start.ids.tolist(), failures):
         if failure:
             raise InputError(f"{name} cannot be simulated with {s.potential.level}: {failure}")
+    _tell_of_forces(batch, warn)
     s.start.save(s.folder / START)
     write_text(path, json.dumps(wanted, indent=1, ensure_ascii=False) + "\n")
+
+
+def _tell_of_forces(batch: Batch, warn: Callable[[str], None]) -> None:
+    """A start that is no minimum gives its replicas energy that the temperature does not have."""
+    force = np.linalg.norm(batch.phase.forces, axis=1)
+    for i, name in enumerate(batch.clusters.ids.tolist()):
+        mine = force[batch.clusters.atoms_of(i)]
+        if mine.max() > SETTLED_FORCE:
+            worst = int(mine.argmax())
+            warn(
+                f"{name} is no minimum: a force of {mine[worst]:.2f} eV/Å on {batch.atom(i, worst)}, so that it gets hotter "
+                "than asked for; sampler relax makes a minimum of it"
+            )
 
 
 def _check(plan: Plan, composition: Composition | None, library: MonomerLibrary) -> IdentityCheck | None:
@@ -197,9 +218,11 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     except OSError as error:
         raise RunError(f"{folder} is no folder of a simulation: it has no {MANIFEST}") from error
     except ValueError as error:
-        raise RunError(f"{folder / MANIFEST} is damaged: {error}") from error
+        raise RunError(f"{folder / MANIFEST} is damaged: {error}; {_ANEW}") from error
+    if not isinstance(found, dict):
+        raise RunError(f"{folder / MANIFEST} is damaged: it holds a {type(found).__name__}; {_ANEW}")
     if found.get("format") != FORMAT:
-        raise RunError(f"{folder / MANIFEST} has the format {found.get('format')!r}, not {FORMAT}")
+        raise RunError(f"{folder / MANIFEST} has the format {found.get('format')!r}, not {FORMAT}; {_ANEW}")
     return found
 
 
@@ -305,13 +328,24 @@ def _load(s: Simulation, group: int, step: int) -> Checkpoint:
     return Checkpoint.load(_checkpoint(s.folder, group, step))
 
 
-def _newest(s: Simulation, group: int) -> int:
-    """The step of the newest checkpoint of a group that can be read; 0 without one."""
+def _newest(s: Simulation, group: int, warn: Callable[[str], None]) -> int:
+    """The step of the newest checkpoint of a group that can be read; 0 without one.
+
+    Raises:
+        RunError: there are some, and none can be read.
+    """
     found = sorted((s.folder / "checkpoints").glob(f"group-{group:04d}-*.npz"), reverse=True)
     for path in found:
-        with contextlib.suppress(FileFormatError):
+        try:
             Checkpoint.load(path)
             return int(path.stem.rsplit("-", 1)[1])
+        except FileFormatError as error:
+            warn(f"{error}")
+    if found:
+        raise RunError(
+            f"none of {', '.join(p.name for p in found)} in {found[0].parent} can be read; remove them, and these replicas "
+            "begin anew, with the same trajectories"
+        )
     return 0
 
 

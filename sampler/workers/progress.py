@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ class Progress:
     """Says nothing; the base of those that do. ``verbose``: rounds are told with their statistics."""
 
     verbose = False
+    pace_in: Callable[[float], str] | None = None
+    """What is said of so many a second, where that is not the user's unit."""
 
     def start(self, position: int, of: int, kind: str, total: int) -> None: ...
 
@@ -93,7 +95,8 @@ class PlainProgress(Progress):
             self.said = now
             rate = self.fresh / (now - self.started)
             left = (self.total - self.done) / rate
-            self._say(f"{self.label}: {self.done}/{self.total}, {pace(rate)} a second, {duration(left)} left")
+            told = self.pace_in(rate) if self.pace_in else f"{pace(rate)} a second"
+            self._say(f"{self.label}: {self.done}/{self.total}, {told}, {duration(left)} left")
 
     def finish(self, ledger, seconds):
         self._say(f"{self.label}: {outcome(ledger)}, {duration(seconds)}")
@@ -160,7 +163,8 @@ class BarProgress(Progress):
         self.fresh += 0 if found else n
         rate = self.fresh / max(time.monotonic() - self.started, 1e-9)
         assert self.task is not None  # started
-        self.bar.update(self.task, advance=n, rate=f"{pace(rate)}/s" if self.fresh else "")
+        told = self.pace_in(rate) if self.pace_in else f"{pace(rate)}/s"
+        self.bar.update(self.task, advance=n, rate=told if self.fresh else "")
 
     def finish(self, ledger, seconds):
         self._end_task()
