@@ -144,6 +144,8 @@ def simulate(
     """
     told = told or _Silent()
     with held(simulation.folder):
+        for part in simulation.folder.rglob(".*.part"):  # left by a killed writer
+            part.unlink(missing_ok=True)
         _begin_or_compare(simulation, told.warn)
         groups = simulation.groups()
         at = [_newest(simulation, g, told.warn) for g in range(len(groups))]
