@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..rundir.directory import runs_below
-from . import run_report, screen_report, thermo_report
+from . import dynamics_report, run_report, screen_report, thermo_report
 from .asked import Asked
 
 
@@ -32,6 +32,7 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     "run": Kind("a run directory", lambda path: (path / "manifest.json").is_file(), run_report.build),
+    "dynamics": Kind("a folder of sampler md", dynamics_report.fits, dynamics_report.build),
     "screen": Kind(
         "the folder of a screen",
         lambda path: path.is_dir() and ((path / "screen.csv").is_file() or bool(runs_below(path))),

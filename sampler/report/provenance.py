@@ -30,18 +30,24 @@ def made_now() -> dict[str, str]:
 
 
 def versions(manifests: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Of sampler when the runs were made, of their models, and of what is installed where the report is written."""
+    """Of sampler when the runs were made, of their models, and of what is installed now."""
     runs = dict.fromkeys(str(m.get("sampler_version", "")) for m in manifests)
     found = {"sampler": ", ".join(v for v in runs if v)}
     for manifest in manifests:
         found |= dict(_models(manifest))
-    found["Python (installed)"] = platform.python_version()
+    found |= installed()
+    return {name: text for name, text in found.items() if text}
+
+
+def installed() -> dict[str, str]:
+    """Of what is installed where the report is written."""
+    found = {"Python (installed)": platform.python_version()}
     for name in _PACKAGES:
         try:
             found[f"{name} (installed)"] = version(name)
         except PackageNotFoundError:
             continue
-    return {name: text for name, text in found.items() if text}
+    return found
 
 
 def _models(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ from ..potentials.base import Potential
 from ..text.nearest import did_you_mean
 from .folder import Folder, Group, read_folder
 from .found import Found
-from .frames import Identity, go_through
+from .frames import Identity, Watcher, go_through
 from .harmonic import Vibrations, kept_or_made
 from .known import ANALYSES, Setting
 
@@ -134,8 +134,13 @@ def _of_structure(
         dipoles,
         place(folder, group),
     )
-    watchers = {name: ANALYSES[name].make(setting) for name in names}
-    seeing = [watchers[name] for name in names if ANALYSES[name].frames]
+    watchers: dict[str, Watcher] = {}
+    for name in names:
+        try:
+            watchers[name] = ANALYSES[name].make(setting)
+        except InputError as error:
+            left_out[name] = str(error)
+    seeing = [watcher for name, watcher in watchers.items() if ANALYSES[name].frames]
     if seeing:
         remarks += go_through(group, identity, seeing, skip, options.every)
     found = []

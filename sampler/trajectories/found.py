@@ -40,13 +40,14 @@ class Series:
 
 @dataclass(frozen=True)
 class Figure:
-    """One picture: ``marks`` is ``curve`` or ``steps``; ``alt`` says in words what is to be seen."""
+    """One picture: ``marks`` is ``curve`` or ``steps``; ``alt`` says in words what is to be seen, ``name`` what sets it apart."""
 
     x: Axis
     y: Axis
     series: Sequence[Series]
     alt: str
     marks: str = "curve"
+    name: str = ""
 
 
 @dataclass(frozen=True)

@@ -72,13 +72,14 @@ def _of_structure(one: OfStructure) -> dict[str, Any]:
         "structure": one.group.name,
         "replicas": len(one.group.replicas),
         "skip_ps": one.skip_ps,
-        "found": [_found(f) for f in one.found],
+        "found": [as_told(f) for f in one.found],
         "left_out": one.left_out,
         "remarks": one.remarks,
     }
 
 
-def _found(one: Found) -> dict[str, Any]:
+def as_told(one: Found) -> dict[str, Any]:
+    """One analysis as plain values."""
     return {
         "name": one.name,
         "title": one.title,
@@ -86,7 +87,8 @@ def _found(one: Found) -> dict[str, Any]:
         "rows": [[_number(v) for v in row] for row in one.rows],
         "figures": [
             {
-                "x": _axis(f.x), "y": _axis(f.y), "marks": f.marks, "alt": f.alt,
+                "x": _axis(f.x), "y": _axis(f.y), "name": f.name,
+                "marks": f.marks, "alt": f.alt,
                 "series": [
                     {"name": s.name, "sticks": s.sticks, "x": _short(s.x), "y": _short(s.y)} for s in f.series
                 ],

@@ -112,6 +112,16 @@ def infrared_spectrum(
     return Spectrum(wavenumber, {"infrared": factor * density * stretch * rate**2}, resolution, segments)
 
 
+def check_frames(longest_fs: float, every_fs: float, resolution: float) -> None:
+    """Refuse frames that :func:`infrared_spectrum` would refuse, before anything is computed for them.
+
+    Raises:
+        InputError: too far apart, or too few for the resolution.
+    """
+    length, frames = _segment(every_fs, resolution, "frames", "--frames"), int(longest_fs / every_fs + 1e-6)
+    _long_enough(frames, int(frames >= length), length, every_fs, resolution, "frames")
+
+
 def _segment(every_fs: float, resolution: float, what: str, option: str) -> int:
     """Values of one segment."""
     nyquist = 0.5 / (every_fs * _LIGHT_CM_PER_FS)

@@ -14,7 +14,7 @@ from ...storage import write_atomic
 from ..folder import Group, Replica
 from ..found import Axis, Column, Figure, Found, Series
 from ..frames import Look, Molecules, Watcher
-from ..spectrum import HIGHEST, infrared_spectrum, lines
+from ..spectrum import HIGHEST, check_frames, infrared_spectrum, lines
 
 
 class Infrared(Watcher):
@@ -22,12 +22,16 @@ class Infrared(Watcher):
 
     Args:
         potential: of the dipoles. step_fs: between two frames. after_fs: the first frame that is seen.
+
+    Raises:
+        InputError: the frames are too far apart or too few; nothing has been computed then.
     """
 
     def __init__(
         self, group: Group, molecules: Molecules, potential: Potential, step_fs: float, after_fs: float, resolution: float,
         folder: Path,
     ):  # fmt: skip
+        check_frames(group.longest_fs - after_fs, step_fs, resolution)
         super().__init__(group, molecules)
         self.potential, self.step_fs, self.after_fs, self.resolution, self.folder = (
             potential, step_fs, after_fs, resolution, folder,
@@ -88,7 +92,7 @@ class Infrared(Watcher):
         said = [
             f"From the autocorrelation of the dipole's change with time, dipoles of {self.potential.level} at each frame about "
             f"the centre of mass, at the mean temperature of {kelvin:.1f} K; {made.segments} segments, resolution "
-            f"{made.resolution:g} cm⁻¹. Nuclei are classical; the quantum factor is that of oscillators.",
+            f"{made.resolution:.3g} cm⁻¹. Nuclei are classical; the quantum factor is that of oscillators.",
         ]
         if self.failed:
             said.append(f"{self.failed} frames have no dipole; their replicas count up to there.")

@@ -92,4 +92,4 @@ def _against_time(curve: Binned, axis: Axis) -> Figure:
         if len(y)
         else ""
     )
-    return Figure(Axis("time", "ps"), axis, [Series(axis.name, x, y)], alt)
+    return Figure(Axis("time", "ps"), axis, [Series(axis.name, x, y)], alt, name=axis.name.partition(" above")[0])

@@ -54,7 +54,7 @@ class RadialCounts(Watcher):
                 Column("neighbours", "neighbours up to it"), Column("neighbours_8A", "up to 8 Å"),
             ),
             rows,
-            [Figure(Axis("distance", "Å"), Axis("neighbours per Å", "1/Å"), series[:_DRAWN], alt)],
+            [Figure(Axis("distance", "Å"), Axis("neighbours", "1/Å"), series[:_DRAWN], alt)],
             ["Neighbours of the second element that an atom of the first has in other molecules. A free cluster has no volume: "
              "these are counts, not divided by those of an ideal gas. A proton belongs to the molecule that holds it in that "
              "frame."],

@@ -60,10 +60,12 @@ class Power(Watcher):
         rows = self._rows(made, sticks, list(elements))
         top = max(rows, key=lambda r: r[1], default=None)
         alt = f"{len(rows)} maxima, the highest at {top[0]:.0f} cm⁻¹." if top else "No maximum."
-        x, y = Axis("wavenumber", "cm⁻¹"), Axis("degrees of freedom", "per cm⁻¹")
+        x, y = Axis("wavenumber", "cm⁻¹"), Axis("degrees of freedom", "1/cm⁻¹")
         figures = [Figure(x, y, drawn, alt)]
         if len(molecules) > 1:
-            figures.append(Figure(x, y, [line(name) for name in molecules], "The same by molecule."))
+            figures.append(
+                Figure(x, y, [line(name) for name in molecules], "The same by molecule.", name="by molecule")
+            )
         return Found(
             "spectrum", "Power spectrum", _columns(bool(len(sticks))), rows, figures, self._sentences(made, harmonic)
         )
@@ -95,7 +97,7 @@ class Power(Watcher):
         kelvin = float(np.mean(self.group.kelvin))
         said = [
             "Fourier transform of the autocorrelation of mass-weighted velocities (Hann window, half-overlapping segments after "
-            f"Welch, {made.segments} of them, resolution {made.resolution:g} cm⁻¹), normalised: the integral of the whole is "
+            f"Welch, {made.segments} of them, resolution {made.resolution:.3g} cm⁻¹), normalised: the integral of the whole is "
             f"3n = {3 * len(self.group.start.numbers)} degrees of freedom, that of a part its share of the kinetic energy.",
             f"Wavenumbers are corrected for the step of {self.group.step_fs:g} fs. Nuclei are classical: at {kelvin:g} K that is "
             f"good below {thermal_wavenumber(kelvin):.0f} cm⁻¹, and faster vibrations see less of their anharmonicity than real ones.",

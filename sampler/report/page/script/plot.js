@@ -1,4 +1,4 @@
-// One picture of points, lines or steps: {alt, x, y, marks, series: [{name, dashed, points: [{x, y, error, label, structure}]}]}.
+// One picture of points, lines, steps, or curves (lines with few marks; series with sticks are drawn from zero up): {alt, x, y, marks, series: [{name, dashed, points: [{x, y, error, label, structure}]}]}.
 function plot(host, spec, { height = 260, onChoose = null, withLegend = true } = {}) {
   const groups = new Map();
   let chosen = -1, hidden = () => false;
@@ -7,13 +7,14 @@ function plot(host, spec, { height = 260, onChoose = null, withLegend = true } =
 
   function draw() {
     groups.clear();
-    const ys = extent(points.flatMap((p) => [p.y - (p.error || 0), p.y + (p.error || 0)]), spec.marks !== "points" || spec.y.zero);
+    const ys = extent(points.flatMap((p) => [p.y - (p.error || 0), p.y + (p.error || 0)]), spec.y.zero ?? spec.marks !== "points");
     const f = frame(host, { height, alt: spec.alt, x: spec.x, y: spec.y, xs: extent(points.map((p) => p.x), spec.marks !== "points"), ys });
     spec.series.forEach((series, k) => {
-      if (spec.marks !== "points" && series.points.length) f.svg.append(shape("path", { class: `line ${hue(k)}${series.dashed ? " dashed" : ""}`, d: path(series.points, f, spec.marks) }));
+      if (series.sticks) for (const p of series.points) f.svg.append(shape("path", { class: `line ${hue(k)}`, d: `M${f.sx(p.x)},${f.sy(0)}V${f.sy(p.y)}` }));
+      else if (spec.marks !== "points" && series.points.length) f.svg.append(shape("path", { class: `line ${hue(k)}${series.dashed ? " dashed" : ""}`, d: path(series.points, f, spec.marks) }));
     });
     const later = spec.series.map((series, k) => [series, k]).reverse();  // the first series lies on top
-    for (const [series, k] of later) for (const point of series.points) f.svg.append(mark(point, series, k, f));
+    for (const [series, k] of later) for (const point of marked(series, spec.marks)) f.svg.append(mark(point, series, k, f));
     replaceDrawing(host, f.svg, ...(withLegend && spec.series.length > 1 ? [legend(spec.series)] : []));
     light();
   }
@@ -49,6 +50,13 @@ function plot(host, spec, { height = 260, onChoose = null, withLegend = true } =
     choose(structure) { chosen = structure; light(); },
     hide(test) { hidden = test; light(); },
   };
+}
+
+// The points of a series that get a mark: a few of a curve, to tell it from others without colour
+function marked({ sticks, points }, marks) {
+  if (sticks) return [];
+  const apart = Math.ceil(points.length / 6);
+  return marks === "curve" ? points.filter((_, k) => k % apart === apart >> 1) : points;
 }
 
 const tidy = (value) => (Number.isInteger(value) ? String(value) : decimals(value, 2));
