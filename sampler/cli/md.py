@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .common import Anywhere, Json, Monomers, Quiet, Slurm, library, note, print_json, print_table
+from .common import Anywhere, Json, Monomers, Quiet, Slurm, library, next_step, note, print_json, print_table
 from .judging import Charge, Level, Model
 
 
@@ -116,6 +116,7 @@ def md(
         print_json({"folder": folder, "level": found.potential.level, "by": found.by, "replicas": outcome.rows})
         return
     _print(outcome.rows, folder)
+    next_step(("sampler", "md", "analyse", folder), ("sampler", "report", folder), quiet=quiet)
 
 
 class _Steps:

@@ -208,7 +208,10 @@ def _events(folder: Folder) -> list[dict[str, Any]]:
                 {"key": "kind", "name": "kind", "unit": "", "kind": "text"},
                 {"key": "detail", "name": "what", "unit": "", "kind": "text"},
             ],
-            "rows": [[round(t / 1000.0, 4), number, kind, subscripts(detail)] for t, number, kind, detail in shown],
+            "rows": [
+                [round(t / 1000.0, 4), number, kind, detail if kind == "proton" else subscripts(detail)]
+                for t, number, kind, detail in shown
+            ],
         }
     ]
 
