@@ -308,6 +308,33 @@ def test_distances_of_chosen_atoms(show):
         assert told[0] == pytest.approx(right[0], abs=2e-3) and told[1] == pytest.approx(right[1], abs=0.2)
 
 
+def test_distances_between_molecules(show):
+    """Against NumPy: centres of mass with masses of ASE, and the nearest atoms."""
+    from itertools import combinations
+
+    from ase import Atoms
+
+    report = run(1)
+    told = report["structures"][0]
+    atoms = Atoms(told["symbols"], np.array(told["positions"]).reshape(-1, 3))
+    molecules = [atoms[m["atoms"]] for m in told["molecules"]]
+    right = sorted(
+        (float(np.linalg.norm(a.get_center_of_mass() - b.get_center_of_mass())),
+         float(np.linalg.norm(a.positions[:, None] - b.positions[None], axis=2).min()))
+        for a, b in combinations(molecules, 2)
+    )  # fmt: skip
+    assert right
+    sheet = show(report)
+    assert sheet.locator("#distances tbody tr").count() == 0  # made when it is opened
+    sheet.click("summary:has(#distances-of)")
+    rows = sheet.eval_on_selector_all(
+        "#distances tbody tr", "rows => rows.map(r => [+r.cells[2].dataset.v, +r.cells[4].dataset.v])"
+    )
+    assert np.array(sorted(rows)) == pytest.approx(np.array(right), abs=3e-3)
+    sheet.locator("#distances tbody tr").first.click()
+    assert float(re.search(r"([\d.]+) Å", sheet.inner_text("#readout"))[1]) == pytest.approx(rows[0][1], abs=2e-3)
+
+
 def test_a_click_on_an_atom_chooses_it(show):
     sheet = show(run(1))
     box = sheet.locator("#viewer").bounding_box()

@@ -54,7 +54,20 @@ def structures(entries: list[dict]) -> dict[str, Any]:
                 **_coordinates(entry["positions"]),
             }
         )
-    return {"step_A": _STEP_A, "list": packed, **{name: table.values for name, table in shared.items()}}
+    used = sorted({symbol for entry in entries for symbol in entry["symbols"]})
+    return {
+        "step_A": _STEP_A,
+        "masses": _masses(used),
+        "list": packed,
+        **{name: table.values for name, table in shared.items()},
+    }
+
+
+def _masses(symbols: list[str]) -> dict[str, float]:
+    """In amu, of those that are elements."""
+    from ase.data import atomic_masses, atomic_numbers
+
+    return {s: round(float(atomic_masses[atomic_numbers[s]]), 3) for s in symbols if s in atomic_numbers}
 
 
 def _coordinates(positions: list[float]) -> dict[str, Any]:

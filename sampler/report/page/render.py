@@ -15,7 +15,7 @@ _HERE = Path(__file__).parent
 _STYLES = ("tokens.css", "layout.css", "parts.css", "structures.css", "print.css")
 _SCRIPTS = (
     "dom.js", "theme.js", "geometry.js", "model.js", "elements.js", "scene.js", "viewer.js", "axes.js", "plot.js", "levels.js",
-    "steps.js", "tables.js", "ranking.js", "weights.js", "bonds.js", "measure.js", "xyz.js", "structures.js", "main.js",
+    "steps.js", "tables.js", "ranking.js", "weights.js", "bonds.js", "distances.js", "measure.js", "xyz.js", "structures.js", "main.js",
 )  # fmt: skip
 #: Sections that the script draws, and what it needs of them
 _DRAWN = {"plot": ("alt", "x", "y", "marks", "series"), "ladder": ("paths",)}

@@ -1,6 +1,6 @@
 // The page comes to life: theme, tables, pictures, structures.
 setUpTheme();
-document.querySelectorAll("table[data-sortable]:not(#ranking):not(#bonds)").forEach((table) => sortable(table));
+document.querySelectorAll("table[data-sortable]:not(#ranking):not(#bonds):not(#distances)").forEach((table) => sortable(table));
 if (structures.length) setUpStructures();
 for (const host of document.querySelectorAll("figure[data-section]")) {
   const spec = told.sections[host.dataset.section];

@@ -10,7 +10,8 @@ function setUpStructures() {
   const table = ranking({ onChoose: show, onFilter: (test) => views.forEach((view) => view.hide(test)) });
   sortable(byId("ranking"));
   weights(table.rows, () => { if (shown) table.tell(shown.index, byId("about")); });
-  const bonds = bondTable((pair) => { viewer.chosen = []; pair.forEach((i) => viewer.choose(i)); });
+  const choosePair = (pair) => { viewer.chosen = []; pair.forEach((i) => viewer.choose(i)); };
+  const bonds = bondTable(choosePair), distances = distanceTable(choosePair);
   views.push(levels(byId("levels"), { onChoose: show }), ...energyMaps(show));
 
   function show(index) {
@@ -21,6 +22,7 @@ function setUpStructures() {
     table.choose(index);
     views.forEach((view) => view.choose(index));
     bonds(shown);
+    distances(shown);
     table.tell(index, byId("about"));
     const above = shown.relative_energy_kcalmol, energy = above === null ? "no energy" : `${decimals(above, 2)} kcal/mol`;
     byId("caption").replaceChildren(element("b", {}, `${shown.rank}`), ` ${shown.id} `, element("span", {}, shown.state_label), ` ${shown.index === 0 ? "lowest" : above === null ? "" : `+${energy}`}`);
