@@ -52,7 +52,7 @@ def md(
             "--stop-at", help="What ends a replica: evaporated, reacted, spread, drift; or none: it is marked."
         ),
     ] = "evaporated,reacted,spread,drift",
-    spread: Annotated[float, typer.Option("--max-spread", help="eV/Å, of a force within a committee.")] = 1.0,
+    spread: Annotated[float, typer.Option("--max-spread", help="eV/Å, of a force within a committee.")] = 0.5,
     drift: Annotated[float, typer.Option("--max-drift", help="kcal/mol per atom, of the conserved quantity.")] = 0.1,
     workers: Anywhere = None,
     slurm: Slurm = None,
