@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Json, Monomers, library, note, number, print_json, print_table
+from .common import Json, Monomers, library, next_step, note, number, print_json, print_table
 
 
 def describe(
@@ -42,6 +42,8 @@ def describe(
         _print(file, said, commonest)
     if len(levels) > 1:
         note(f"these are labels of different levels, which are never trained on together: {', '.join(levels)}")
+    if plot:
+        next_step(("python", "-m", "webbrowser", plot))
 
 
 def _print(file: str, said: dict, commonest) -> None:

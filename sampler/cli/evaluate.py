@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from . import completion
-from .common import Json, Monomers, Quiet, library, note, number, print_json, print_table
+from .common import Json, Monomers, Quiet, library, next_step, note, number, print_json, print_table
 from .data import one_thread
 
 
@@ -109,6 +109,8 @@ def evaluate(
         return
     for name, report in reports.items():
         _print(name, report)
+    if plot:
+        next_step(("python", "-m", "webbrowser", plot), quiet=quiet)
 
 
 def _print(name: str, report: dict) -> None:

@@ -30,6 +30,10 @@ _COLUMNS: list[Column] = [
     ("status", "status", "", "text"), ("error", "why", "", "text"),
 ]  # fmt: skip
 _FLOATS = ("binding_energy_kcalmol", "binding_energy_per_molecule_kcalmol", "cpu_seconds")
+_NO_BARS = (
+    "The binding energies have no error bars: what is calibrated is the error of relative energies within one composition, "
+    "which each system's own report states."
+)
 _NAMED = 5
 """Systems that a sentence lists."""
 _INTEGERS = ("molecules", "minima", "evaluations", "seed")
@@ -80,6 +84,7 @@ def build(folder: Path, asked: Asked) -> dict[str, Any]:
         "seeds": {"seed": rows[0]["seed"]} if len({row["seed"] for row in rows}) == 1 else {},
         "citations": cited,
         "remarks": [
+            *([_NO_BARS] if finished else []),
             *([told] if (told := warning(rows)) else []),
             *dict.fromkeys(f"{row['system']}: {row['remark']}" for row in rows if row["remark"]),
             *unread, *uncited,
