@@ -152,6 +152,7 @@ _ROW = (
 
 def _rows(drawn: Drawn, found: Evaluated) -> list[tuple[Any, ...]]:
     c = found.labels.clusters
+    assert found.forces is not None  # what moved the atoms has them
     place = {name: i for i, name in enumerate(drawn.clusters.ids.tolist())}
     rows: list[tuple[Any, ...]] = []
     for i, name in enumerate(c.ids.tolist()):

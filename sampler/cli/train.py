@@ -20,7 +20,11 @@ def train(
         str, typer.Option("--recipe", help="paper (Table 2), quick (cosine from 1e-3, averaged), or fine-tune.")
     ] = "paper",
     engine: Annotated[
-        str, typer.Option("--engine", help="fast (fused kernels, CPU) or schnetpack (CPU, GPU).")
+        str,
+        typer.Option(
+            "--engine",
+            help="fast (fused kernels, CPU), schnetpack (CPU, GPU), or krr: no PaiNN, but kernel ridge regression of energies.",
+        ),
     ] = "fast",
     init: Annotated[
         Path | None,
@@ -52,6 +56,10 @@ def train(
     hold_out: Annotated[
         list[str] | None, typer.Option("--hold-out", help="Compositions left out of the training (may be repeated).")
     ] = None,
+    kernels: Annotated[
+        Path | None,
+        typer.Option("--kernels", help="Of krr: folder that several trainings share. Default: OUT/kernels."),
+    ] = None,
     mix_engines: MixEngines = False,
     mix_charges: Annotated[
         bool, typer.Option("--mix-charges", help="Train on neutral and charged clusters together.")
@@ -60,13 +68,16 @@ def train(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train a PaiNN on labelled structures.
+    """Train a model on labelled structures: a PaiNN, or KRR.
 
     After a kill the same command goes on, to the same weights. Copies of a structure count once, so that none is trained on and validated on; OUT/model/trained_on.npz lets
     'sampler evaluate' tell a test structure that the model has seen.
 
     The weights are SchNetPack's, with either engine. Errors on the validation structures go to the model's card,
     every epoch to OUT/curves.csv and OUT/curves.png.
+
+    With --engine krr, energies alone are learnt, by FCHL19 and local kernels (extra krr), of at most 2,000 structures. Width and
+    regularisation come from cross-validation; --set takes widths, regularisations, folds, cutoff and precision.
 
     \b
     Examples:
@@ -76,13 +87,27 @@ def train(
       sampler train b97-3c.npz --taught taught.npz -o runs/more --recipe fine-tune --init runs/gfn1/model
       sampler train mine.npz -o runs/mine --recipe fine-tune --init b97-3c_sa_am_dma_w-seed7
       sampler train mine.npz -o runs/paper --engine schnetpack
+      sampler train mine.npz -o runs/krr --engine krr --delta gfn1-xtb
     """
+    if engine == "krr":
+        from .train_krr import Given, train_krr
+
+        given = {"--recipe": recipe != "paper", "--init": init, "--taught": taught, "--epochs": epochs}
+        refused = [name for name, value in given.items() if value]
+        sets = Given(data, out, delta, settings or [], seed, hold_out or [], kernels, mix_engines, mix_charges)
+        train_krr(sets, refused, library(monomers), as_json, quiet)
+        return
     from ..errors import InputError
     from ..learn.labels.prepare import prepare
-    from ..learn.training.settings import RECIPES, SHAPE
+    from ..learn.training.settings import ENGINES, RECIPES, SHAPE
     from ..learn.training.targets import delta_targets, direct_targets
     from ..text.nearest import suggested
 
+    if engine not in ENGINES:
+        every = (*ENGINES, "krr")
+        raise InputError(f"no engine is called {engine!r}; {suggested(engine, every)}known: {', '.join(every)}")
+    if kernels:
+        raise InputError("--kernels goes with --engine krr")
     if recipe not in RECIPES:
         raise InputError(f"no recipe is called {recipe!r}; {suggested(recipe, RECIPES)}known: {', '.join(RECIPES)}")
     one_thread()

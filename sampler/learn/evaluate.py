@@ -33,14 +33,14 @@ class Evaluated:
     Attributes:
         labels: with binding energies ``wanted`` (B,) eV of the labels' own level and monomers.
         predicted: (B,) eV, binding energies of the potential against its own level's monomers.
-        forces: (N, 3) eV/Å as predicted.
+        forces: (N, 3) eV/Å as predicted; None of a potential that has energies alone.
         level: of the potential. failures: reason -> number of structures left out.
     """
 
     labels: LabelSet
     wanted: np.ndarray
     predicted: np.ndarray
-    forces: np.ndarray
+    forces: np.ndarray | None
     level: str
     failures: dict[str, int]
 
@@ -62,13 +62,15 @@ class Evaluated:
                 f"the potential is of the level {self.level}, the labels of {self.labels.level}: each binding energy "
                 "counts from the monomers of its own level"
             )
+        if self.forces is None and c.forces is not None:
+            notes.append("the potential has energies and no forces: energies alone are compared")
         if notes:
             found["note"] = "\n".join(notes)
         return found
 
     def _part(self, chosen: np.ndarray) -> dict:
         found = {"energy": energy_metrics(self.predicted[chosen], self.wanted[chosen])}
-        if self.labels.clusters.forces is not None:
+        if self.labels.clusters.forces is not None and self.forces is not None:
             atoms = np.isin(self.labels.clusters.structure_of_atom, chosen)
             found["forces"] = force_metrics(self.forces[atoms], self.labels.clusters.forces[atoms])
         return found
@@ -126,22 +128,22 @@ def evaluate(
     kept = labels.subset(good)
     wanted = binding_energies(kept.clusters.energy, kept.compositions, kept.references, library)
     predicted = binding_energies(found.energy[good], kept.compositions, references, library)
-    return Evaluated(
-        kept, wanted, predicted, found.needed_forces[good[labels.clusters.structure_of_atom]], potential.level, failures
-    )
+    forces = None if found.forces is None else found.forces[good[labels.clusters.structure_of_atom]]
+    return Evaluated(kept, wanted, predicted, forces, potential.level, failures)
 
 
 def _predict(potential: Potential, clusters: Clusters, advance: Callable[[int], None] | None) -> Evaluation:
-    """Energies and forces, in batches of what the potential likes to have together, else one by one."""
+    """Energies and, where it has any, forces, in batches of what the potential likes to have together, else one by one."""
+    forces = potential.gives_forces
     if advance is None or not len(clusters):
-        return potential.evaluate(clusters)
+        return potential.evaluate(clusters, forces)
     parts = []
     for start, stop in chunk_bounds(clusters.ptr, potential.batch_atoms or 1):
-        parts.append(potential.evaluate(clusters[np.arange(start, stop)]))
+        parts.append(potential.evaluate(clusters[np.arange(start, stop)], forces))
         advance(stop - start)
     return Evaluation(
         np.concatenate([p.energy for p in parts]),
-        np.concatenate([p.forces for p in parts]),
+        np.concatenate([p.needed_forces for p in parts]) if forces else None,
         np.concatenate([p.failure for p in parts]),
     )
 
@@ -235,7 +237,7 @@ def parity_plot(evaluated: Evaluated, path: Path | str) -> None:
     errors.set_xticks(range(1, len(order) + 1), order, rotation=90, fontsize=7)
     errors.axhline(0.0, color="0.6", lw=0.8, zorder=0)
     errors.set(ylabel="error of ΔE, kcal/mol")
-    if evaluated.labels.clusters.forces is not None:
+    if evaluated.labels.clusters.forces is not None and evaluated.forces is not None:
         x, y = (f.ravel() / KCAL_PER_MOL for f in (evaluated.labels.clusters.forces, evaluated.forces))
         forces.hexbin(x, y, gridsize=60, bins="log", mincnt=1, cmap="viridis")
         forces.axline((0.0, 0.0), slope=1, color="0.6", lw=0.8)
@@ -258,20 +260,20 @@ def open_potential(names: list[str]) -> Potential:
     from ..potentials import available
     from ..potentials.of_level import potential_of
     from ..potentials.painn.card import is_model
-    from ..potentials.trained import is_shipped, named, painn, shipped, short_names
+    from ..potentials.trained import is_shipped, named, shipped, short_names, trained
     from ..text.nearest import did_you_mean
 
     names = named(names)
     others = [n for n in names if not is_model(n) and not is_shipped(n)]
     if not others:
-        return painn(names[0] if len(names) == 1 else names)
+        return trained(names)
     if len(names) > 1:
         raise InputError(
             f"a committee is made of models alone, and {others[0]} is none; name one potential, or model folders and "
             f"models that ship ({', '.join(short_names())})"
         )
     if Path(names[0]).is_dir() or "/" in names[0]:
-        raise ModelError(f"{names[0]} is no model folder: it needs card.toml and model.safetensors")
+        raise ModelError(f"{names[0]} is no model folder: it needs card.toml and model.safetensors (or model.npz)")
     try:
         return potential_of(names[0])
     except PotentialError as error:

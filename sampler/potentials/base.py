@@ -79,6 +79,8 @@ class Potential:
         def batch_invariant(self) -> bool: ...
         @property
         def on_gpu(self) -> bool: ...
+        @property
+        def gives_forces(self) -> bool: ...
     else:
         level: str = ""
         """The level of theory, e.g. ``gfn1-xtb``; two potentials of one level give the same energies."""
@@ -88,6 +90,8 @@ class Potential:
         """What it says of a structure is the same, bit for bit, whatever else is in the batch."""
         on_gpu: bool = False
         """It computes on a CUDA device, in this process."""
+        gives_forces: bool = True
+        """False: energies alone; to ask it for forces is an error."""
 
     @property
     def models(self) -> Sequence[TrainedModel]:

@@ -76,7 +76,7 @@ def painn(model: str | Path | Sequence[str | Path] | None = None, **options: Any
     """A PaiNN, or the mean of a committee when several models are named; Δ models come with their base potential.
 
     Raises:
-        ModelError: no such model, or one that cannot be trusted.
+        ModelError: no such model, or one that cannot be trusted; a kernel ridge regression, which has no forces.
         LevelError: a committee of different levels, or of Δ models and others, or of Δ models on different bases.
     """
     if model is None:
@@ -88,11 +88,44 @@ def painn(model: str | Path | Sequence[str | Path] | None = None, **options: Any
     network: PaiNNPotential | CommitteePotential
     alone = isinstance(model, (str, Path))
     meant = named([model] if isinstance(model, (str, Path)) else model)
-    if alone and len(meant) == 1:
-        network = PaiNNPotential(model_folder(meant[0]), **options)
+    folders = [model_folder(m) for m in meant]
+    require_forces(folders)
+    if alone and len(folders) == 1:
+        network = PaiNNPotential(folders[0], **options)
     else:
-        network = CommitteePotential([model_folder(m) for m in meant], **options)
-    base = network.models[0].card.base_level
+        network = CommitteePotential(folders, **options)
+    return _with_base(network, network.models[0].card.base_level)
+
+
+def trained(models: Sequence[str | Path]) -> Potential:
+    """As :func:`painn`; one model alone may also be a kernel ridge regression, which has energies alone."""
+    from .painn.card import is_krr
+
+    meant = named(models)
+    if len(meant) > 1 or not is_krr(folder := model_folder(meant[0])):
+        return painn(models[0] if len(models) == 1 else models)
+    from .krr.potential import KrrPotential
+
+    krr = KrrPotential(folder)
+    return _with_base(krr, krr.card.base_level)
+
+
+def require_forces(folders: Iterable[Path]) -> None:
+    """
+    Raises:
+        ModelError: one is a kernel ridge regression.
+    """
+    from .painn.card import is_krr
+
+    for folder in folders:
+        if is_krr(folder):
+            raise ModelError(
+                f"{folder} is a kernel ridge regression, which has energies and no forces; what moves atoms, and a committee, "
+                "need PaiNN models (sampler train --engine fast)"
+            )
+
+
+def _with_base(network: Potential, base: str) -> Potential:
     if not base:
         return network
     from .painn.delta import DeltaPotential

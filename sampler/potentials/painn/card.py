@@ -22,8 +22,9 @@ from .card_values import check
 from .parameters import Architecture, PaiNNParameters, require
 from .schnetpack_io import energy_unit_of
 
-FORMAT = "sampler-painn-1"
+FORMAT, KRR_FORMAT = "sampler-painn-1", "sampler-krr-1"
 WEIGHTS, CARD = "model.safetensors", "card.toml"
+KRR_WEIGHTS = "model.npz"
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class ModelCard:
         base_level: for a correction: the level of the potential it corrects.
         data_hash: sha256 of the training data. training: settings. errors: name with unit -> value.
         not_for: what the model must not be used for, in words. notes: anything else.
-        weights_sha256: of model.safetensors; set on saving.
+        weights_sha256: of model.safetensors, or of model.npz; set on saving.
     """
 
     level: str
@@ -79,8 +80,18 @@ class ModelCard:
 
 
 def is_model(path: Path | str) -> bool:
-    """Whether ``path`` is a folder that holds a model."""
-    return (Path(path) / CARD).is_file() and (Path(path) / WEIGHTS).is_file()
+    """Whether ``path`` is a folder that holds a model, a network or a kernel ridge regression."""
+    return (Path(path) / CARD).is_file() and any((Path(path) / name).is_file() for name in (WEIGHTS, KRR_WEIGHTS))
+
+
+def is_krr(path: Path | str) -> bool:
+    """Whether ``path`` is a folder that holds a kernel ridge regression, which has energies alone.
+
+    Raises:
+        ModelError: see :func:`read_card`.
+    """
+    folder = Path(path)
+    return (folder / CARD).is_file() and _table(folder)["format"] == KRR_FORMAT
 
 
 def save_model(folder: Path | str, params: PaiNNParameters, card: ModelCard) -> ModelCard:
@@ -98,8 +109,26 @@ def save_model(folder: Path | str, params: PaiNNParameters, card: ModelCard) -> 
     if energy_unit_of(card.energy_unit) != params.energy_unit:
         card = card.replace(energy_unit=params.energy_unit)
     card = card.replace(weights_sha256=hashlib.sha256(data).hexdigest())
-    write_text(folder / CARD, _dump(card, params))
+    lines = [f"format = {_value(FORMAT)}", f"offset_is_extensive = {_value(params.extensive)}"]
+    write_text(folder / CARD, _dump(card, lines, {"architecture": dataclasses.asdict(params.architecture)}))
     return card
+
+
+def write_krr_card(folder: Path | str, card: ModelCard, tables: dict[str, dict[str, Any]]) -> None:
+    """The card of a kernel ridge regression, with ``tables`` of its own before those of all cards."""
+    write_text(Path(folder) / CARD, _dump(card, [f"format = {_value(KRR_FORMAT)}"], tables))
+
+
+def read_krr_card(folder: Path | str) -> tuple[ModelCard, dict[str, Any]]:
+    """The card of a kernel ridge regression, and all that stands in its file.
+
+    Raises:
+        ModelError: see :func:`read_card`; a network.
+    """
+    card, table = _read(Path(folder))
+    if table["format"] != KRR_FORMAT:
+        raise ModelError(f"{folder} holds a network, no kernel ridge regression")
+    return card, table
 
 
 def read_card(folder: Path | str) -> ModelCard:
@@ -123,6 +152,11 @@ def load_model(folder: Path | str) -> tuple[PaiNNParameters, ModelCard]:
 
     folder = Path(folder)
     card, table = _read(folder)
+    if table["format"] == KRR_FORMAT:
+        raise ModelError(
+            f"{folder} holds a kernel ridge regression, which has energies alone and no weights of a network; name a PaiNN "
+            "model here (sampler train --engine fast)"
+        )
     path = folder / WEIGHTS
     try:
         data = path.read_bytes()
@@ -163,6 +197,17 @@ def _refuse_pickle(path: Path, head: bytes) -> None:
 
 
 def _read(folder: Path) -> tuple[ModelCard, dict[str, Any]]:
+    table = _table(folder)
+    check(table, folder / CARD)
+    known = {f.name for f in dataclasses.fields(ModelCard)}
+    values = {key: value for key, value in table.items() if key in known}
+    values["elements"], values["charges"] = tuple(table["elements"]), tuple(table["charges"])
+    values["monomers"] = {name: ReferenceMonomer(**m) for name, m in table.get("monomers", {}).items()}
+    return ModelCard(**values), table
+
+
+def _table(folder: Path) -> dict[str, Any]:
+    """What stands in the card, of a known format."""
     if folder.is_file():
         with folder.open("rb") as handle:
             _refuse_pickle(folder, handle.read(16))
@@ -174,19 +219,14 @@ def _read(folder: Path) -> tuple[ModelCard, dict[str, Any]]:
         raise ModelError(f"{path} does not exist; a model is a folder with {WEIGHTS} and {CARD}") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ModelError(f"{path} is not a readable TOML file: {error}") from error
-    if table.get("format") != FORMAT:
-        raise ModelError(f"{path} has the format {table.get('format')!r}, expected {FORMAT!r}")
-    check(table, path)
-    known = {f.name for f in dataclasses.fields(ModelCard)}
-    values = {key: value for key, value in table.items() if key in known}
-    values["elements"], values["charges"] = tuple(table["elements"]), tuple(table["charges"])
-    values["monomers"] = {name: ReferenceMonomer(**m) for name, m in table.get("monomers", {}).items()}
-    return ModelCard(**values), table
+    if table.get("format") not in (FORMAT, KRR_FORMAT):
+        raise ModelError(f"{path} has the format {table.get('format')!r}, expected {FORMAT!r} or {KRR_FORMAT!r}")
+    return table
 
 
-def _dump(card: ModelCard, params: PaiNNParameters) -> str:
-    tables = {"architecture": dataclasses.asdict(params.architecture)}
-    lines = [f"format = {_value(FORMAT)}", f"offset_is_extensive = {_value(params.extensive)}"]
+def _dump(card: ModelCard, lines: list[str], tables: dict[str, dict[str, Any]]) -> str:
+    """The text of a card: ``lines`` first, and ``tables`` before those of all cards."""
+    lines, tables = list(lines), dict(tables)
     for item in dataclasses.fields(card):
         value = getattr(card, item.name)
         if item.name == "monomers":

@@ -44,6 +44,10 @@ class DeltaPotential(Potential):
         return self.correction.on_gpu
 
     @property
+    def gives_forces(self) -> bool:
+        return self.base.gives_forces and self.correction.gives_forces
+
+    @property
     def models(self) -> Sequence[TrainedModel]:
         return self.correction.models
 
