@@ -19,7 +19,7 @@ from .data_split import split
 data_app = typer.Typer(
     name="data",
     cls=Group,
-    help="Sample structures, collect and import labels, split and look at data.",
+    help="Sample structures, collect, import and split labels, look at data.",
     no_args_is_help=True,
 )
 
