@@ -36,8 +36,8 @@ def overrides_of(settings: Settings) -> dict[str, Any]:
     return parse_overrides([settings] if isinstance(settings, str) else list(settings or ()))
 
 
-def protocol_of(name: str | Path, settings: Settings, patience: int | None, budget: int | None) -> Protocol:
-    """The protocol with changed parameters.
+def protocol_of(name: str | Path | Protocol, settings: Settings, patience: int | None, budget: int | None) -> Protocol:
+    """The protocol with changed parameters; one that is made already is taken as it is.
 
     Raises:
         ProtocolError: no such protocol or parameter. InputError: patience or budget for one that does not search.
@@ -45,6 +45,8 @@ def protocol_of(name: str | Path, settings: Settings, patience: int | None, budg
     from ..funnel.protocols.protocol import load
     from ..rundir.owner import SEARCHES
 
+    if not isinstance(name, str | Path):
+        return name
     overrides = overrides_of(settings)
     chosen = load(str(name), overrides)
     limits = {k: v for k, v in {"patience": patience, "budget": budget}.items() if v is not None}

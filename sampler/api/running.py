@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..composition import Composition
 from ..errors import CompositionError, InputError
@@ -14,12 +14,15 @@ from .folders import spelled
 from .given import Monomers, composition_of, library_of, words_of
 from .run_plan import Settings
 from .run_result import RunResult
+
+if TYPE_CHECKING:
+    from ..funnel.protocols.protocol import Protocol
 from .workplace import workplace
 
 
 def run(
     composition: str | Composition | None = None,
-    protocol: str | Path = "quick",
+    protocol: str | Path | Protocol = "quick",
     folder: str | Path | None = None,
     *,
     charge: int | None = None,
@@ -58,7 +61,7 @@ def run(
 
     Args:
         composition: e.g. ``"4sa4am"``; with ``source`` it may be left out.
-        protocol: one that ships (``sampler protocols`` lists them), or a ``.toml`` file.
+        protocol: one that ships (``sampler protocols`` lists them), a ``.toml`` file, or one that is built.
         folder: the run directory; by default named by the composition, in the working directory.
         charge: in e; by default that of the name.
         seed: of all random numbers.
@@ -98,13 +101,13 @@ def run(
     if composition is None and source is None:
         raise CompositionError("what is the cluster made of? give a composition, for example: sampler run 4sa4am")
     wanted = composition_of(composition, known, charge) if composition is not None else None
-    progress = choose(quiet, verbose)
+    progress, named = choose(quiet, verbose), protocol if isinstance(protocol, str | Path) else protocol.name
     begun = wanted is not None and all_is_read(
-        protocol, workers, source, settings, patience, budget, engine, model, parents, confidence, error_kcalmol,
+        named, workers, source, settings, patience, budget, engine, model, parents, confidence, error_kcalmol,
         from_level, slurm, "" if level == "auto" else level,
     )  # fmt: skip
     if wanted is not None and begun:
-        progress.message(first_line(wanted.name(known), protocol, seed, folder or wanted.name(known)))
+        progress.message(first_line(wanted.name(known), named, seed, folder or wanted.name(known)))
 
     from ..funnel import results
     from ..funnel.protocols import own_model
@@ -136,7 +139,7 @@ def run(
     try:
         with workplace(workers, slurm, progress.message) as where:
             if not begun:
-                progress.message(first_line(wanted.name(known), protocol, seed, folder or wanted.name(known)))
+                progress.message(first_line(wanted.name(known), named, seed, folder or wanted.name(known)))
             finished = run_protocol(
                 wanted, chosen, Path(folder or wanted.name(known)), library=known, seed=seed, workers=where,
                 progress=progress, clean=clean, start=start, parents=smaller, join=join, replace=replace, leave=leave,

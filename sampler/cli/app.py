@@ -27,6 +27,7 @@ from .import_orca import import_orca
 from .label import label
 from .md import md
 from .md_analyse import md_analyse
+from .md_quench import quench
 from .md_validate import validate
 from .merge import merge
 from .models import models
@@ -103,6 +104,7 @@ md_app = typer.Typer(
 md_app.command("run", cls=Command)(md)
 md_app.command("validate", cls=Command)(validate)
 md_app.command("analyse", cls=Command)(md_analyse)
+md_app.command("quench", cls=Command)(quench)
 
 _add(RUN, run)
 _add(RUN, screen)
