@@ -14,7 +14,7 @@ import argparse
 import json
 from pathlib import Path
 
-METHODS = ("large", "anneal", "exchange", "hop and exchange")
+METHODS = ("large", "anneal", "exchange", "dynamics")
 
 
 def main() -> None:
@@ -47,11 +47,14 @@ def searches(method: str, hop: dict, budget: int) -> list[dict]:
     """The stages that search, with the window and the parents of the hop of ``large`` and no other end than the budget."""
     same = ("potential", "watch_kcalmol", "window_kcalmol", "temperature", "framework_children", "walkers")
     base = {k: hop[k] for k in same} | {"rounds": 10_000, "patience": 10_000}
-    hopping = hop | base | {"budget": budget}
-    exchange = base | {"kind": "exchange", "budget": budget}
-    if method == "hop and exchange":
-        return [hopping | {"budget": budget // 2}, exchange | {"budget": budget // 2}]
-    return [{"large": hopping, "exchange": exchange, "anneal": base | {"kind": "anneal", "budget": budget}}[method]]
+    if method == "large":
+        return [hop | base | {"budget": budget}]
+    if method == "dynamics":  # as the protocol of that name
+        return [
+            base | {"kind": "anneal", "budget": budget // 3},
+            base | {"kind": "exchange", "budget": 2 * budget // 3},
+        ]
+    return [base | {"kind": method, "budget": budget}]
 
 
 def measure(folder: Path, system: str, seed: int, method: str, budget: int) -> dict:
