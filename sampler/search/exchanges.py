@@ -54,22 +54,33 @@ def tallied(made: Clusters, text: str) -> dict[str, Any]:
         e = json.loads(one)
         tried, accepted, probability = (np.array(e[name]) for name in ("tried", "accepted", "probability"))
         total = total.plus(Tally(tried, accepted, probability, e["round_trips"]))
-    return {
-        "temperatures_K": kelvin_of(text).tolist(),
-        "tried": total.tried.tolist(),
-        "accepted": total.accepted.tolist(),
-        "acceptance": np.round(total.probability / np.maximum(total.tried, 1), 4).tolist(),
-        "ladders": len(told),
-        "round_trips": total.round_trips,
-    }
+    return _told(kelvin_of(text).tolist(), total, len(told))
 
 
 def summed(history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What a stage's ledger says of the exchanges of all its rounds: those of the last one, and round trips of all."""
+    """What a stage's ledger says of the exchanges of all its rounds, pair by pair, with the temperatures of the last one."""
     rounds = [record["exchange"] for record in history if "exchange" in record]
     if not rounds:
         return {}
-    return {"exchange": rounds[-1] | {k: sum(one[k] for one in rounds) for k in ("ladders", "round_trips")}}
+    last = rounds[-1]["temperatures_K"]
+    total = Tally.of(len(last))
+    for one in rounds:  # ladders may have had other heights
+        tried = np.array(one["tried"])
+        counts = tried, np.array(one["accepted"]), tried * np.array(one["acceptance"])
+        a, b, c = (np.append(count, np.zeros(len(last)))[: len(last) - 1] for count in counts)
+        total = total.plus(Tally(a, b, c, one["round_trips"]))
+    return {"exchange": _told(last, total, sum(one["ladders"] for one in rounds))}
+
+
+def _told(kelvin: Sequence[float], total: Tally, ladders: int) -> dict[str, Any]:
+    return {
+        "temperatures_K": list(kelvin),
+        "tried": total.tried.astype(int).tolist(),
+        "accepted": total.accepted.astype(int).tolist(),
+        "acceptance": np.round(total.probability / np.maximum(total.tried, 1), 4).tolist(),
+        "ladders": ladders,
+        "round_trips": total.round_trips,
+    }
 
 
 def in_words(record: Mapping[str, Any]) -> str:

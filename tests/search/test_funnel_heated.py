@@ -92,6 +92,8 @@ def test_what_the_exchanges_came_to_is_told(finished, capsys):
         assert all(0 < a <= t for a, t in zip(told["accepted"], told["tried"])) and told["ladders"] == 4
         assert f"exchanges accepted {' '.join(f'{a:.2f}' for a in told['acceptance'])} at 60 " in line
     last = read_ledgers(folder)[-1]["exchange"]
+    first = [r["exchange"]["tried"][0] for r in heated_rounds(folder, kind)]
+    assert last["tried"][0] == sum(first) and len(last["tried"]) == len(last["temperatures_K"]) - 1
     assert last["ladders"] == 12 and last["round_trips"] == sum(
         r["exchange"]["round_trips"] for r in heated_rounds(folder, kind)
     )
