@@ -165,6 +165,8 @@ def test_a_killed_training_ends_with_the_same_model(library, tmp_path):
     assert len(files) == 2  # one block, two widths
     files[0].write_bytes(files[0].read_bytes()[:100])  # torn: computed anew
     train_krr(targets, FEW, tmp_path / "killed")
+    shared = train_krr(targets, FEW, tmp_path / "third", kernels=tmp_path / "whole" / "kernels")
+    assert shared.seconds["kernel"] == pytest.approx(whole.seconds["kernel"], rel=1e-3)  # found, with what they cost
     one, two = ((tmp_path / n / "model" / "model.npz").read_bytes() for n in ("whole", "killed"))
     assert one == two
     kept = read_card(whole.model).training

@@ -23,7 +23,8 @@ class KrrFit:
         width, regularisation: as chosen. coefficients: (n,) eV. rows: (n,) structures of the pool they belong to.
         out_of_fold: (n,) eV, predictions of each by a model that has not seen it.
         grid: (W, L) eV, mean absolute errors of the cross-validation; infinite where a kernel could not be solved.
-        seconds: ``representation``, ``kernel``, ``validation``, ``solve`` of one core, what was found on disk left out.
+        seconds: ``representation``, ``kernel``, ``validation`` (with reading the kernels), ``solve``, of one core, kernels found on disk
+            with what they cost when they were made.
     """
 
     width: float
@@ -73,7 +74,6 @@ def fit(
     """
     rows, energy = np.asarray(rows), np.asarray(energy, float)
     require_number(len(rows), settings.folds)
-    before = dict(pool.seconds)
     pool.fill(settings.widths, rows, advance)
     start = time.process_time()
     grid, best, guesses = _cross_validate(pool, energy, rows, settings)
@@ -92,8 +92,8 @@ def fit(
             f"the kernel of width {width:g} cannot be solved with the regularisation {regularisation:g}; give larger ones: "
             "--set regularisations=1e-3,1e-2,1e-1"
         )
-    seconds = {k: pool.seconds[k] - before[k] for k in before}
-    seconds |= {"validation": validated - start, "solve": time.process_time() - loaded}
+    solved = time.process_time()
+    seconds = pool.spent(settings.widths, rows) | {"validation": validated - start, "solve": solved - loaded}
     return KrrFit(width, regularisation, coefficients, rows, guesses, grid, seconds)
 
 

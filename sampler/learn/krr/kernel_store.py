@@ -40,8 +40,10 @@ def structure_keys(clusters: Clusters) -> list[str]:
 class KernelPool:
     """Kernels among the structures of one pool; only those that are asked for are computed.
 
+    What each block cost stands in ``seconds.txt`` of the folder, so that the cost of a kernel is known to who finds it.
+
     Attributes:
-        seconds: of this process: ``representation`` and ``kernel``. computed, found: blocks.
+        computed: blocks that this process made.
     """
 
     def __init__(
@@ -53,8 +55,8 @@ class KernelPool:
         """
         self.folder, self.clusters = Path(folder), clusters
         self.representation, self.precision = representation, np.dtype(precision)
-        self.seconds = {"representation": 0.0, "kernel": 0.0}
-        self.computed = self.found = 0
+        self.computed = 0
+        self._representation_seconds = 0.0
         keys = structure_keys(clusters)
         self._blocks = [keys[k : k + BLOCK] for k in range(0, len(keys), BLOCK)]
         self._atoms: Atoms | None = None
@@ -68,7 +70,7 @@ class KernelPool:
         if self._atoms is None:
             start = time.process_time()
             self._atoms = self.representation.of(self.clusters)
-            self.seconds["representation"] += time.process_time() - start
+            self._representation_seconds = time.process_time() - start
         return self._atoms
 
     def matrix(
@@ -105,7 +107,6 @@ class KernelPool:
                 lacking = [w for w in widths if self._load(w, a, b) is None]
                 if lacking:
                     self._compute(lacking, a, b)
-                self.found += len(widths) - len(lacking)
                 if advance:
                     advance(1)
 
@@ -120,6 +121,27 @@ class KernelPool:
         spent = time.process_time() - start
         sizes = self.clusters.natoms
         return spent * (float(sizes[rows].sum()) / float(sizes[some].sum())) ** 2 / 2
+
+    def spent(self, widths: Sequence[float], rows: np.ndarray) -> dict[str, float]:
+        """Seconds of one core for the representation of ``rows``, and for the kernels among them, whoever made them."""
+        self.atoms  # noqa: B018  made where it is not
+        rows, sizes = np.asarray(rows), self.clusters.natoms
+        share = float(sizes[rows].sum()) / float(sizes.sum())
+        blocks, known = np.unique(rows // BLOCK).tolist(), self._seconds()
+        names = [self._file(w, a, b).stem for k, a in enumerate(blocks) for b in blocks[: k + 1] for w in widths]
+        return {
+            "representation": self._representation_seconds * share,
+            "kernel": sum(known.get(name, 0.0) for name in names),
+        }
+
+    def _seconds(self) -> dict[str, float]:
+        """Name of a block -> seconds of a core."""
+        try:
+            lines = (self.folder / "seconds.txt").read_text(encoding="utf-8").split("\n")[:-1]
+        except OSError:
+            return {}
+        parts = [line.split(" ") for line in lines]
+        return {p[0]: float(p[1]) for p in parts if len(p) == 2 and p[1].replace(".", "", 1).isdecimal()}
 
     def _file(self, width: float, a: int, b: int) -> Path:
         text = f"{asdict(self.representation)} {width!r} {self.precision.name} {self._blocks[a]} {self._blocks[b]}"
@@ -147,13 +169,15 @@ class KernelPool:
         if a == b:
             made = 0.5 * (made + made.transpose(0, 2, 1))  # the last bits of a product are not symmetric
         blocks = [np.ascontiguousarray(kernel, self.precision) for kernel in made]
-        self.seconds["kernel"] += time.process_time() - start
+        seconds = (time.process_time() - start) / len(blocks)
         self.computed += len(blocks)
-        for width, block in zip(widths, blocks):
-            file = self._file(width, a, b)
-            try:
+        files = [self._file(width, a, b) for width in widths]
+        try:
+            for file, block in zip(files, blocks):
                 file.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise StorageError(f"{file.parent} cannot be made: {error.strerror}") from error
-            write_atomic(file, partial(np.save, arr=block))
+                write_atomic(file, partial(np.save, arr=block))
+            with (self.folder / "seconds.txt").open("a", encoding="utf-8") as notes:
+                notes.write("".join(f"{file.stem} {seconds:.6f}\n" for file in files))
+        except OSError as error:
+            raise StorageError(f"{self.folder}: kernels cannot be kept: {error.strerror}") from error
         return blocks

@@ -64,7 +64,7 @@ def train_krr(
     bit.
 
     Args:
-        folder: ``krr.json`` (settings, data), ``seconds.json``, ``model/``.
+        folder: ``krr.json`` (settings, data), ``model/``.
         kernels: folder of the kernels, to share it among trainings; by default ``folder/kernels``.
         left_out: for the card. say: told the cost beforehand. start: called with the number of blocks, before the first.
         advance: called with 1 after each block.
@@ -90,8 +90,8 @@ def train_krr(
     )
     start(blocks)
     found = fit(pool, targets.energy, rows, settings, advance)
-    model = KrrModel(pool.representation, found.width, targets.clusters, found.coefficients)
-    seconds = _cost(folder, found.seconds, blocks * len(settings.widths), pool.computed) | _prediction(model)
+    model = KrrModel(pool.representation, found.width, targets.clusters, found.coefficients, pool.atoms)
+    seconds = {k: float(f"{v:.4g}") for k, v in found.seconds.items()} | _prediction(model)
     errors = summary(found.out_of_fold - targets.energy, None, "validation_")
     TrainedOn.make(targets.clusters, np.full(len(targets), TRAINED)).save(folder / "model")
     model.save(folder / "model", _card(targets, settings, found, errors, seconds, left_out or {}))
@@ -115,22 +115,6 @@ def _claim(folder: Path, settings: KrrSettings, targets: Targets) -> None:
         raise RunError(f"{file} cannot be read ({error}); remove the folder, or choose another") from error
     if different:
         raise RunError(f"{folder} holds another training (differing in {', '.join(different)}); choose another folder")
-
-
-def _cost(folder: Path, seconds: dict[str, float], blocks: int, computed: int) -> dict[str, float]:
-    """What the whole would have cost in one go: of kernels found on disk, what their share took when they were made."""
-    file = folder / "seconds.json"
-    try:
-        before = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        before = {}
-    if computed < blocks and computed * 2 < blocks and "kernel" in before:
-        seconds = {**seconds, "kernel": before["kernel"], "representation": before.get("representation", 0.0)}
-    elif 0 < computed < blocks:
-        seconds = {**seconds, "kernel": seconds["kernel"] * blocks / computed}
-    found = {k: float(f"{v:.4g}") for k, v in seconds.items()}
-    write_text(file, json.dumps(found, indent=1) + "\n")
-    return found
 
 
 def _prediction(model: KrrModel) -> dict[str, float]:

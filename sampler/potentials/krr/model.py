@@ -28,16 +28,18 @@ class KrrModel:
     Attributes:
         representation: of an atom's surroundings. width: σ of the local kernel.
         clusters: B structures that it was trained on. coefficients: (B,) eV, one for each.
+        atoms: the representation of ``clusters``, where it is known.
     """
 
     representation: Representation
     width: float
     clusters: Clusters
     coefficients: np.ndarray
+    atoms: Atoms | None = None
 
     @cached_property
     def _trained(self) -> Atoms:
-        return self.representation.of(self.clusters)
+        return self.representation.of(self.clusters) if self.atoms is None else self.atoms
 
     def predict(self, clusters: Clusters) -> np.ndarray:
         """(B,) eV: binding energies against the monomers of the card, or what a correction adds to its base.
