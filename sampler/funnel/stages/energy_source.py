@@ -28,7 +28,13 @@ class EnergySource:
         if not self.models:
             return self.level or "nothing that gives energies"
         more = f" and {len(self.models) - 1} more" if len(self.models) > 1 else ""
-        return f"{self.level} by PaiNN ({self.models[0]}{more})"
+        return f"{self.level} by {_kind(self.models[0])} ({self.models[0]}{more})"
+
+
+def _kind(model: str) -> str:
+    from ...potentials.painn.card import is_krr
+
+    return "kernel ridge regression" if is_krr(model) else "PaiNN"
 
 
 def made_by(stage: Stage) -> EnergySource | None:

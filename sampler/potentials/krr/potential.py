@@ -53,8 +53,8 @@ class KrrPotential(Potential):
         """
         if forces:
             raise PotentialError(
-                f"{self.folder} is a kernel ridge regression, which has energies and no forces; what moves atoms needs a "
-                "PaiNN (sampler train --engine fast)"
+                f"{self.folder} is a kernel ridge regression, which has energies and no forces; what needs these "
+                "needs a PaiNN (sampler train --engine fast), and sampler energy takes --no-forces"
             )
         failure = self.scope.check(clusters)
         shift, allowed = np.zeros(len(clusters)), np.array([not f for f in failure], bool)
