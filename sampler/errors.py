@@ -14,6 +14,7 @@
     - RunBusy             … because another process works in it
     - StorageError        … because the disk is full or read-only
     - NoWorkers           … because no machine can compute (no dask scheduler, unfit dask workers, SLURM's jobs gone)
+    - TrainingDiverged    … because the loss of a training is no number any more
     - WaitingForJobs      … before jobs that run elsewhere have left their outputs
 
 The message says what was wrong, where, and what to do. The command line prints it on one line and exits with
@@ -99,6 +100,10 @@ class StorageError(RunError):
 
 class NoWorkers(RunError):
     pass
+
+
+class TrainingDiverged(RunError):
+    """The loss of a training is not a number; a lower learning rate helps."""
 
 
 class WaitingForJobs(RunError):

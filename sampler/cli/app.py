@@ -39,6 +39,7 @@ from .run import run
 from .screen import screen
 from .show import show
 from .stopping import KEEPING, NOT_KEPT, when_stopped, words
+from .study import study_app
 from .thermo import thermo
 from .train import train
 from .watch import watch
@@ -126,6 +127,7 @@ _add_group(MODELS, "data", data_app)
 _add(MODELS, label)
 _add(MODELS, train)
 _add(MODELS, evaluate)
+_add_group(MODELS, "study", study_app)
 _add(MODELS, models)
 _add(MODELS, extopt)
 _add(SETUP, doctor)

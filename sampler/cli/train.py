@@ -112,8 +112,8 @@ def train(
         raise InputError(f"no recipe is called {recipe!r}; {suggested(recipe, RECIPES)}known: {', '.join(RECIPES)}")
     one_thread()
     known = library(monomers)
-    changes = {"engine": engine, **_changes(settings or [])}
-    changes |= {k: v for k, v in (("epochs", epochs), ("seed", seed)) if v is not None}
+    given = {"engine": engine, **changes(settings or [])}
+    given |= {k: v for k, v in (("epochs", epochs), ("seed", seed)) if v is not None}
     if init is not None:
         from ..potentials.painn.card import load_model
         from ..potentials.trained import model_folder
@@ -121,8 +121,8 @@ def train(
         init = model_folder(init)
         a = load_model(init)[0].architecture
         shape = {k: getattr(a, k) for k in SHAPE}
-        changes = shape | changes
-    chosen = RECIPES[recipe].replace(**changes)
+        given = shape | given
+    chosen = RECIPES[recipe].replace(**given)
     if delta and taught:
         raise InputError("--taught is for direct models; a correction (--delta) learns from labels alone")
     ready = prepare(data, taught or (), known, hold_out or (), mix_engines, mix_charges)
@@ -152,7 +152,7 @@ def train(
     next_step(("sampler", "run", "2sa2am", "--model", done.model), quiet=quiet)
 
 
-def _changes(items: list[str]) -> dict:
+def changes(items: list[str]) -> dict:
     """``["n_rbf=20", "loss=mse"]`` as typed settings."""
     import dataclasses
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import RunError
+from ...errors import TrainingDiverged
 from ...potentials.painn.parameters import PaiNNParameters
 from ...random_keys import numbered_key
 from ...units import KCAL_PER_MOL
@@ -57,7 +57,8 @@ def train_fast(
         stop_after: return after so many epochs in this call, as if killed; for tests.
 
     Raises:
-        RunError: the folder's state is damaged or belongs to other settings or data, or the loss is not a number.
+        RunError: the folder's state is damaged or belongs to other settings or data.
+        TrainingDiverged: the loss is not a number.
         KeyboardInterrupt: the epochs that were finished are kept.
     """
     if make_trainer is None:
@@ -137,7 +138,7 @@ def _epoch(
             energy_loss=settings.loss, force_loss=settings.loss,
         )  # fmt: skip
         if not np.isfinite(loss):
-            raise RunError(f"the loss is {loss} in epoch {epoch + 1}; lower the learning rate or set a clip")
+            raise TrainingDiverged(f"the loss is {loss} in epoch {epoch + 1}; lower the learning rate or set a clip")
         rate = learning_rate(
             optimiser.step, steps * settings.epochs, settings.learning_rate, settings.schedule, settings.final_rate,
             settings.warmup, scale,

@@ -1,0 +1,13 @@
+"""``sampler study``: experiments with models, each a folder that explains itself."""
+
+from __future__ import annotations
+
+import typer
+
+from .command import Command, Group
+from .study_curve import curve
+
+study_app = typer.Typer(
+    name="study", cls=Group, no_args_is_help=True, help="Experiments with models: learning curves and the like."
+)
+study_app.command("curve", cls=Command)(curve)

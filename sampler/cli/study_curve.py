@@ -1,0 +1,281 @@
+"""``sampler study curve``: learning curves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .common import Anywhere, Json, Monomers, Quiet, Slurm, library, next_step, note, number, print_json, print_table
+from .data import one_thread
+from .data_sets import MixEngines
+
+if TYPE_CHECKING:
+    from ..monomers import MonomerLibrary
+    from ..study.curve import CurvePlan
+    from ..study.data import StudyData
+
+Sizes = Annotated[
+    str, typer.Option("--sizes", help="Structures to learn from, e.g. 100,200,400,1k; validation included.")
+]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder of the study.")]
+Plan = Annotated[bool, typer.Option("--plan", help="Say what it will cost on this machine, and start nothing.")]
+Keep = Annotated[bool, typer.Option("--keep-models", help="Keep every model in OUT/models. Default: none.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Change a setting: NAME=VALUE, e.g. n_atom_basis=64 (may be repeated)."),
+]
+MixCharges = Annotated[bool, typer.Option("--mix-charges", help="Neutral and charged clusters together.")]
+
+
+def curve(
+    data: Annotated[
+        list[Path],
+        typer.Argument(metavar="TRAIN... TEST", help="Data set(s) to learn from, then the one to test with."),
+    ],
+    out: Out,
+    sizes: Sizes = "100,200,400,800",
+    repeats: Annotated[int, typer.Option("--repeats", min=1, help="Of each size: other structures, another seed.")] = 3,
+    targets: Annotated[
+        str,
+        typer.Option(
+            "--targets",
+            help="Of energies, forces (and energies), delta, krr, krr-delta. Default: all that the data allow.",
+        ),
+    ] = "",
+    base: Annotated[str, typer.Option("--base", help="The cheaper method of delta and krr-delta.")] = "gfn1-xtb",
+    recipe: Annotated[str, typer.Option("--recipe", help="As in sampler train.")] = "quick",
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Of every training.")] = None,
+    steps: Annotated[
+        int, typer.Option("--steps", min=0, help="Of every training, whatever its size, instead of epochs.")
+    ] = 0,
+    settings: Settings = None,
+    seed: Annotated[int, typer.Option("--seed", "-s", min=0, help="Of samples and trainings.")] = 42,
+    independent: Annotated[
+        bool,
+        typer.Option("--independent", help="Draw anew for each size. Default: larger samples hold the smaller ones."),
+    ] = False,
+    plan: Plan = False,
+    keep: Keep = False,
+    workers: Anywhere = "1",
+    slurm: Slurm = None,
+    mix_engines: MixEngines = False,
+    mix_charges: MixCharges = False,
+    monomers: Monomers = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Learning curves: the error at a test set against the number of structures to learn from.
+
+    For each target, size and repeat a model is trained and judged. OUT has a row of each training (trainings.csv), a
+    figure with fitted exponents (curve.svg, curve.png), what was found in two sentences (README.md), and all that it
+    depends on (study.json).
+
+    The same command goes on after a kill. Started several times in one folder, its processes share the trainings. A training
+    that diverges is recorded, and the others go on.
+
+    \b
+    Examples:
+      sampler study curve sa-am-train.npz sa-am-test.npz -o curve --sizes 100,200,400,800 --plan
+      sampler study curve sa-am-train.npz sa-am-test.npz -o curve --sizes 100,200,400,800 --workers 2
+      sampler study curve train.npz test.npz -o curve --targets forces,delta --sizes 1k,2k,4k --steps 20000
+    """
+    from ..errors import InputError
+    from ..study.data import open_data
+
+    if len(data) < 2:
+        raise InputError("give a set to learn from and one to test with: sampler study curve TRAIN.npz TEST.npz -o OUT")
+    if steps and epochs:
+        raise InputError("--steps and --epochs exclude each other")
+    one_thread()
+    known = library(monomers)
+    held = open_data(data[:-1], data[-1], known, mix_engines, mix_charges)
+    wanted = _plan(held, sizes, repeats, targets, base, recipe, epochs, steps, settings, seed, independent, keep)
+    for remark in held.remarks if not quiet else ():
+        note(remark)
+    if plan:
+        _tell_cost(held, wanted, known, workers, as_json)
+        return
+    _run(held, wanted, known, out, workers, slurm, as_json, quiet)
+
+
+def _plan(
+    data: StudyData, sizes, repeats, targets, base, recipe, epochs, steps, settings, seed, independent, keep
+) -> CurvePlan:
+    from ..study.curve import TARGETS, CurvePlan, default_targets
+    from ..study.data import DELTA
+
+    wanted = chosen(targets)
+    level = ""
+    if not wanted or any(TARGETS[t].of == DELTA for t in wanted):
+        from ..learn.evaluate import open_base
+
+        level = open_base(base).level
+    wanted = wanted or default_targets(data, level)
+    level = level if any(TARGETS[t].of == DELTA for t in wanted) else ""
+    return CurvePlan(
+        numbers(sizes),
+        repeats,
+        wanted,
+        network_settings(recipe, settings, epochs),
+        steps,
+        seed,
+        independent,
+        level,
+        keep,
+    )
+
+
+def network_settings(recipe: str, settings: list[str] | None, epochs: int | None):
+    """Settings of a network from the options of a command."""
+    from ..errors import InputError
+    from ..learn.training.settings import RECIPES
+    from ..text.nearest import suggested
+    from .train import changes
+
+    if recipe not in RECIPES:
+        raise InputError(f"no recipe is called {recipe!r}; {suggested(recipe, RECIPES)}known: {', '.join(RECIPES)}")
+    wanted = changes(settings or []) | ({"epochs": epochs} if epochs else {})
+    if "seed" in wanted:
+        raise InputError("the seed of a study is given with --seed; that of each repeat follows from it")
+    return RECIPES[recipe].replace(**wanted)
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """``100,200,1k,16k`` as numbers.
+
+    Raises:
+        InputError: something else.
+    """
+    from ..errors import InputError
+
+    found = []
+    for word in filter(None, (w.strip() for w in text.split(","))):
+        digits, factor = (word[:-1], 1000) if word[-1:].lower() == "k" else (word, 1)
+        try:
+            found.append(round(float(digits) * factor))
+        except (ValueError, OverflowError) as error:
+            raise InputError(f"{word!r} is no number of structures; give numbers such as 100,200,1k") from error
+    if not found:
+        raise InputError("no sizes are given; give numbers such as 100,200,1k")
+    return tuple(dict.fromkeys(found))
+
+
+def chosen(targets: str) -> tuple[str, ...]:
+    from ..errors import InputError
+    from ..study.curve import TARGETS
+    from ..text.nearest import suggested
+
+    names = [n for n in (w.strip() for w in targets.split(",")) if n]
+    for name in names:
+        if name not in TARGETS:
+            raise InputError(f"no target is called {name!r}; {suggested(name, TARGETS)}known: {', '.join(TARGETS)}")
+    return tuple(n for n in TARGETS if n in names)
+
+
+def _run(data: StudyData, plan: CurvePlan, known: MonomerLibrary, out, workers, slurm, as_json, quiet) -> None:
+    import shlex
+    import sys
+
+    from ..api.workplace import workplace
+    from ..learn.evaluate import open_base
+    from ..study import curve as curves
+    from ..study.data import keep_base, without_failures
+    from ..study.outcome import curve_figure, curve_finding, curve_summary, read_me, write_table
+    from ..study.queue import Queue
+    from ..workers.progress import choose
+
+    trainings = plan.trainings(data)
+    study = curves.study_of(out, data, plan)
+    study.begin()
+    progress = choose(quiet or as_json)
+    try:
+        with workplace(workers, slurm, progress.message) as where:
+            base = None
+            if plan.needs_base:
+                base = keep_base(
+                    data, open_base(plan.base), out / "base", where if isinstance(where, int) else 1,
+                    lambda total: progress.start(1, 1, f"{plan.base} at the structures", total), progress.advance,
+                )  # fmt: skip
+                data = without_failures(data, base)
+                trainings = plan.trainings(data)
+            rows = Queue(study, trainings, curves.tasks(study, data, plan, known, base), where, progress).run()
+    finally:
+        progress.close()
+    summary, finding = curve_summary(rows), curve_finding(rows)
+    write_table(out, rows, [t.settings for t in trainings])
+    curve_figure(out, rows, f"{data.level}, {len(data.test)} test structures")
+    command = shlex.join(["sampler", *(w for w in sys.argv[1:] if w not in ("--json", "--quiet", "-q"))])
+    header, table = _table(summary)
+    read_me(study, command, finding, [(header[0], header[1:]), *((row[0], row[1:]) for row in table)])
+    if as_json:
+        print_json({"folder": out, "finding": finding, "summary": summary, "trainings": rows})
+        return
+    print_table(f"MAE of the test, kcal/mol and kcal/mol/Å, {data.level}", header, table, right=range(1, len(header)))
+    typer.echo(finding)
+    next_step(f"see {out / 'curve.png'} and {out / 'README.md'}", quiet=quiet)
+
+
+def _table(summary: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Rows of targets; a column a size, then the exponent. Energies, then forces."""
+    from ..study.curve import TARGETS
+
+    sizes = sorted({n for q in ("energy", "forces") for t in summary.get(q, {}).values() for n in t["sizes"]})
+    rows = []
+    for quantity, mark in (("energy", "ΔE"), ("forces", "F")):
+        for target, found in summary.get(quantity, {}).items():
+            cells = [_mean(found["sizes"].get(n)) for n in sizes]
+            power = found["exponent"]
+            fitted = f"{power:+.2f} ± {found['exponent_error']:.2f}" if power is not None else "–"
+            rows.append([f"{TARGETS[target].label}: {mark}", *cells, fitted])
+    return ["target", *map(str, sizes), "exponent"], rows
+
+
+def _mean(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "–"
+    return number(found["mean"], 3) + (f" ± {found['std']:.3f}" if found["std"] is not None else "")
+
+
+def _tell_cost(data: StudyData, plan: CurvePlan, known: MonomerLibrary, workers, as_json: bool) -> None:
+    from ..clusters import Clusters
+    from ..learn.evaluate import open_base
+    from ..study.cost import base_seconds, cost_of
+    from ..study.curve import TARGETS
+    from ..study.data import pair_of
+    from ..workers.progress import duration
+
+    trainings = plan.trainings(data)
+    spent = 0.0
+    if plan.needs_base:
+        both = Clusters.concatenate([s.clusters.without_energies() for s in (data.train, data.test)])
+        spent = base_seconds(open_base(plan.base), both)
+    # a correction costs what its direct twin does: the base is computed once, and stands above
+    pair = pair_of(data, known)
+    rows = cost_of(trainings, {name: pair for name in plan.targets})
+    total = sum(row["seconds"] for row in rows) + spent
+    told = {"trainings": len(trainings), "core_seconds": total, "base_core_seconds": spent, "parts": rows}
+    if as_json:
+        print_json(told)
+        return
+    table = [
+        [
+            TARGETS[r["target"]].label,
+            str(r["size"]),
+            str(r["trainings"]),
+            duration(r["seconds_each"]),
+            duration(r["seconds"]),
+        ]
+        for r in rows
+    ]
+    if spent:
+        table.insert(0, [plan.base, str(len(data.train) + len(data.test)), "–", "–", duration(spent)])
+    print_table(
+        "What it costs, time of one core", ["what", "structures", "trainings", "each", "all"], table, right=range(1, 5)
+    )
+    shared = int(workers) if str(workers).isdecimal() else 1
+    text = f"{len(trainings)} trainings, {duration(total)} of one core"
+    typer.echo(
+        text + (f", {duration(total / shared)} with {shared} workers" if shared > 1 else "") + "; nothing was started"
+    )

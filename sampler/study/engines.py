@@ -1,0 +1,69 @@
+"""How a study trains and predicts: a name for each way, and a function that does both.
+
+An engine takes a :class:`.training.Task` and gives back what it adds to the row of the training: the errors of the test, the
+validation, times. It keeps checkpoints in the folder of the task, and starts from them when it is called again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..learn.training.targets import Targets
+from .training import Task
+
+Engine = Callable[[Task, Path], dict[str, Any]]
+
+
+def painn(task: Task, folder: Path) -> dict[str, Any]:
+    """A network, trained by the engine of its settings, in ``folder``."""
+    from ..learn.training.fast_engine import validation_errors
+    from ..learn.training.settings import TrainSettings
+    from ..learn.training.train import train
+    from ..potentials.painn.card import load_model
+
+    done = train(task.train, TrainSettings(**task.training.settings), folder, quiet=True)
+    params = load_model(done.model)[0]
+    validation_errors(params, task.test, np.arange(1))  # what is made once, such as compiled code
+    begin = time.perf_counter()
+    energy, forces = validation_errors(params, task.test, np.arange(len(task.test)))
+    predicted = time.perf_counter() - begin
+    return {
+        **test_errors(energy, forces, task.test),
+        "epochs": done.epochs, "best_epoch": done.best_epoch,
+        **{k: v for k, v in done.errors.items() if k.startswith("validation_mae")},
+        "train_seconds": train_seconds(folder), "predict_seconds": predicted, "predicted": len(task.test),
+    }  # fmt: skip
+
+
+def train_seconds(folder: Path) -> float:
+    """What the epochs of a training took, over all its starts."""
+    import csv
+
+    with open(folder / "curves.csv", encoding="utf-8", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    return float(rows[-1]["seconds"])
+
+
+def test_errors(energy: np.ndarray, forces: np.ndarray | None, test: Targets) -> dict[str, float]:
+    """Errors of predictions of the test, (B,) eV and (3N,) eV/Å, as columns of a row."""
+    from ..learn.metrics import energy_metrics
+    from ..units import KCAL_PER_MOL
+
+    found = energy_metrics(test.energy + energy, test.energy)
+    row = {
+        "mae_energy_kcal_mol": found["mae_kcal_mol"], "rmse_energy_kcal_mol": found["rmse_kcal_mol"],
+        "max_energy_kcal_mol": found["max_kcal_mol"], "relative_mae_energy_kcal_mol": found["relative_mae_kcal_mol"],
+    }  # fmt: skip
+    if forces is not None:
+        error = np.abs(forces) / KCAL_PER_MOL
+        row |= {"mae_forces_kcal_mol_A": float(error.mean())}
+        row |= {"rmse_forces_kcal_mol_A": float(np.sqrt((error**2).mean()))}
+    return row
+
+
+ENGINES: dict[str, Engine] = {"painn": painn}

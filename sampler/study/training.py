@@ -1,0 +1,65 @@
+"""One training of a study: what it is, and the row of numbers that is left of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..learn.training.targets import Targets
+
+DONE, DIVERGED = "done", "diverged"
+COLUMNS = (
+    "name", "engine", "target", "size", "repeat", "seed", "status", "epochs", "best_epoch",
+    "mae_energy_kcal_mol", "rmse_energy_kcal_mol", "max_energy_kcal_mol", "relative_mae_energy_kcal_mol",
+    "mae_forces_kcal_mol_A", "rmse_forces_kcal_mol_A",
+    "validation_mae_energy_kcal_mol", "validation_mae_forces_kcal_mol_A",
+    "train_seconds", "predict_seconds", "predicted", "reason",
+)  # fmt: skip
+"""Of ``trainings.csv``, settings that differ between trainings besides. Errors are those of the test set; a column is empty
+where the numbers do not exist. ``predict_seconds`` is the time that ``predicted`` energies and forces of the test take."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """
+    Attributes:
+        name: unique in the study. engine: one of :data:`.engines.ENGINES`. target: what is learnt, as the study names it.
+        size: structures trained and validated on. repeat: from 1. seed: of split, weights and order.
+        settings: of the engine, all of them, as plain values. work: units that stand for its time.
+    """
+
+    name: str
+    engine: str
+    target: str
+    size: int
+    repeat: int
+    seed: int
+    settings: dict[str, Any] = field(default_factory=dict)
+    work: int = 1
+
+    def row(self) -> dict[str, Any]:
+        told = asdict(self)
+        return {k: told[k] for k in ("name", "engine", "target", "size", "repeat", "seed")}
+
+
+@dataclass(frozen=True)
+class Task:
+    """A training with its data; sent to a worker.
+
+    Attributes:
+        train, test: targets. rows: (n,) of ``train`` in its pool, which is what kernels are shared by.
+        pool: targets that a kernel is shared among, for engines that have one. folder: of checkpoints; a worker that does not see
+            it uses one of its own. model: where the model is to be kept, None: nowhere. kernels: folder shared by trainings.
+    """
+
+    training: Training
+    train: Targets
+    test: Targets
+    folder: Path
+    model: Path | None = None
+    pool: Targets | None = None
+    rows: np.ndarray | None = None
+    kernels: Path | None = None
