@@ -253,7 +253,7 @@ def _tell_cost(data: StudyData, plan: CurvePlan, known: MonomerLibrary, workers,
         spent = base_seconds(open_base(plan.base), both)
     # a correction costs what its direct twin does: the base is computed once, and stands above
     pair = pair_of(data, known)
-    rows = cost_of(trainings, {name: pair for name in plan.targets})
+    rows = cost_of(trainings, dict.fromkeys(plan.targets, pair), plan.independent)
     total = sum(row["seconds"] for row in rows) + spent
     told = {"trainings": len(trainings), "core_seconds": total, "base_core_seconds": spent, "parts": rows}
     if as_json:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, LevelError
+from ..errors import InputError, LevelError, MissingDependency
 from ..learn.training.settings import TrainSettings
 from ..monomers import MonomerLibrary
 from .data import DELTA, DIRECT, KeptBase, Pair, StudyData, pair_of
@@ -106,6 +106,8 @@ class CurvePlan:
                 raise InputError(f"a training of {size} structures; the set to train on has {most} without its copies")
             if all(size > TARGETS[t].most for t in self.targets):
                 raise InputError(f"{size} structures are more than {' and '.join(self.targets)} can learn from")
+        if any(TARGETS[t].engine == "krr" for t in self.targets) and not _qmllib():
+            raise MissingDependency("krr needs qmllib, which is not installed; leave it out of --targets")
         for name in self.targets:
             if TARGETS[name].engine not in ENGINES:
                 raise InputError(
@@ -124,7 +126,7 @@ def settings_of(
 ) -> dict[str, Any]:
     """All settings of one training as plain values."""
     if target.engine != "painn":
-        return {"seed": seed, "epochs": 1}
+        return {"seed": seed}
     if target.energies_only or data.train.clusters.forces is None:
         settings = settings.replace(energy_share=1.0)
     if steps:
@@ -142,7 +144,14 @@ def default_targets(data: StudyData, base: str) -> tuple[str, ...]:
     """All that the data and this version allow; ``base``: level of the cheaper method."""
     forces = data.train.clusters.forces is not None
     allowed = [t for t in TARGETS.values() if t.engine in ENGINES and (forces or t.name != "forces")]
+    allowed = [t for t in allowed if t.engine != "krr" or _qmllib()]
     return tuple(t.name for t in allowed if t.of != DELTA or base != data.level)
+
+
+def _qmllib() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("qmllib") is not None
 
 
 def study_of(folder: Path, data: StudyData, plan: CurvePlan) -> Study:

@@ -16,6 +16,7 @@ from sampler.cli.app import app
 from sampler.learn.labels.dataset import LabelSet
 from sampler.study.samples import Samples
 
+WORDS = ["--sizes", "10,20,40", "--repeats", 2, "--targets", "energies,forces", *TINY]
 TIMES = ("train_seconds", "predict_seconds")
 
 
@@ -43,7 +44,8 @@ def numbers_of(folder):
 @pytest.fixture(scope="module")
 def done(sets, tmp_path_factory):
     folder = tmp_path_factory.mktemp("curve") / "c"
-    told = study(*sets, "-o", folder, "--sizes", "10,20,40", "--repeats", 2, *TINY, "--keep-models", "--json")
+    words = ["--sizes", "10,20,40", "--repeats", 2, "--targets", "energies,forces", *TINY, "--keep-models"]
+    told = study(*sets, "-o", folder, *words, "--json")
     return folder, json.loads(told.stdout)
 
 
@@ -54,7 +56,7 @@ def test_the_folder_explains_itself(done, sets):
     assert manifest["level"] == "gfn1-xtb" and manifest["version"] and "nested" in manifest["parameters"]["samples"]
     rows = rows_of(folder)
     assert len(rows) == 3 * 2 * 2 and {r["status"] for r in rows} == {"done"}
-    assert {r["target"] for r in rows} == {"energies", "forces"}  # gfn1-xtb is no base of itself
+    assert {r["target"] for r in rows} == {"energies", "forces"}
     assert all(float(r["train_seconds"]) > 0 and float(r["predict_seconds"]) > 0 for r in rows)
     for kind in ("svg", "png"):
         assert (folder / f"curve.{kind}").stat().st_size > 5000
@@ -88,7 +90,7 @@ def test_errors_are_those_of_sampler_evaluate(done, sets):
 def test_a_finished_study_trains_nothing_again(done, sets):
     folder, _ = done
     before = {p: p.stat().st_mtime_ns for p in (folder / "trainings").iterdir()}
-    study(*sets, "-o", folder, "--sizes", "10,20,40", "--repeats", 2, *TINY, "--keep-models", "-q")
+    study(*sets, "-o", folder, *WORDS, "--keep-models", "-q")
     assert before == {p: p.stat().st_mtime_ns for p in (folder / "trainings").iterdir()}
 
 
@@ -108,7 +110,7 @@ def test_killed_anywhere_it_ends_the_same(done, sets, tmp_path):
     folder = tmp_path / "killed"
     rng = Random(3)
     command = [sys.executable, str(ROOT / "cli.py"), "study", "curve", *sets, "-o", str(folder), "--sizes", "10,20,40"]
-    command += ["--repeats", "2", *TINY, "-q"]
+    command += ["--repeats", "2", "--targets", "energies,forces", *TINY, "-q"]
     kills = killed_at_random(command, more_trainings(folder, rng), rng, longest_pause=0.2)
     print(kills, "kills")
     assert kills
@@ -121,7 +123,7 @@ def test_two_processes_and_their_workers_share_it(done, sets, tmp_path):
 
     folder = tmp_path / "shared"
     command = [sys.executable, str(ROOT / "cli.py"), "study", "curve", *sets, "-o", str(folder), "--sizes", "10,20,40"]
-    command += ["--repeats", "2", *TINY, "-q"]
+    command += ["--repeats", "2", "--targets", "energies,forces", *TINY, "-q"]
     both = [subprocess.Popen([*command, "-j", n], cwd=ROOT) for n in ("1", "2")]
     assert [p.wait(600) for p in both] == [0, 0]
     assert numbers_of(folder) == numbers_of(done[0])
@@ -129,7 +131,7 @@ def test_two_processes_and_their_workers_share_it(done, sets, tmp_path):
 
 def test_a_plan_starts_nothing(sets, tmp_path):
     told = json.loads(study(*sets, "-o", tmp_path / "c", "--sizes", "10,40", *TINY, "--plan", "--json").stdout)
-    assert told["trainings"] == 2 * 2 * 3 and told["core_seconds"] > 0
+    assert told["trainings"] == len({p["target"] for p in told["parts"]}) * 2 * 3 and told["core_seconds"] > 0
     assert not (tmp_path / "c").exists()
     by = {(p["target"], p["size"]): p for p in told["parts"]}
     assert by["forces", 40]["seconds_each"] > 2 * by["forces", 10]["seconds_each"]
@@ -168,11 +170,31 @@ def test_the_correction_learns_the_difference(tmp_path):
     assert made and made == {p: p.stat().st_mtime_ns for p in (out / "base").iterdir()}
 
 
+def test_kernel_ridge_regression(tmp_path):
+    """Beside the network; errors by sampler evaluate, direct and as a correction to a base."""
+    pytest.importorskip("qmllib")
+    pytest.importorskip("tblite")
+    files = write(tmp_path, "b97-3c_sa_am_dma_w.npz", 20, 4)
+    out = tmp_path / "c"
+    words = [*files, "-o", out, "--sizes", "10,20", "--repeats", 1, "--targets", "krr,krr-delta", "--keep-models"]
+    plan = json.loads(study(*words, "--plan", "--json").stdout)
+    assert plan["trainings"] == 4 and plan["core_seconds"] > 0
+    told = json.loads(study(*words, "--json").stdout)
+    assert [r["status"] for r in told["trainings"]] == ["done"] * 4
+    for row in told["trainings"][-2:]:
+        judged = CliRunner().invoke(app, ["evaluate", str(out / "models" / row["name"]), str(files[1]), "--json"])
+        (report,) = json.loads(judged.stdout).values()
+        print(row["name"], row["mae_energy_kcal_mol"], report["all"]["energy"]["mae_kcal_mol"])
+        assert row["mae_energy_kcal_mol"] == pytest.approx(report["all"]["energy"]["mae_kcal_mol"], rel=1e-5)
+        assert row["train_seconds"] > 0 and row["predict_seconds"] > 0
+    assert (out / "kernels").is_dir()
+
+
 def test_energies_without_forces_will_do(tmp_path):
     files = write(tmp_path, train=12, test=4, forces=False)
     out = tmp_path / "c"
     told = json.loads(study(*files, "-o", out, "--sizes", "6,12", "--repeats", 1, *TINY, "--json").stdout)
-    assert {r["target"] for r in told["trainings"]} == {"energies"}
+    assert {r["target"] for r in told["trainings"]} - {"krr"} == {"energies"}  # gfn1-xtb is no base of itself
     assert "mae_forces_kcal_mol_A" not in told["trainings"][0]
 
 
@@ -208,7 +230,7 @@ class TestBadInput:
         self.fails([*sets, "-o", tmp_path / "c", "--sizes", "10"], "version 0.0.7")
 
     def test_another_study(self, done, sets):
-        words = ["-o", done[0], "--sizes", "10,20,40", "--repeats", 2, *TINY]
+        words = ["-o", done[0], *WORDS]
         self.fails([*sets, *words, "--seed", 9], "another study", "seed was 42, not 9")
         self.fails([*reversed(sets), "-o", done[0], "--sizes", "4", *TINY], "another study", "inputs.t")
 
