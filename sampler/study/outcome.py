@@ -26,7 +26,7 @@ _QUANTITIES = {
 
 def write_table(folder: Path, rows: Sequence[dict[str, Any]], settings: Sequence[dict[str, Any]] = ()) -> None:
     """``trainings.csv``: a row a training, with those settings that differ between trainings."""
-    varied = sorted({k for s in settings for k in s if k not in COLUMNS and len({str(t.get(k)) for t in settings}) > 1})
+    varied = sorted({k for s in settings for k in s if k not in COLUMNS and len({str(t[k]) for t in settings if k in t}) > 1})
     text = io.StringIO()
     writer = csv.DictWriter(text, (*COLUMNS, *varied), lineterminator="\n", extrasaction="ignore", restval="")
     writer.writeheader()
