@@ -54,7 +54,8 @@ def measure(targets: Targets, settings: TrainSettings, seed: int = 0) -> Measure
         trainer.set_weights(params.arrays)
 
     some = rng.choice(len(targets), min(_PREDICTED, len(targets)), replace=False)
-    step(), validation_errors(params, targets, some)  # compiled code is loaded
+    step()
+    validation_errors(params, targets, some)  # compiled code is loaded
     return Measured(
         min(_seconds(step) for _ in range(_STEPS)),
         min(_seconds(lambda: validation_errors(params, targets, some)) for _ in range(2)) / len(some),

@@ -107,7 +107,7 @@ class CurvePlan:
             if all(size > TARGETS[t].most for t in self.targets):
                 raise InputError(f"{size} structures are more than {' and '.join(self.targets)} can learn from")
         if any(TARGETS[t].engine == "krr" for t in self.targets) and not _qmllib():
-            raise MissingDependency("krr needs qmllib, which is not installed; leave it out of --targets")
+            raise MissingDependency("qmllib", "kernel ridge regression", "krr")
         for name in self.targets:
             if TARGETS[name].engine not in ENGINES:
                 raise InputError(

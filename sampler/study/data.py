@@ -137,8 +137,12 @@ class KeptBase(Potential):
     """
 
     def __init__(self, base: Potential, clusters: Clusters):
-        self.base, self.level, self._clusters = base, base.level, clusters
+        self.base, self._clusters = base, clusters
         self._row = {key: i for i, key in enumerate(_keys(clusters))}
+
+    @property
+    def level(self) -> str:
+        return self.base.level
 
     def evaluate(self, clusters: Clusters, forces: bool = True) -> Evaluation:
         rows = [self._row.get(key) for key in _keys(clusters)]

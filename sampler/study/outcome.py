@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..storage import write_atomic, write_text
+from ..storage import write_bytes, write_text
 from .curve import TARGETS, grouped
 from .exponents import PowerLaw, power_law
 from .folder import Study
@@ -26,7 +26,9 @@ _QUANTITIES = {
 
 def write_table(folder: Path, rows: Sequence[dict[str, Any]], settings: Sequence[dict[str, Any]] = ()) -> None:
     """``trainings.csv``: a row a training, with those settings that differ between trainings."""
-    varied = sorted({k for s in settings for k in s if k not in COLUMNS and len({str(t[k]) for t in settings if k in t}) > 1})
+    varied = sorted(
+        {k for s in settings for k in s if k not in COLUMNS and len({str(t[k]) for t in settings if k in t}) > 1}
+    )
     text = io.StringIO()
     writer = csv.DictWriter(text, (*COLUMNS, *varied), lineterminator="\n", extrasaction="ignore", restval="")
     writer.writeheader()
@@ -100,7 +102,7 @@ def save(figure, stem: Path) -> None:
             buffer = io.BytesIO()
             told = {"metadata": {"Date": None}} if kind == "svg" else {"dpi": 150}
             figure.savefig(buffer, format=kind, **told)
-            write_atomic(stem.with_suffix(f".{kind}"), lambda handle, b=buffer: handle.write(b.getbuffer()))
+            write_bytes(stem.with_suffix(f".{kind}"), buffer.getvalue())
 
 
 def curve_finding(rows: Sequence[dict[str, Any]]) -> str:

@@ -119,8 +119,8 @@ def _trained(task: Task) -> tuple[dict[str, Any], str]:
         if task.model is not None and folder == task.folder:
             _keep(folder / "model", task.model)
     row |= {k: float(f"{v:.8g}") if isinstance(v, float) else v for k, v in found.items()}
-    error = row.get("mae_energy_kcal_mol", 0.0)
-    if error != error:
+    mae = row.get("mae_energy_kcal_mol", 0.0)
+    if mae != mae:
         return row | {"status": DIVERGED, "reason": "the predictions are no numbers"}, DIVERGED
     return row | {"status": DONE}, DONE
 
