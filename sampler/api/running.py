@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from ..funnel.protocols.protocol import Protocol
 from .workplace import workplace
 
+if TYPE_CHECKING:
+    from ..learn.loop import Learn
+
 
 def run(
     composition: str | Composition | None = None,
@@ -29,6 +32,8 @@ def run(
     seed: int = 0,
     level: str = "auto",
     model: str | Path | Sequence[str | Path] | None = None,
+    learn: str | Learn | None = None,
+    candidates: Any = None,
     engine: str | None = None,
     settings: Settings = None,
     parents: str | Path | Sequence[str | Path] = (),
@@ -67,6 +72,9 @@ def run(
         seed: of all random numbers.
         level: that the energies end at: ``b97-3c``, ``gfn1-xtb`` or ``auto``, the best of the two for the composition.
         model: a trained model (name or folder), or several, to relax and rank with.
+        learn: a level, such as ``gfn1-xtb`` or ``b97-3c``: models are taught this composition first, in the folder ``learn`` of
+            the run, and search in the place of those that ship; or a :class:`sampler.learn.loop.Learn` that says more.
+        candidates: with ``learn``: structures to label in any case, such as a simulation's candidates.
         engine: who does the stages refine and orca: ``orca`` or ``pyscf``.
         settings: changed parameters, e.g. ``{"relax.fmax": 0.01, "generate.candidates": 200}``.
         parents: run directories of smaller systems, for the stage grow.
@@ -122,7 +130,15 @@ def run(
         options = {"stage": stage, "charge": charge, "energy_key": energy_key}
         wanted, start = run_plan.entered(source, known, wanted, level, from_level, progress, **options)
     assert wanted is not None  # named, or read off the source
-    chosen = run_plan.ended_by(chosen, words_of(model), wanted, known, level, progress)
+    if learn is not None:
+        from .closed_loop import taught
+
+        chosen, level = taught(
+            chosen, learn, wanted, known, level, words_of(model), Path(folder or wanted.name(known)), seed, candidates,
+            workers, slurm, progress,
+        )  # fmt: skip
+    else:
+        chosen = run_plan.ended_by(chosen, words_of(model), wanted, known, level, progress)
     chosen, start = run_plan.refined_by(chosen, engine, start)
     if confidence is not None:
         from ..funnel.protocols.with_confidence import with_confidence

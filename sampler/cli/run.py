@@ -89,6 +89,19 @@ def run(
             help="A trained model, shipped or a folder, to relax and rank with (repeated: a committee).",
         ),
     ] = None,
+    learn: Annotated[
+        str | None,
+        typer.Option(
+            "--learn",
+            help="Teach models this composition first, from labels of a level (gfn1-xtb, b97-3c), and search with them.",
+        ),
+    ] = None,
+    learn_from: Annotated[
+        Path | None,
+        typer.Option("--learn-from", help="With --learn: structures to label in any case, or a folder of sampler md."),
+    ] = None,
+    learn_count: Annotated[int, typer.Option("--learn-count", min=1, help="With --learn: labels a round.")] = 150,
+    learn_rounds: Annotated[int, typer.Option("--learn-rounds", min=1, help="With --learn: rounds of learning.")] = 3,
     energy_key: Annotated[
         str | None, typer.Option("--energy", help="Key of the energies in --from, where there are several.")
     ] = None,
@@ -153,6 +166,7 @@ def run(
       sampler run 3sa3am --protocol standard --confidence 0.95
       sampler run 4sa4am --level gfn1-xtb
       sampler run 2sa2am --model training/model
+      sampler run 3msa3ma --learn gfn1-xtb
       sampler run --from ensemble.xyz --stage dedupe --from-level gfn2-xtb
       sampler run 4sa4am --workers dask://node1:8786
       sampler run 2sa2am --json | jq '.structures[0]'
@@ -163,7 +177,8 @@ def run(
     if composition is not None:
         understood([composition], lambda text: canonical(text, known), quiet)
     done = run_it(
-        composition, protocol, out, charge=charge, seed=seed, level=level, model=models, engine=engine, settings=settings,
+        composition, protocol, out, charge=charge, seed=seed, level=level, model=models, learn=_loop(learn, learn_from, learn_count, learn_rounds),
+        candidates=learn_from, engine=engine, settings=settings,
         parents=parents or (), patience=patience, budget=budget, confidence=confidence, error_kcalmol=error_kcalmol,
         source=source, stage=stage, from_level=from_level, energy_key=energy_key, monomers=known, workers=workers,
         slurm=slurm, join=join, clean=clean, replace=replace, quiet=quiet or as_json, verbose=verbose,
@@ -182,3 +197,16 @@ def run(
     if not no_report:
         at_end(done.folder, known)
     next_step(("sampler", "thermo", done.folder), submitting(done.folder / "orca"), quiet=quiet)
+
+
+def _loop(level: str | None, source: Path | None, count: int, rounds: int):
+    """What ``--learn`` and its options ask for."""
+    from ..errors import InputError
+
+    if level is None:
+        if source is not None:
+            raise InputError("--learn-from has a meaning only with --learn LEVEL")
+        return None
+    from ..learn.loop.asked import Learn
+
+    return Learn(level, count, rounds)

@@ -19,7 +19,7 @@ from ...rundir.directory import read_manifest
 from ...storage import write_text
 from ...units import KCAL_PER_MOL
 from ..runner import Run
-from .automatic import AUTO, BEST, ended
+from .automatic import AUTO, BEST, FALLBACK, ended
 from .ending import is_recommended, last_source
 from .protocol import Protocol, build
 
@@ -81,6 +81,33 @@ def with_models(
             options = {"model": of if len(of) > 1 else of[0]}
             stage = type(stage)(**stage.model_dump() | {"potential": "painn", "options": options})
         stages.append(stage)
+    return made.model_copy(update={"stage": tuple(stages)})
+
+
+def with_search(protocol: Protocol, models: Sequence[str | Path], composition: Composition) -> Protocol:
+    """The protocol with its end for GFN1-xTB, searching on models of that level and deciding by GFN1-xTB itself.
+
+    ``auto:gfn1-xtb`` becomes the models, and so does ``auto`` where a later stage decides.
+
+    Raises:
+        ProtocolError: nothing in it searches.
+    """
+    names = [str(Path(m).resolve()) if Path(m).is_dir() else str(m) for m in models]
+    options = {"model": names if len(names) > 1 else names[0]}
+    made = ended(protocol, composition, FALLBACK)
+    potentials = [getattr(s, "potential", "") for s in made.stage]
+    declared = [getattr(s, "potential", "") for s in protocol.stage]  # the stages of the end come after these
+    decides = max((i for i, name in enumerate(potentials) if name == FALLBACK), default=-1)
+    searches = {i for i, name in enumerate(potentials) if name == f"{AUTO}:{FALLBACK}"}
+    searches |= {i for i, name in enumerate(declared) if name == AUTO and i < decides}
+    if not searches:
+        raise ProtocolError(
+            f"the protocol {protocol.name} has no stage that could search on a model; take quick or standard"
+        )
+    stages = [
+        type(s)(**s.model_dump() | {"potential": "painn", "options": options}) if i in searches else s
+        for i, s in enumerate(made.stage)
+    ]
     return made.model_copy(update={"stage": tuple(stages)})
 
 
