@@ -225,6 +225,19 @@ def test_a_killed_training_ends_with_the_same_weights(tmp_path, library, engine)
     assert all(np.array_equal(a[k], b[k]) for k in a)
 
 
+def test_a_killed_fine_tuning_ends_with_the_same_weights(tmp_path, library):
+    """The model that it starts from is opened anew at each start."""
+    targets = direct_targets(labels_of(library), library)
+    train(targets, SMALL.replace(epochs=2), tmp_path / "first", quiet=True)
+    more = SMALL.replace(epochs=3, clip=1.0)
+    start = tmp_path / "first" / "model"
+    train(targets, more, tmp_path / "whole", init=start, quiet=True)
+    for _ in range(more.epochs):
+        train(targets, more, tmp_path / "parts", init=start, quiet=True, stop_after=1)
+    a, b = weights(tmp_path / "whole"), weights(tmp_path / "parts")
+    assert all(np.array_equal(a[k], b[k]) for k in a)
+
+
 def test_a_folder_belongs_to_one_training(tmp_path, library):
     targets = direct_targets(labels_of(library, 8), library)
     train(targets, SMALL.replace(epochs=1), tmp_path, quiet=True)

@@ -149,6 +149,8 @@ class PaiNNParameters:
                 raise ModelError(f"{name} has the shape {tuple(array.shape)}, the architecture needs {shape}")
             if not np.isfinite(array).all():
                 raise ModelError(f"{name} holds values that are not numbers; the model is broken, train it again")
+        # always in one order: safetensors gives a dict in another at each opening, and a training flattens it into a vector
+        object.__setattr__(self, "arrays", {name: self.arrays[name] for name in expected})
         if self.atomref is not None and len(self.atomref) < self.architecture.max_z:
             short = np.zeros(self.architecture.max_z)
             short[: len(self.atomref)] = self.atomref
