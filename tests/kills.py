@@ -40,8 +40,15 @@ def killed_at_random(
 def more_files(folder: Path, pattern: str, rng: Random, most: int) -> Callable[[], Callable[[], bool]]:
     """Due when 1 to ``most`` more files match: in the midst of work, wherever that is."""
 
+    def count() -> int:
+        while True:
+            try:
+                return len(list(folder.rglob(pattern)))
+            except FileNotFoundError:  # a folder went while it was listed
+                continue
+
     def begin() -> Callable[[], bool]:
-        target = len(list(folder.rglob(pattern))) + rng.randint(1, most)
-        return lambda: len(list(folder.rglob(pattern))) >= target
+        target = count() + rng.randint(1, most)
+        return lambda: count() >= target
 
     return begin
