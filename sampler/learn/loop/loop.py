@@ -63,7 +63,11 @@ def learn(
         )
     given = _fitting(candidates, composition, library)
     before = starts(labeller.level, composition, library)
-    driver: Potential = painn(before if len(before) > 1 else before[0]) if knows(before, composition, library) else potential_of(SAMPLES)
+    driver: Potential = (
+        painn(before if len(before) > 1 else before[0])
+        if knows(before, composition, library)
+        else potential_of(SAMPLES)
+    )
     plan = asdict(how) | {
         "composition": composition.name(library), "seed": seed, "start": [*before], "driver": content(driver), "candidates": digest(given),
         "labeller": describe(labeller),
