@@ -49,7 +49,8 @@ def with_energies(
     made: dict[int, Any] = {}
     lost: dict[str, str] = {}
     left = energies(folders)
-    names = [name_of("energy", *(s.columns[k] for k in ("numbers", "positions", "charge")), settings) for s in species]
+    of = [s.columns for s in species]
+    names = [name_of("energy", c["numbers"], c["positions"], c["charge"], settings) for c in of]
     found_again = [(k, (*left[name], "")) for k, name in enumerate(names) if name in left]
     to_do = [k for k, name in enumerate(names) if name not in left]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -92,8 +92,8 @@ def train(
     if engine == "krr":
         from .train_krr import Given, train_krr
 
-        given = {"--recipe": recipe != "paper", "--init": init, "--taught": taught, "--epochs": epochs}
-        refused = [name for name, value in given.items() if value]
+        unfit = {"--recipe": recipe != "paper", "--init": init, "--taught": taught, "--epochs": epochs}
+        refused = [name for name, value in unfit.items() if value]
         sets = Given(data, out, delta, settings or [], seed, hold_out or [], kernels, mix_engines, mix_charges)
         train_krr(sets, refused, library(monomers), as_json, quiet)
         return
@@ -112,7 +112,7 @@ def train(
         raise InputError(f"no recipe is called {recipe!r}; {suggested(recipe, RECIPES)}known: {', '.join(RECIPES)}")
     one_thread()
     known = library(monomers)
-    given = {"engine": engine, **changes(settings or [])}
+    given: dict[str, Any] = {"engine": engine, **changes(settings or [])}
     given |= {k: v for k, v in (("epochs", epochs), ("seed", seed)) if v is not None}
     if init is not None:
         from ..potentials.painn.card import load_model
