@@ -41,7 +41,7 @@ def md_analyse(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Read spectra, hydrogen bonds, lifetimes, distances and rates from trajectories.
+    """Read spectra, bonds, lifetimes and rates from trajectories.
 
     Each analysis leaves a table (.csv), its curves (-curves.csv) and a figure (.svg, .png) in FOLDER/analysis. All replicas of
     a structure count together; means have errors that know of correlated frames. A replica is read up to where its cluster

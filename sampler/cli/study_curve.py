@@ -66,7 +66,7 @@ def curve(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Learning curves: the error at a test set against the number of structures to learn from.
+    """Learning curves: errors against the size of the training set.
 
     For each target, size and repeat a model is trained and judged. OUT has a row of each training (trainings.csv), a
     figure with fitted exponents (curve.svg, curve.png), what was found in two sentences (README.md), and all that it

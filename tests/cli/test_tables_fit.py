@@ -107,7 +107,7 @@ COMMANDS = [
     ("audit", "frames.npz"),
     ("energy", "frames.npz", "--level", "lennard-jones", "-q"),
     ("relax", "frames.npz", "--level", "lennard-jones", "--max-steps", "2", "-q"),
-    ("md", "frames.npz", "--level", "lennard-jones", "--time", "0.005", "--check", "0", "-q"),
+    ("md", "frames.npz", "--level", "lennard-jones", "--time", "0.005", "--frames", "1", "--check", "0", "-q"),
     ("data", "info", "labels.npz"),
     ("evaluate", "lennard-jones", "labels.npz", "--relax", "-q"),
     ("merge", "3sa3am", "again", "--out", "merged", "--replace", "-q"),
@@ -149,7 +149,8 @@ def test_every_command_with_a_table_is_here():
 
     elsewhere = {
         "common": "defines it", "doctor": "below, because it is slow", "show_gibbs": "needs free energies of a run",
-        "judging": "energy and relax", "data_sets": "data info", "import_file": "import", "import_orca": "import orca",
+        "judging": "energy and relax", "data_sets": "data info", "md_analyse": "needs a trajectory", "md_validate": "needs one", "data_describe": "data",
+        "study_curve": "needs a study", "import_file": "import", "import_orca": "import orca",
     }  # fmt: skip
     folder = Path(sampler.cli.__file__).parent
     users = {p.stem for p in folder.glob("*.py") if "print_table(" in p.read_text(encoding="utf-8")}
