@@ -166,7 +166,8 @@ def test_a_trajectory_is_one_gzip_member_and_whole_after_each_part(peace, tmp_pa
 
     class Stops:
         def start(self, replicas, steps, done): ...
-        def advance(self, replica_steps):
+        def warn(self, text): ...
+        def advance(self, replica_steps, spared):
             raise Stopped
 
     with pytest.raises(Stopped):

@@ -20,6 +20,7 @@ from sampler.monomers import MonomerLibrary
 from sampler.potentials import get_potential
 
 SHORT = Sampling(starts=2, quench=10, quench_frames=3, relax=20, temperatures=(300.0,), steps=20, every=2, displaced=1)
+pytestmark = pytest.mark.once
 TINY = Learn("gfn1-xtb", count=8, rounds=2, steps=6, sampling=SHORT)
 _RUN = """
 import sys

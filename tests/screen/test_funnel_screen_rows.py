@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from dataclasses import replace
 
 import pytest
@@ -178,7 +179,8 @@ def test_a_second_screen_keeps_the_rows_of_the_first(library, tmp_path):
     ]  # fmt: skip
     assert rows[2] == first[0]
     assert [(r["system"], r["seed"]) for r in table(tmp_path)] == [("1w", "5"), ("2w", "5"), ("1sa1am", "0")]
-    (tmp_path / "1sa1am" / "manifest.json").touch()  # a run was started there, and did not end
+    manifest = tmp_path / "1sa1am" / "manifest.json"  # a run of another seed was started there, and did not end
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"seed": 7}))
     (tmp_path / "2w").rename(tmp_path / "elsewhere")
     rows = screening.screen(make(tmp_path, library, ("1sa",)))
     assert [r["system"] for r in rows] == ["1sa", "1w"]
