@@ -11,16 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from ...columns import COMPOSITION
 from ...errors import RunError
 from ...potentials.krr.model import KrrModel
 from ...potentials.krr.representation import Representation
 from ...potentials.painn.card import ModelCard
 from ...storage import write_text
 from ..labels.trained_on import TRAINED, TrainedOn
-from ..training.shortest_distances import closest_distances
 from ..training.targets import Targets
-from ..training.train import summary
+from ..training.train import card_of, summary
 from .fit import KrrFit, fit, require_number
 from .kernel_store import BLOCK, KernelPool
 from .settings import KrrSettings
@@ -134,25 +132,7 @@ def _card(
     seconds: dict[str, float],
     left_out: Mapping[str, int],
 ) -> ModelCard:
-    from ase.data import chemical_symbols
-
-    c = targets.clusters
-    closest = closest_distances(c)
-    training: dict[str, Any] = {"engine": "krr", **asdict(settings), "structures": len(c)}
+    training: dict[str, Any] = {"engine": "krr", **asdict(settings), "structures": len(targets)}
     training |= {"width": found.width, "regularisation": found.regularisation}
     training |= {f"seconds_{k}": v for k, v in seconds.items()} | {f"left_out_{k}": n for k, n in left_out.items()}
-    compositions, counts = np.unique(c.columns.get(COMPOSITION, np.array([], str)), return_counts=True)
-    return ModelCard(
-        level=targets.level,
-        elements=tuple(chemical_symbols[z] for z in np.unique(c.numbers)),
-        charges=tuple(np.unique(c.charge).tolist()),
-        min_distance=round(0.98 * min(closest.values(), default=0.0), 3),
-        closest=closest,
-        base_level=targets.base,
-        data_hash=targets.digest,
-        training=training,
-        errors=errors,
-        not_for=_NOT_FOR,
-        notes="trained and validated on " + ", ".join(f"{n} {name}" for name, n in zip(compositions, counts)),
-        **targets.references,
-    )
+    return card_of(targets, training, errors, _NOT_FOR)

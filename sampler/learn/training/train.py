@@ -160,29 +160,30 @@ def summary(energy: np.ndarray, forces: np.ndarray | None, prefix: str = "") -> 
 def make_card(
     targets: Targets, settings: TrainSettings, errors: dict[str, float], structures: int, origin: str, best_epoch: int
 ) -> ModelCard:
-    """The card of a model trained on ``targets``."""
+    """The card of a network trained on ``targets``."""
+    training = asdict(settings) | {"structures": structures, "best_epoch": best_epoch}
+    return card_of(targets, training | ({"init": origin} if origin else {}), errors, _NOT_FOR)
+
+
+def card_of(targets: Targets, training: dict[str, Any], errors: dict[str, float], not_for: str) -> ModelCard:
+    """The card of whatever was learnt from ``targets``: what it knows is what they hold."""
     from ase.data import chemical_symbols
 
     c = targets.clusters
     closest = closest_distances(c)
     compositions, counts = np.unique(c.columns.get(COMPOSITION, np.array([], str)), return_counts=True)
-    training = {k: v for k, v in asdict(settings).items()}
-    training |= {"structures": structures, "best_epoch": best_epoch}
-    training |= {"init": origin} if origin else {}
-    notes = "trained and validated on " + ", ".join(f"{n} {name}" for name, n in zip(compositions, counts))
     return ModelCard(
         level=targets.level,
         elements=tuple(chemical_symbols[z] for z in np.unique(c.numbers)),
         charges=tuple(np.unique(c.charge).tolist()),
-        energy_unit="eV",
         min_distance=round(0.98 * min(closest.values(), default=0.0), 3),
         closest=closest,
         base_level=targets.base,
         data_hash=targets.digest,
         training=training,
         errors=errors,
-        not_for=_NOT_FOR,
-        notes=notes,
+        not_for=not_for,
+        notes="trained and validated on " + ", ".join(f"{n} {name}" for name, n in zip(compositions, counts)),
         **targets.references,
     )
 
