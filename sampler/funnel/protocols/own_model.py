@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ def with_models(
     from ...potentials.trained import model_folder
     from ...potentials.trained import named as in_full
 
-    named = [str(Path(m).resolve()) if Path(m).is_dir() else m for m in in_full(models)]
+    named = _placed(in_full(models))
     for model in named:
         if level != AUTO and _card(model).level.partition("@")[0] != level:
             raise LevelError(
@@ -74,14 +74,22 @@ def with_models(
             f"the protocol {protocol.name} has no stage that takes a model; for --model take quick, standard, thorough "
             'or b97-3c, or a stage with potential = "auto"'
         )
-    stages = []
-    for stage in made.stage:
-        of = taken.get(getattr(stage, "potential", ""))
-        if of is not None:
-            options = {"model": of if len(of) > 1 else of[0]}
-            stage = type(stage)(**stage.model_dump() | {"potential": "painn", "options": options})
-        stages.append(stage)
-    return made.model_copy(update={"stage": tuple(stages)})
+    of = [taken.get(getattr(stage, "potential", "")) for stage in made.stage]
+    return _with(made, {i: names for i, names in enumerate(of) if names is not None})
+
+
+def _placed(models: Sequence[str | Path]) -> list[str]:
+    """Folders by their whole paths, so that they are found from anywhere; names as they are."""
+    return [str(Path(m).resolve()) if Path(m).is_dir() else str(m) for m in models]
+
+
+def _with(protocol: Protocol, models: Mapping[int, list[str]]) -> Protocol:
+    """The protocol with these models, a committee where there are several, in the stages of these numbers."""
+    stages = list(protocol.stage)
+    for i, names in models.items():
+        options = {"model": names if len(names) > 1 else names[0]}
+        stages[i] = type(stages[i])(**stages[i].model_dump() | {"potential": "painn", "options": options})
+    return protocol.model_copy(update={"stage": tuple(stages)})
 
 
 def with_search(protocol: Protocol, models: Sequence[str | Path], composition: Composition) -> Protocol:
@@ -92,8 +100,6 @@ def with_search(protocol: Protocol, models: Sequence[str | Path], composition: C
     Raises:
         ProtocolError: nothing in it searches.
     """
-    names = [str(Path(m).resolve()) if Path(m).is_dir() else str(m) for m in models]
-    options = {"model": names if len(names) > 1 else names[0]}
     made = ended(protocol, composition, FALLBACK)
     potentials = [getattr(s, "potential", "") for s in made.stage]
     declared = [getattr(s, "potential", "") for s in protocol.stage]  # the stages of the end come after these
@@ -104,11 +110,7 @@ def with_search(protocol: Protocol, models: Sequence[str | Path], composition: C
         raise ProtocolError(
             f"the protocol {protocol.name} has no stage that could search on a model; take quick or standard"
         )
-    stages = [
-        type(s)(**s.model_dump() | {"potential": "painn", "options": options}) if i in searches else s
-        for i, s in enumerate(made.stage)
-    ]
-    return made.model_copy(update={"stage": tuple(stages)})
+    return _with(made, dict.fromkeys(searches, _placed(models)))
 
 
 def remarks(models: Sequence[str | Path], composition: Composition, library: MonomerLibrary) -> list[str]:
