@@ -1,5 +1,8 @@
 """Protocols and clusters that take no time, for tests of all that is around them."""
 
+import os
+import sys
+
 import numpy as np
 
 TOY = """
@@ -43,3 +46,19 @@ def acid_and_ammonia(path):
     turn = Rotation.align_vectors([wanted], [axis])[0]
     both = np.vstack([x, turn.apply(amine - nitrogen) + place])
     Clusters.make([both], [np.concatenate([z, base.numbers])], ids=["pair"]).save(path)
+
+
+def called_in(folder, *words):
+    """Run the command in a folder; for fixtures that outlive a test."""
+    from sampler.cli.app import main
+
+    before, words_before = os.getcwd(), sys.argv
+    os.chdir(folder)
+    sys.argv = ["sampler", *map(str, words)]
+    try:
+        main()
+    except SystemExit as end:
+        assert not end.code
+    finally:
+        os.chdir(before)
+        sys.argv = words_before

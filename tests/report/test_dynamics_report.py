@@ -2,29 +2,12 @@
 
 import csv
 import json
-import os
-import sys
 
 import pytest
 from test_page_browser import browser, show  # noqa: F401
-from toys import acid_and_ammonia
+from toys import acid_and_ammonia, called_in
 
 from sampler.report import Asked, write
-
-
-def run(folder, *words):
-    from sampler.cli.app import main
-
-    before, words_before = os.getcwd(), sys.argv
-    os.chdir(folder)
-    sys.argv = ["sampler", *map(str, words)]
-    try:
-        main()
-    except SystemExit as end:
-        assert not end.code
-    finally:
-        os.chdir(before)
-        sys.argv = words_before
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +15,7 @@ def folder(tmp_path_factory):
     """Two replicas of sulfuric acid with ammonia; one of them is said to have evaporated."""
     place = tmp_path_factory.mktemp("md")
     acid_and_ammonia(place / "pair.npz")
-    run(place, "md", "pair.npz", "--level", "gfn1-xtb", "--time", 0.1, "--replicas", 2, "-j", 1, "--frames", 2,
+    called_in(place, "md", "pair.npz", "--level", "gfn1-xtb", "--time", 0.1, "--replicas", 2, "-j", 1, "--frames", 2,
         "--velocities", 2, "-q")  # fmt: skip
     made = place / "md" / "pair"
     event = {"step": 100, "time_fs": 50.0, "kind": "evaporated", "detail": "NH3 9.1 Å away", "values": {}}
@@ -66,7 +49,7 @@ def test_before_it_is_analysed_logs_and_events_are_told(folder):
 
 
 def test_afterwards_what_was_read_from_the_frames_is_there(folder):
-    run(folder.parent, "md", "analyse", folder.name, "--resolution", 900, "--no-harmonic", "-q", "--skip", 0)
+    called_in(folder.parent, "md", "analyse", folder.name, "--resolution", 900, "--no-harmonic", "-q", "--skip", 0)
     report = write(folder, Asked()).report
     found = sections(report)
     assert {"rmsd-0", "spectrum-0", "hbonds-table", "msd-0", "rdf-0", "means-0", "evaporation-0"} <= set(found)

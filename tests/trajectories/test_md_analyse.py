@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from toys import acid_and_ammonia
+from toys import acid_and_ammonia, called_in
 
 from sampler.dynamics.reading import frames
 from sampler.units import KCAL_PER_MOL
@@ -15,23 +15,11 @@ from sampler.units import KCAL_PER_MOL
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory):
     """Two replicas of sulfuric acid with ammonia, 0.2 ps of GFN1-xTB."""
-    import os
-    import sys
 
-    from sampler.cli.app import main
-
-    folder, before, words = tmp_path_factory.mktemp("md"), os.getcwd(), sys.argv
-    os.chdir(folder)
-    acid_and_ammonia("pair.npz")
-    sys.argv = ["sampler", "md", "pair.npz", "--level", "gfn1-xtb", "--time", "0.2", "--replicas", "2", "-j", "1",
-                "--frames", "2", "--velocities", "2", "-q", "--seed", "5"]  # fmt: skip
-    try:
-        main()
-    except SystemExit as end:
-        assert not end.code
-    finally:
-        os.chdir(before)
-        sys.argv = words
+    folder = tmp_path_factory.mktemp("md")
+    acid_and_ammonia(folder / "pair.npz")
+    called_in(folder, "md", "pair.npz", "--level", "gfn1-xtb", "--time", "0.2", "--replicas", "2", "-j", "1",
+              "--frames", "2", "--velocities", "2", "-q", "--seed", "5")  # fmt: skip
     return folder / "md" / "pair"
 
 
