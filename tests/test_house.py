@@ -45,3 +45,10 @@ def test_no_room_imports_one_that_imports_it():
         cwd=ROOT, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": "/tmp"},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_tests_import_as_a_clone_does():
+    """`pytest` puts the folders of pyproject.toml on the path, not the checkout: `tests.x` is found by luck alone."""
+    lines = {f"{path}:{line}" for path in (ROOT / "tests").rglob("*.py")
+             for line in re.findall(r"^ *(?:from|import) tests\b.*", path.read_text(), re.M)}  # fmt: skip
+    assert not lines

@@ -3,9 +3,9 @@
 import json
 
 import numpy as np
+from toys import acid_and_ammonia
 
 from sampler.clusters import Clusters
-from tests.toys import acid_and_ammonia
 
 
 def test_a_file_is_simulated_and_taken_up(sampler, tmp_path):

@@ -4,10 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from toys import acid_and_ammonia
 
 from sampler.dynamics.drawn import spaced
 from sampler.rundir.directory import read_ledgers, read_result
-from tests.toys import acid_and_ammonia
 
 RUN = """
 name = "toy"

@@ -7,10 +7,10 @@ import tomllib
 
 import numpy as np
 import pytest
+from toys import acid_and_ammonia
 
 from sampler.resources import path as resource
 from sampler.units import HARTREE, KCAL_PER_MOL
-from tests.toys import acid_and_ammonia
 
 ase_io = pytest.importorskip("ase.io")
 

@@ -106,7 +106,7 @@ def test_models_that_ship_are_the_start(library):
 
 
 def test_candidates_are_labelled_in_the_first_round(tmp_path, library):
-    from tests.toys import acid_and_ammonia
+    from toys import acid_and_ammonia
 
     acid_and_ammonia(tmp_path / "pair.npz")
     pair = Clusters.load(tmp_path / "pair.npz")

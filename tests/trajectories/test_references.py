@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from liquid import liquid
+from toys import acid_and_ammonia
 
 from sampler.clusters import Clusters
 from sampler.dynamics.ensembles import Ensemble
@@ -14,7 +15,6 @@ from sampler.potentials import get_potential
 from sampler.relax import RelaxParams, relax
 from sampler.trajectories.analyse import Options, analyse
 from sampler.trajectories.distances import diffusion, displacement
-from tests.toys import acid_and_ammonia
 
 ALONE = 25.0
 """cm⁻¹; modes with no other one nearer than this can be told apart."""
