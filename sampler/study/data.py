@@ -39,12 +39,12 @@ class StudyData:
 
 def open_data(
     train: Sequence[Path],
-    test: Path,
+    test: Path | None,
     library: MonomerLibrary,
     mix_engines: bool = False,
     mix_charges: bool = False,
 ) -> StudyData:
-    """Read both sets, and see that they may be compared.
+    """Read both sets, and see that they may be compared; without ``test``, one that is empty.
 
     Raises:
         LevelError: several levels, engines or sets of monomers.
@@ -56,6 +56,12 @@ def open_data(
     from ..learn.split import leaks_between
 
     ready = prepare(train, (), library, mix_engines=mix_engines, mix_charges=mix_charges)
+    told = {
+        f"train_{k}" if len(train) > 1 else "train": _about(file, open_labels(file, library))
+        for k, file in enumerate(train, start=1)
+    }
+    if test is None:
+        return StudyData(ready.labels, ready.labels.subset(np.zeros(0, np.int64)), told, tuple(ready.remarks))
     tested = open_labels(test, library)
     require_labels(tested, test, "test with labels")
     LabelSet.join([ready.labels, tested], mix_engines)  # of one level, engine and set of monomers
@@ -72,11 +78,7 @@ def open_data(
             f"{len(leaks)} structures to train on are duplicates of structures of {test} (first: {one} of {other}); "
             "divide one set without such leaks: sampler data split"
         )
-    files = {
-        f"train_{k}" if len(train) > 1 else "train": _about(file, open_labels(file, library))
-        for k, file in enumerate(train, start=1)
-    }
-    return StudyData(ready.labels, tested, files | {"test": _about(test, tested)}, tuple(remarks))
+    return StudyData(ready.labels, tested, told | {"test": _about(test, tested)}, tuple(remarks))
 
 
 def _about(file: Path, labels: LabelSet) -> dict[str, Any]:

@@ -7,7 +7,7 @@ validation, times. It keeps checkpoints in the folder of the task, and starts fr
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,34 +19,51 @@ from .training import Task
 Engine = Callable[[Task, Path], dict[str, Any]]
 
 
-def painn(task: Task, folder: Path) -> dict[str, Any]:
-    """A network, trained by the engine of its settings, in ``folder``."""
+def painn(
+    task: Task, folder: Path, after_epoch: Callable[[list[dict[str, Any]]], None] | None = None
+) -> dict[str, Any]:
+    """A network, trained by the engine of its settings, in ``folder``; ``after_epoch``: see :func:`..train.train`."""
     from ..learn.training.fast_engine import validation_errors
     from ..learn.training.settings import TrainSettings
     from ..learn.training.train import train
     from ..potentials.painn.card import load_model
 
-    done = train(task.train, TrainSettings(**task.training.settings), folder, quiet=True)
+    settings = TrainSettings(**task.training.settings)
+    done = train(task.train, settings, folder, quiet=True, after_epoch=after_epoch)
+    epochs = read_epochs(folder)
+    row: dict[str, Any] = {
+        "epochs": done.epochs, "best_epoch": done.best_epoch,
+        **{k: v for k, v in done.errors.items() if k.startswith("validation_mae")},
+        "train_seconds": epochs[-1]["seconds"],
+    }  # fmt: skip
+    if task.curve:
+        row["curve"] = curve_of(epochs)
+    if not len(task.test):
+        return row
     params = load_model(done.model)[0]
     validation_errors(params, task.test, np.arange(1))  # what is made once, such as compiled code
     begin = time.perf_counter()
     energy, forces = validation_errors(params, task.test, np.arange(len(task.test)))
     predicted = time.perf_counter() - begin
     return {
-        **test_errors(energy, forces, task.test),
-        "epochs": done.epochs, "best_epoch": done.best_epoch,
-        **{k: v for k, v in done.errors.items() if k.startswith("validation_mae")},
-        "train_seconds": train_seconds(folder), "predict_seconds": predicted, "predicted": len(task.test),
+        **test_errors(energy, forces, task.test), **row, "predict_seconds": predicted, "predicted": len(task.test),
     }  # fmt: skip
 
 
-def train_seconds(folder: Path) -> float:
-    """What the epochs of a training took, over all its starts."""
+def read_epochs(folder: Path) -> list[dict[str, float]]:
+    """The row of each epoch of a training, over all its starts (see :data:`..curves.COLUMNS`)."""
     import csv
 
     with open(folder / "curves.csv", encoding="utf-8", newline="") as handle:
-        rows = list(csv.DictReader(handle))
-    return float(rows[-1]["seconds"])
+        return [{k: float(v or "nan") for k, v in row.items()} for row in csv.DictReader(handle)]
+
+
+CURVE = ("seconds", "validation_loss", "validation_mae_energy_kcal_mol", "validation_mae_forces_kcal_mol_A")
+
+
+def curve_of(epochs: Sequence[Mapping[str, float]]) -> dict[str, list[float | None]]:
+    """A list of a number an epoch for each of CURVE, as a row keeps them; None where a number does not exist."""
+    return {k: [r[k] if np.isfinite(r[k]) else None for r in epochs] for k in CURVE}
 
 
 def test_errors(energy: np.ndarray, forces: np.ndarray | None, test: Targets) -> dict[str, float]:

@@ -128,10 +128,16 @@ def _spread(values: Sequence[float]) -> str:
     return f"{mean:.{digits}f}" + (f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else "")
 
 
-def read_me(study: Study, command: str, finding: str, table: Sequence[tuple[str, Sequence[str]]]) -> None:
-    """``README.md`` and ``finding.txt``. ``table``: (row, cells), headed by the first."""
+def read_me(
+    study: Study,
+    command: str,
+    finding: str,
+    table: Sequence[tuple[str, Sequence[str]]],
+    figures: Sequence[str] = ("curve",),
+) -> None:
+    """``README.md`` and ``finding.txt``. ``table``: (row, cells), headed by the first. ``figures``: stems of their names."""
     told = study.manifest()
-    lines = [f"# {told['question']}", "", finding, "", "![](curve.svg)" if study.kind == "curve" else "", ""]
+    lines = [f"# {told['question']}", "", finding, "", *(f"![]({name}.svg)" for name in figures), ""]
     for name, cells in table:
         lines.append(f"| {' | '.join((name, *cells))} |")
         if len(lines) and name == table[0][0] and cells is table[0][1]:

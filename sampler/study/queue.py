@@ -17,7 +17,7 @@ from ..workers.progress import Progress
 from ..workers.resumable import Shared, Work, finish
 from ..workers.worker import Died
 from .folder import Study
-from .training import DIVERGED, DONE, Task, Training
+from .training import DIVERGED, DONE, PRUNED, Task, Training
 
 ROWS, WORK, MODELS, KERNELS = "trainings", "work", "models", "kernels"
 
@@ -97,7 +97,7 @@ def read_row(path: Path) -> dict[str, Any] | None:
     """None where there is none, or a damaged one."""
     try:
         row = json.loads(path.read_text(encoding="utf-8"))
-        return row if isinstance(row, dict) and row.get("status") in (DONE, DIVERGED) else None
+        return row if isinstance(row, dict) and row.get("status") in (DONE, DIVERGED, PRUNED) else None
     except (OSError, ValueError):
         return None
 
@@ -122,7 +122,8 @@ def _trained(task: Task) -> tuple[dict[str, Any], str]:
     mae = row.get("mae_energy_kcal_mol", 0.0)
     if mae != mae:
         return row | {"status": DIVERGED, "reason": "the predictions are no numbers"}, DIVERGED
-    return row | {"status": DONE}, DONE
+    row = {"status": DONE} | row  # a search says of what it stopped early that it did
+    return row, row["status"]
 
 
 def _keep(made: Path, kept: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..learn.training.targets import Targets
 
-DONE, DIVERGED = "done", "diverged"
+DONE, DIVERGED, PRUNED = "done", "diverged", "pruned"
 COLUMNS = (
     "name", "engine", "target", "size", "repeat", "seed", "status", "epochs", "best_epoch",
     "mae_energy_kcal_mol", "rmse_energy_kcal_mol", "max_energy_kcal_mol", "relative_mae_energy_kcal_mol",
@@ -53,6 +53,7 @@ class Task:
         train, test: targets. rows: (n,) of ``train`` in its pool, which is what kernels are shared by.
         pool: targets that a kernel is shared among, for engines that have one. folder: of checkpoints; a worker that does not see
             it uses one of its own. model: where the model is to be kept, None: nowhere. kernels: folder shared by trainings.
+        curve: the row is to hold the validation errors of every epoch.
     """
 
     training: Training
@@ -63,3 +64,4 @@ class Task:
     pool: Targets | None = None
     rows: np.ndarray | None = None
     kernels: Path | None = None
+    curve: bool = False

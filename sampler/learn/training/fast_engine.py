@@ -47,6 +47,7 @@ def train_fast(
     make_trainer: Callable | None = None,
     quiet: bool = False,
     stop_after: int | None = None,
+    after_epoch: Callable[[list[dict]], None] = lambda rows: None,
 ) -> tuple[PaiNNParameters, list[dict]]:
     """Train ``params``; the best by validation loss, and a row for each epoch (see :data:`.curves.COLUMNS`).
 
@@ -55,6 +56,8 @@ def train_fast(
         folder: for ``state.npz`` (resume), ``curves.csv`` and ``curves.png``.
         make_trainer: another maker of gradients with the interface of ``painn.training.Trainer``; for tests.
         stop_after: return after so many epochs in this call, as if killed; for tests.
+        after_epoch: called with the rows of all epochs so far, before a checkpoint has the last; what it raises ends the
+            training.
 
     Raises:
         RunError: the folder's state is damaged or belongs to other settings or data.
@@ -101,6 +104,7 @@ def train_fast(
             state.rows.append({k: v if isinstance(v, int) else float(f"{v:.8g}") for k, v in row.items()})
             finished = state.copy(optimiser.state())
             reporter.epoch(state.rows[-1], better)
+            after_epoch(state.rows)
             if time.monotonic() - saved > _CHECKPOINT_SECONDS:
                 finished.save(folder, targets.digest)
                 saved = time.monotonic()

@@ -57,6 +57,7 @@ def train(
     quiet: bool = False,
     say: Callable[[str], None] = lambda line: None,
     stop_after: int | None = None,
+    after_epoch: Callable[[list[dict]], None] | None = None,
 ) -> Trained:
     """Train a PaiNN on ``targets``; a killed training goes on where it stopped when it is called again.
 
@@ -67,15 +68,18 @@ def train(
         taught: so many structures, the last, have labels of a model: they are trained on and never validated on.
         left_out: reason -> structures, for the card: see :class:`sampler.learn.labels.prepare.Prepared`.
         say: told in one line what should be known of the validation structures.
+        after_epoch: of the fast engine; see :func:`.fast_engine.train_fast`.
 
     A structure that ``init`` was trained on is validated on only where there is no other.
 
     Raises:
         RunError: the folder holds a training with other settings, data or start, or files that are damaged.
         ModelError: ``init`` has another architecture.
-        InputError: too few structures; ions, for a network with charges.
+        InputError: too few structures; ions, for a network with charges; ``after_epoch`` with another engine.
     """
     folder = Path(folder)
+    if after_epoch is not None and settings.engine != "fast":
+        raise InputError(f"a training is watched epoch by epoch with the engine fast alone, not {settings.engine}")
     if settings.charge_width and targets.clusters.charge.any():
         first = targets.clusters.ids[np.flatnonzero(targets.clusters.charge)[0]]
         raise InputError(
@@ -104,7 +108,10 @@ def train(
         from .schnetpack_engine import train_schnetpack
 
         engine = train_schnetpack
-    params, rows = engine(start, targets, train_on, validate_on, settings, folder, quiet=quiet, stop_after=stop_after)
+    watched = {"after_epoch": after_epoch} if after_epoch is not None else {}
+    params, rows = engine(
+        start, targets, train_on, validate_on, settings, folder, quiet=quiet, stop_after=stop_after, **watched
+    )
     from .fast_engine import validation_errors
 
     e, f = validation_errors(params, targets, validate_on if len(validate_on) else train_on)
