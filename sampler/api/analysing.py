@@ -11,6 +11,7 @@ from ..errors import SamplerError
 from ..monomers import MonomerLibrary
 from ..potentials.base import Potential
 from .given import potential_of
+from .simulated import potential_that_made
 
 if TYPE_CHECKING:
     from ..trajectories.analyse import Analysed, Options
@@ -27,7 +28,7 @@ def analyse_trajectories(
     """Analyse a folder of ``sampler md``, and leave tables and figures in ``analysis/`` there.
 
     Args:
-        model: the trained models of the dynamics, where they are not among those that ship. dipoles: a method that has them.
+        model: the trained models of the dynamics, where they lie elsewhere now. dipoles: a method that has them.
 
     Raises:
         RunError: no such folder. InputError: nothing of what was asked for can be had. PotentialError: no such method.
@@ -37,39 +38,21 @@ def analyse_trajectories(
     from ..trajectories.saved import save
 
     manifest = read_folder(folder).manifest
-    made = analyse(folder, options, known, cache(lambda: of_manifest(manifest, model)), potential_of(dipoles), say)
+    made = analyse(
+        folder, options, known, cache(lambda: _moved_by(folder, manifest, model)), potential_of(dipoles), say
+    )
     save(made)
     return made
 
 
-def of_manifest(manifest: dict[str, Any], model: Sequence[str | Path] = ()) -> tuple[Potential, str] | str:
-    """The potential that ``md.json`` names, and its engine in words; or why it is not to be had."""
-    from ..learn.labels.provenance import content
+def _moved_by(folder: Path, manifest: dict[str, Any], model: Sequence[str | Path]) -> tuple[Potential, str] | str:
+    """The potential of a simulation, and its engine in words; or why there are no vibrations of it."""
     from ..potentials.xtb import XTBPotential, XTBPythonPotential
 
-    engine, level = str(manifest["potential"]["engine"]["engine"]), str(manifest["level"])
     try:
-        if engine.startswith("model ") or model:
-            weights = [word for word in engine.split() if len(word) == 16]
-            names = [str(m) for m in model] or _shipped(weights)
-            if not names:
-                return f"the models of {level} are not among those that ship; name them with --model"
-            found = potential_of(names)
-            if content(found) != engine:
-                return f"--model {names[0]} is not what the trajectories were made with ({engine})"
-            return found, engine
-        found = potential_of(level)
+        found = potential_that_made(folder, manifest, model)
     except SamplerError as error:
         return str(error)
-    if not isinstance(found, XTBPotential | XTBPythonPotential):
-        return f"a Hessian at {level} takes too long here; sampler thermo makes one"
-    return found, engine
-
-
-def _shipped(weights: Sequence[str]) -> list[str]:
-    """The models that ship with these weights, in their order; none where one is missing."""
-    from ..potentials.painn.card import read_card
-    from ..potentials.trained import model_folder, shipped
-
-    of = {read_card(model_folder(name)).weights_sha256[:16]: name for name in shipped()}
-    return [of[w] for w in weights] if weights and all(w in of for w in weights) else []
+    if not (found.models or isinstance(found, XTBPotential | XTBPythonPotential)):
+        return f"a Hessian at {found.level} takes too long here; sampler thermo makes one"
+    return found, str(manifest["potential"]["engine"]["engine"])

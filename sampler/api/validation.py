@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from ..text.plain import plain
 from ..units import KCAL_PER_MOL
 from .chosen import compositions
 from .given import potential_of
+from .simulated import potential_that_made
 
 FOLDER = "validation"
 TABLE, SUMMARY, PLOT = "frames.csv", "summary.json", "parity.svg"
@@ -50,11 +51,20 @@ class Asked:
     reference: Potential
 
 
-def asked(folder: Path, reference: str | None, frames: int, seed: int, after_ps: float, known: MonomerLibrary) -> Asked:
+def asked(
+    folder: Path,
+    reference: str | None,
+    frames: int,
+    seed: int,
+    after_ps: float,
+    known: MonomerLibrary,
+    models: Sequence[str | Path] = (),
+) -> Asked:
     """What ``sampler md validate`` is to do; nothing is computed but the energies that the frames have already.
 
     Args:
         reference: a potential or a level; None: the level that the potential of the simulation stands for.
+        models: see :func:`.simulated.potential_that_made`.
 
     Raises:
         RunError: no simulation, or the potential is no longer the one that made it. InputError: a molecule that is not in
@@ -64,7 +74,7 @@ def asked(folder: Path, reference: str | None, frames: int, seed: int, after_ps:
     drawn = draw(folder, frames, seed, after_ps * 1000.0)
     drawn = _named(folder, drawn, known)
     against = potential_of(reference) if reference else None  # xTB must load before torch
-    potential = potential_of(_names(folder, manifest))
+    potential = potential_that_made(folder, manifest, models)
     against = against or potential_of(_stood_for(potential, manifest["level"]))
     if content(against) == content(potential):
         raise InputError(
@@ -98,13 +108,6 @@ def validate(
     summary = _summary(what, found, reasons)
     write_text(what.out / SUMMARY, json.dumps(plain(summary), indent=1, ensure_ascii=False) + "\n")
     return summary
-
-
-def _names(folder: Path, manifest: dict[str, Any]) -> str | list[str]:
-    names = manifest["potential"].get("named")
-    if not names:
-        raise RunError(f"{folder} does not name its potential, so that it cannot be opened again")
-    return names[0] if len(names) == 1 else names
 
 
 def _stood_for(potential: Potential, level: str) -> str:

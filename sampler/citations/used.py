@@ -48,6 +48,12 @@ class Citations:
             if what not in reasons:
                 reasons.append(what)
 
+    def include(self, other: Citations) -> None:
+        """What another one has to cite, too."""
+        self.add((key, what) for key, reasons in other.used_for.items() for what in reasons)
+        for text in other.remarks:
+            self.remark(text)
+
     def remark(self, text: str) -> None:
         if text not in self.remarks:
             self.remarks.append(text)
@@ -67,7 +73,7 @@ def citations_of(runs: Sequence[Path], low_modes: str = "") -> Citations:
     manifests = {run: read_manifest(run) for run in runs}
     for run, manifest in manifests.items():
         for stage in stages_done(manifest):
-            _potential(stage, found)
+            add_potential(stage, found)
         found.add(_orca(run))
     for run, manifest in manifests.items():
         for stage in stages_done(manifest):
@@ -119,7 +125,8 @@ def _by_kind(stage: Mapping[str, Any]) -> Iterator[Cited]:
         yield from ((key, "choice of unlike structures") for key in ("behler2011", "gonzalez1985"))
 
 
-def _potential(stage: Mapping[str, Any], found: Citations) -> None:
+def add_potential(stage: Mapping[str, Any], found: Citations) -> None:
+    """Of what names a ``potential``, with ``options``, as a stage of a protocol does."""
     name = str(stage.get("potential", "")).lower()
     if name == "painn":
         models = (stage.get("options") or {}).get("model") or ()
@@ -165,26 +172,26 @@ def _model(model: str, found: Citations) -> None:
     except (ModelError, OSError, ValueError, LookupError):
         found.remark(f"the model {model} cannot be read any more: cite what it was trained on, too")
         return
-    found.add(_of_level(level, found))
+    found.add(of_level(level, found))
     if card.get("base_level"):
         found.add([("ramakrishnan2015", "corrections (Δ models)"), *cited_for(card["base_level"].partition("@")[0])])
     if card.get("architecture", {}).get("charge_width"):
         found.add((key, "latent charges of the network") for key in ("unke2019", "cheng2025"))
 
 
-def _of_level(level: str, found: Citations) -> Iterator[Cited]:
-    """What labels of a level stand for: the method, and the program where the level names one."""
+def of_level(level: str, found: Citations, where: str = "in the labels of a model") -> Iterator[Cited]:
+    """What numbers of a level stand for: the method, and the program where the level names one."""
     method, _, engine = level.partition("@")
     if method in _XTB:
-        yield _XTB[method], f"{method}, in the labels of a model"
+        yield _XTB[method], f"{method}, {where}"
     elif method in METHODS and engine == "pyscf":
-        yield from ((key, f"{what}, in the labels of a model") for key, what in cited_for(method))
+        yield from ((key, f"{what}, {where}") for key, what in cited_for(method))
     elif method in METHODS:
-        yield from ((key, f"{what}, in the labels of a model") for key, what in _functional(method))
+        yield from ((key, f"{what}, {where}") for key, what in _functional(method))
     else:
-        found.remark(f"a model has learnt {level}: cite this method, which is not known here")
+        found.remark(f"{level}, {where}: cite this method, which is not known here")
     if engine.startswith("orca"):
-        yield _orca_key(engine.removeprefix("orca")), "ORCA, the program, in the labels of a model"
+        yield _orca_key(engine.removeprefix("orca")), f"ORCA, the program, {where}"
 
 
 def _orca(run: Path) -> Iterator[Cited]:

@@ -46,7 +46,7 @@ def md_analyse(
     Each analysis leaves a table (.csv), its curves (-curves.csv) and a figure (.svg, .png) in FOLDER/analysis. All replicas of
     a structure count together; means have errors that know of correlated frames. A replica is read up to where its cluster
     reacted or came apart, and up to the last whole frame where it was killed. --model names the trained models of the dynamics
-    where they do not ship with sampler.
+    where they lie elsewhere now.
 
     \b
     Examples:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from .common import Anywhere, Json, Monomers, Quiet, Slurm, library, next_step, note, number, print_json, print_table
+from .judging import Model
 
 
 def validate(
@@ -26,6 +27,7 @@ def validate(
         int, typer.Option("--seed", "-s", min=0, help="Of the draw; a larger count adds frames to it.")
     ] = 0,
     retry: Annotated[bool, typer.Option("--retry", help="Compute again what failed in an earlier call.")] = False,
+    model: Model = None,
     workers: Anywhere = None,
     slurm: Slurm = None,
     monomers: Monomers = None,
@@ -36,7 +38,8 @@ def validate(
 
     Frames are drawn uniformly and computed again at the reference level, one task each. Each finished one is kept: after
     Ctrl-C, a kill or a power cut the same command goes on. FOLDER/validation/REFERENCE gets a table of the frames, a
-    figure, a summary and the labels, which sampler data collect and sampler train take.
+    figure, a summary and the labels, which sampler data collect and sampler train take. --model names the trained models
+    of the dynamics where they lie elsewhere now.
 
     \b
     Examples:
@@ -53,7 +56,7 @@ def validate(
     from .stopping import when_stopped
 
     known, silent = library(monomers), quiet or as_json
-    what = asked(folder, reference, count, seed, after, known)
+    what = asked(folder, reference, count, seed, after, known, model or ())
     n = len(what.drawn.clusters)
     if not silent:
         note(f"{n} of {what.drawn.of} frames, {what.potential.level} against {what.reference.level}")

@@ -1,7 +1,7 @@
 """What is kept constant, and what one step is: NVE, Langevin, Nosé–Hoover chains, stochastic velocity rescaling.
 
-Every ensemble is velocity Verlet with something before and after; all keep account of the energy that a thermostat has
-given or taken, so that total energy less that is constant but for the error of the step.
+Every ensemble is velocity Verlet (Swope et al. 1982, doi:10.1063/1.442716) with something before and after; all keep account
+of the energy that a thermostat has given or taken, so that total energy less that is constant but for the error of the step.
 """
 
 from __future__ import annotations

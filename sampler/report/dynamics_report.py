@@ -45,6 +45,7 @@ def build(path: Path, asked: Asked) -> dict[str, Any]:
     fresh = told is not None and told["trajectory_bytes"] == trajectory_bytes(folder)
     found = _found(folder, told)
     composition = folder.manifest.get("composition")
+    cited, uncited = provenance.citations_of_simulation(path)
     return {
         "schema": 1,
         "kind": "dynamics",
@@ -58,8 +59,8 @@ def build(path: Path, asked: Asked) -> dict[str, Any]:
         "commands": _commands(path),
         "versions": {"sampler": str(folder.manifest.get("version", "")), **provenance.installed()},
         "seeds": {"seed": int(folder.manifest.get("seed", 0))},
-        "citations": [],
-        "remarks": _remarks(folder, told, fresh),
+        "citations": cited,
+        "remarks": [*_remarks(folder, told, fresh), *uncited],
         "sections": [_replicas(folder), *_events(folder), *_sections(found), *_validations(path)],
     }
 

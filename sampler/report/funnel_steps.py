@@ -63,9 +63,18 @@ def _more(ledger: Ledger) -> str:
     if ledger.get("found"):
         told.append(f"{ledger['found']} found")
     told += [f"{ledger[key]:,} {key}" for key in ("rounds", "converged", "evaluations") if key in ledger]
+    if "exchange" in ledger:
+        told.append(_exchanges(ledger["exchange"]))
     if len(ledger.get("states", ())) > 1:
         told.append(f"{len(ledger['states'])} protonation states")
     return ", ".join(told)
+
+
+def _exchanges(told: Mapping[str, Any]) -> str:
+    kelvin, accepted, tried = told["temperatures_K"], sum(told["accepted"]), sum(told["tried"])
+    share = f", {100 * accepted / tried:.0f} % of {tried:,} exchanges accepted" if tried else ""
+    trips = told["round_trips"]
+    return f"{len(kelvin)} temperatures from {kelvin[0]:.0f} to {kelvin[-1]:.0f} K{share}, {trips} round trip{'s' * (trips != 1)}"
 
 
 def search(folder: Path, ledgers: Sequence[Ledger]) -> dict[str, Any] | None:

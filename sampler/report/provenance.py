@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from ..citations.of_dynamics import citations_of_dynamics
 from ..citations.reference import references
-from ..citations.used import citations_of
+from ..citations.used import Citations, citations_of
 from ..clusters import Clusters
 from ..columns import GROWN, MOVE, ORIGIN, PARENT, SEED_CHUNK
 from ..errors import SamplerError
@@ -66,13 +67,23 @@ def _models(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def citations(runs: Sequence[Path], low_modes: str = "") -> tuple[list[dict[str, str]], list[str]]:
     """What to cite for runs, and what has to be cited and is not known here."""
-    found, known = citations_of(runs, low_modes), references()
-    rows = []
+    found = citations_of(runs, low_modes)
+    return _as_rows(found), found.remarks
+
+
+def citations_of_simulation(folder: Path) -> tuple[list[dict[str, str]], list[str]]:
+    """The same for a folder of ``sampler md``."""
+    found = citations_of_dynamics(folder)
+    return _as_rows(found), found.remarks
+
+
+def _as_rows(found: Citations) -> list[dict[str, str]]:
+    known, rows = references(), []
     for key, reasons in found.used_for.items():
         one = known[key]
         text = str(one).removesuffix(one.url).strip() if one.url else str(one)
         rows.append({"text": text, "doi": one.doi, "for": "; ".join(reasons)})
-    return rows, found.remarks
+    return rows
 
 
 def origins(clusters: Clusters, source: str = "") -> list[str]:

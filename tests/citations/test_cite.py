@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from sampler.citations.of_dynamics import citations_of_dynamics
 from sampler.citations.reference import Reference, key_of, references
 from sampler.citations.used import LOW_MODES, citations_of, cited_for
 from sampler.cli.app import app
 from sampler.composition import Composition
+from sampler.dynamics.ensembles import ENSEMBLES
 from sampler.errors import RunError
 from sampler.funnel.protocols.automatic import resolve
 from sampler.funnel.protocols.protocol import load
@@ -109,7 +111,7 @@ def test_every_potential_and_stage_is_known():
     """A toy alone has nothing to cite, and ``painn`` what its models say."""
     nothing = {name for name in available() if not list(cited_for(name))}
     assert nothing == {"painn", "lennard-jones"}
-    source = (ROOT / "sampler/citations/used.py").read_text()
+    source = "".join((ROOT / "sampler/citations" / name).read_text() for name in ("used.py", "of_dynamics.py"))
     silent = {"refine", "orca"}  # their potential or outputs speak for them
     assert all(f'"{kind}"' in source for kind in set(STAGES) - silent)
     assert {references()[k].doi for k, _ in cited_for("r2scan-3c")} >= {
@@ -126,7 +128,7 @@ def test_references_are_whole():
     assert all(re.fullmatch(r"10\.\d{4,5}/\S+", doi) for doi in found)
     assert all(r.title and r.authors and r.journal and 1900 < r.year < 2100 and r.pages for r in every.values())
     assert {key_of(m.citation) for m in METHODS.values()} == {"brandenburg2018", "grimme2021", "chai2008"}
-    source = (ROOT / "sampler/citations/used.py").read_text()
+    source = "".join((ROOT / "sampler/citations" / name).read_text() for name in ("used.py", "of_dynamics.py"))
     by_citation = {"brandenburg2018", "grimme2021", "chai2008"}
     assert [key for key in every if f'"{key}"' not in source] == [k for k in every if k in by_citation]
 
@@ -160,3 +162,32 @@ def test_the_command(tmp_path):
         CliRunner().invoke(app, ["cite", str(tmp_path)], catch_exceptions=False)
     assert call(TOY, "--low-modes", "nonsense").exit_code
     assert set(LOW_MODES) == {"harmonic", "grimme", "raised"}
+
+
+def simulation_of(folder: Path, ensemble: str, level: str, engine: str, named: list[str]) -> Path:
+    """``md.json``, as far as it says what was simulated with what."""
+    folder.mkdir()
+    told = {"format": "sampler-md-1", "potential": {"engine": {"engine": engine}, "named": named}, "level": level}
+    (folder / "md.json").write_text(json.dumps(told | {"ensemble": {"name": ensemble}}))
+    return folder
+
+
+def test_dynamics(tmp_path):
+    gfn1 = simulation_of(tmp_path / "a", "rescaling", "gfn1-xtb", "tblite 0.5.0", ["gfn1-xtb"])
+    assert dois(citations_of_dynamics(gfn1)) == APPROACH | GFN1 | TBLITE | {"10.1063/1.2408420"}
+    model = simulation_of(tmp_path / "b", "nose-hoover", "gfn1-xtb", "model gfn1-xtb 0", ["gfn1-xtb_sa_am"])
+    chains = {"10.1063/1.463940", "10.1080/00268979600100761"}
+    assert dois(citations_of_dynamics(model)) - LATENT == APPROACH | PAINN | GFN1 | chains
+    (model / "validation" / "b97-3c@pyscf").mkdir(parents=True)
+    (model / "validation" / "b97-3c@pyscf" / "summary.json").write_text("{}")
+    assert dois(citations_of_dynamics(model)) >= B97_3C | PYSCF
+    told = CliRunner().invoke(app, ["cite", str(model), str(TOY), "--json"])
+    assert {r["doi"] for r in json.loads(told.output)["references"]} >= chains | dois(citations_of([TOY])) - {""}
+    with pytest.raises(RunError, match="is damaged"):
+        (model / "md.json").write_text("[]")
+        citations_of_dynamics(model)
+
+
+def test_every_ensemble_has_its_references(tmp_path):
+    for name in ENSEMBLES:
+        assert len(dois(citations_of_dynamics(simulation_of(tmp_path / name, name, "gfn1-xtb", "", ["gfn1-xtb"])))) > 3

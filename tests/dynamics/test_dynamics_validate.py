@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import shutil
 import tomllib
 
 import numpy as np
@@ -103,3 +104,20 @@ def test_mistakes_cost_one_line(sampler, simulated, tmp_path):
     (simulated / "md.json").write_text(json.dumps(manifest))
     status, _, err = sampler("md", "validate", simulated, "--reference", "gfn1-xtb")
     assert status == 1 and "the model has changed since" in err
+
+
+def test_a_model_that_lies_elsewhere_now_is_named(sampler, tmp_path):
+    ours, other = tmp_path / "ours", tmp_path / "other"
+    shutil.copytree(resource("data", "models") / "gfn1-xtb_sa_am", ours)
+    shutil.copytree(resource("data", "models") / "gfn1-xtb_sa_am_dma_w", other)
+    acid_and_ammonia(tmp_path / "pair.npz")
+    status, _, err = sampler("md", "pair.npz", "--model", ours, "--time", 0.01, "--frames", 5, "-T", 200, "-j", 1)
+    assert status == 0, err
+    ours.rename(tmp_path / "moved")
+    words = ["md", "validate", tmp_path / "md" / "pair", "-n", 1, "-j", 1]
+    status, _, err = sampler(*words)
+    assert status and "ours" in err.splitlines()[-1]
+    status, _, err = sampler(*words, "--model", other)
+    assert status == 1 and "was made with model gfn1-xtb" in err.splitlines()[-1] and "--model" in err
+    status, out, err = sampler(*words, "--model", tmp_path / "moved")
+    assert status == 0 and "against gfn1-xtb" in err + out, err
