@@ -244,38 +244,13 @@ def _tell_cost(data: StudyData, plan: CurvePlan, known: MonomerLibrary, workers,
     from ..study.cost import base_seconds, cost_of
     from ..study.curve import TARGETS
     from ..study.data import pair_of
-    from ..workers.progress import duration
+    from .study_cost import tell_cost
 
     trainings = plan.trainings(data)
-    spent = 0.0
+    base = "", 0, 0.0
     if plan.needs_base:
         both = Clusters.concatenate([s.clusters.without_energies() for s in (data.train, data.test)])
-        spent = base_seconds(open_base(plan.base), both)
+        base = plan.base, len(both), base_seconds(open_base(plan.base), both)
     # a correction costs what its direct twin does: the base is computed once, and stands above
-    pair = pair_of(data, known)
-    rows = cost_of(trainings, dict.fromkeys(plan.targets, pair), plan.independent)
-    total = sum(row["seconds"] for row in rows) + spent
-    told = {"trainings": len(trainings), "core_seconds": total, "base_core_seconds": spent, "parts": rows}
-    if as_json:
-        print_json(told)
-        return
-    table = [
-        [
-            TARGETS[r["target"]].label,
-            str(r["size"]),
-            str(r["trainings"]),
-            duration(r["seconds_each"]),
-            duration(r["seconds"]),
-        ]
-        for r in rows
-    ]
-    if spent:
-        table.insert(0, [plan.base, str(len(data.train) + len(data.test)), "–", "–", duration(spent)])
-    print_table(
-        "What it costs, time of one core", ["what", "structures", "trainings", "each", "all"], table, right=range(1, 5)
-    )
-    shared = int(workers) if str(workers).isdecimal() else 1
-    text = f"{len(trainings)} trainings, {duration(total)} of one core"
-    typer.echo(
-        text + (f", {duration(total / shared)} with {shared} workers" if shared > 1 else "") + "; nothing was started"
-    )
+    rows = cost_of(trainings, dict.fromkeys(plan.targets, pair_of(data, known)), plan.independent)
+    tell_cost(rows, {name: target.label for name, target in TARGETS.items()}, workers, as_json, base)

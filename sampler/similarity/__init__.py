@@ -1,7 +1,7 @@
 """How alike structures are: fingerprints, permutation-invariant RMSD, duplicate removal, diverse selection."""
 
 from .dedupe import DedupeParams, DedupeResult, dedupe
-from .diversity import averaged_descriptors, select_diverse
+from .diversity import averaged_descriptors, farthest_points, select_diverse
 from .rmsd import Match, permutation_rmsd
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Match",
     "averaged_descriptors",
     "dedupe",
+    "farthest_points",
     "permutation_rmsd",
     "select_diverse",
 ]

@@ -72,7 +72,7 @@ def select_diverse(
     Returns:
         ascending in energy. Structures without a finite energy or with broken coordinates are never chosen.
 
-    Source of farthest-point selection: Gonzalez, Theor. Comput. Sci. 38 (1985) 293, doi:10.1016/0304-3975(85)90224-5.
+    See :func:`farthest_points`.
 
     Raises:
         InputError: k is negative, diversity is outside 0 … 1, the window is negative, or descriptors do not fit.
@@ -96,11 +96,25 @@ def select_diverse(
     if k == lowest:
         return pool[:k]
     features = averaged_descriptors(clusters[pool]) if descriptors is None else np.asarray(descriptors)[pool]
-    chosen = np.zeros(len(pool), bool)
-    distance = np.full(len(pool), np.inf)
-    for step in range(k):
-        # among the equally distant, argmax takes the first, which is the lowest in energy
-        new = step if step < lowest else int(np.argmax(np.where(chosen, -1.0, distance)))
-        chosen[new] = True
+    # among the equally distant the first is taken, which is the lowest in energy
+    return pool[np.sort(farthest_points(features, k, np.arange(lowest)))]
+
+
+def farthest_points(features: np.ndarray, k: int, first: np.ndarray, known: np.ndarray | None = None) -> np.ndarray:
+    """(k,) rows of ``features``, (B, D): those of ``first``, then each the farthest from all before it.
+
+    Args:
+        k: at most B. known: (M, D), points to be far from besides. Of equally distant rows the first is taken.
+
+    Source: Gonzalez, Theor. Comput. Sci. 38 (1985) 293, doi:10.1016/0304-3975(85)90224-5.
+    """
+    distance = np.full(len(features), np.inf)
+    for point in known if known is not None else ():
+        distance = np.minimum(distance, ((features - point) ** 2).sum(axis=1))
+    chosen: list[int] = []
+    while len(chosen) < k:
+        distance[chosen] = -1.0
+        new = int(first[len(chosen)]) if len(chosen) < len(first) else int(np.argmax(distance))
+        chosen.append(new)
         distance = np.minimum(distance, ((features - features[new]) ** 2).sum(axis=1))
-    return pool[chosen]
+    return np.array(chosen, np.int64)

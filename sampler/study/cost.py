@@ -84,7 +84,7 @@ def cost_of(trainings: Sequence[Training], pairs: dict[str, Pair], independent: 
             shape = (t.target, settings.energy_share == 1.0, *(getattr(settings, n) for n in _SHAPE))
             if shape not in known:
                 known[shape] = measure(pair.train, settings)
-            seconds = known[shape].of(settings, t.size, len(pair.test))
+            seconds = known[shape].of(settings, t.size, len(pair.test) + t.asked)
         else:
             seconds = kernels.seconds(pair, t)
         row = rows.setdefault(

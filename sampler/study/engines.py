@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..learn.training.targets import Targets
+from .errors import ASKED, EACH, TEST
 from .training import Task
 
 Engine = Callable[[Task, Path], dict[str, Any]]
@@ -45,6 +46,10 @@ def painn(
     begin = time.perf_counter()
     energy, forces = validation_errors(params, task.test, np.arange(len(task.test)))
     predicted = time.perf_counter() - begin
+    if task.each:
+        row[EACH] = {TEST: (energy, forces)}
+        if task.asked is not None:
+            row[EACH][ASKED] = validation_errors(params, task.asked, np.arange(len(task.asked)))
     return {
         **test_errors(energy, forces, task.test), **row, "predict_seconds": predicted, "predicted": len(task.test),
     }  # fmt: skip

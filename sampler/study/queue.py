@@ -16,6 +16,7 @@ from ..workers.claims import Claims, tidy
 from ..workers.progress import Progress
 from ..workers.resumable import Shared, Work, finish
 from ..workers.worker import Died
+from .errors import EACH, save_errors
 from .folder import Study
 from .training import DIVERGED, DONE, PRUNED, Task, Training
 
@@ -27,7 +28,8 @@ class Queue:
     """
     Attributes:
         study: begun. trainings: all of them. task: the training with its data. rows: of those that are done.
-        workers: processes here, or the address of a dask scheduler.
+        workers: processes here, or the address of a dask scheduler. started: ``progress`` knows of these trainings already,
+            as part of a larger work.
     """
 
     study: Study
@@ -35,6 +37,7 @@ class Queue:
     task: Callable[[Training], Task]
     workers: int | str = 1
     progress: Progress = field(default_factory=Progress)
+    started: bool = False
     rows: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     def run(self) -> list[dict[str, Any]]:
@@ -43,7 +46,8 @@ class Queue:
         Raises:
             RunError: a training killed its worker (all others are done), or others do another study in the folder.
         """
-        self._tell_start()
+        if not self.started:
+            self._tell_start()
         with Claims(self.study.folder, self.study.digest()) as claims:
             if claims.strangers():
                 raise RunError(f"{self.study.folder} is in use by another study; wait for it, or give another --out")
@@ -103,6 +107,9 @@ def read_row(path: Path) -> dict[str, Any] | None:
 
 
 def _save(path: Path, row: dict[str, Any]) -> None:
+    """The errors of each structure first: a row that is there is complete."""
+    if each := row.pop(EACH, None):
+        save_errors(path.with_suffix(".npz"), each)
     write_text(path, json.dumps(row) + "\n")
 
 
@@ -121,6 +128,7 @@ def _trained(task: Task) -> tuple[dict[str, Any], str]:
     row |= {k: float(f"{v:.8g}") if isinstance(v, float) else v for k, v in found.items()}
     mae = row.get("mae_energy_kcal_mol", 0.0)
     if mae != mae:
+        row.pop(EACH, None)
         return row | {"status": DIVERGED, "reason": "the predictions are no numbers"}, DIVERGED
     row = {"status": DONE} | row  # a search says of what it stopped early that it did
     return row, row["status"]

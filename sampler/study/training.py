@@ -29,6 +29,7 @@ class Training:
         name: unique in the study. engine: one of :data:`.engines.ENGINES`. target: what is learnt, as the study names it.
         size: structures trained and validated on. repeat: from 1. seed: of split, weights and order.
         settings: of the engine, all of them, as plain values. work: units that stand for its time.
+        asked: structures that are predicted besides the test; see :class:`Task`.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Training:
     seed: int
     settings: dict[str, Any] = field(default_factory=dict)
     work: int = 1
+    asked: int = 0
 
     def row(self) -> dict[str, Any]:
         told = asdict(self)
@@ -53,7 +55,8 @@ class Task:
         train, test: targets. rows: (n,) of ``train`` in its pool, which is what kernels are shared by.
         pool: targets that a kernel is shared among, for engines that have one. folder: of checkpoints; a worker that does not see
             it uses one of its own. model: where the model is to be kept, None: nowhere. kernels: folder shared by trainings.
-        curve: the row is to hold the validation errors of every epoch.
+        curve: the row is to hold the validation errors of every epoch. each: the errors of every structure of the test are
+            kept in a file beside the row (:mod:`.errors`), and those of ``asked``, which are predicted for that alone.
     """
 
     training: Training
@@ -65,3 +68,5 @@ class Task:
     rows: np.ndarray | None = None
     kernels: Path | None = None
     curve: bool = False
+    each: bool = False
+    asked: Targets | None = None
