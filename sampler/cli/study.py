@@ -9,7 +9,10 @@ from .study_active import active
 from .study_curve import curve
 
 study_app = typer.Typer(
-    name="study", cls=Group, no_args_is_help=True, help="Experiments with models: learning curves, active learning and the like."
+    name="study",
+    cls=Group,
+    no_args_is_help=True,
+    help="Experiments with models: learning curves, active learning and the like.",
 )
 study_app.command("curve", cls=Command)(curve)
 study_app.command("active", cls=Command)(active)
