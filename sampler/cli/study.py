@@ -7,6 +7,7 @@ import typer
 from .command import Command, Group
 from .study_active import active
 from .study_curve import curve
+from .study_extrapolate import extrapolate
 
 study_app = typer.Typer(
     name="study",
@@ -16,3 +17,4 @@ study_app = typer.Typer(
 )
 study_app.command("curve", cls=Command)(curve)
 study_app.command("active", cls=Command)(active)
+study_app.command("extrapolate", cls=Command)(extrapolate)

@@ -117,8 +117,13 @@ def evaluate(
     Raises:
         InputError: every structure failed. LevelError: missing monomer energies, or those of another set.
     """
+    references_of(potential, labels, library)  # what is missing is said before hours of work
+    return compared(potential, labels, library, _predict(potential, labels.clusters, advance))
+
+
+def compared(potential: Potential, labels: LabelSet, library: MonomerLibrary, found: Evaluation) -> Evaluated:
+    """As :func:`evaluate`, of what the potential said of the structures of ``labels``."""
     references = references_of(potential, labels, library)
-    found = _predict(potential, labels.clusters, advance)
     good = np.isfinite(found.energy) & np.isfinite(labels.clusters.energy)
     reasons, counts = np.unique([r.split(":")[0] for r in found.failure[~good]], return_counts=True)
     failures = {r or "no label": int(n) for r, n in zip(reasons.tolist(), counts)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any
 
 from .painn.card import ModelCard, read_card
@@ -22,9 +23,23 @@ def catalogue() -> list[dict[str, Any]]:
     return [_row(short, models) for short, models in short_names().items()]
 
 
-def trained_compositions(card: ModelCard) -> list[str]:
-    """The compositions that a card says it was trained on; none where it says nothing."""
-    return re.findall(r"\d+ (\w+)", card.notes.partition("trained and validated on ")[2])
+def trained_compositions(card: ModelCard) -> dict[str, int]:
+    """The compositions that a card says it was trained on, with the number of structures; none where it says nothing."""
+    told = re.findall(r"(\d+) (\w+)", card.notes.partition("trained and validated on ")[2])
+    return {name: int(n) for n, name in told}
+
+
+def trained_sizes(card: ModelCard) -> dict[int, int]:
+    """Number of molecules -> structures of that size that a card says it was trained on, in ascending order."""
+    found: Counter[int] = Counter()
+    for name, count in trained_compositions(card).items():
+        found[molecules_in(name)] += count
+    return dict(sorted(found.items()))
+
+
+def molecules_in(composition: str) -> int:
+    """7 of ``4sa3am``, as cards and data sets name compositions."""
+    return sum(map(int, re.findall(r"(\d+)[a-z]", composition)))
 
 
 def _row(short: str, models: tuple[str, ...]) -> dict[str, Any]:
@@ -32,7 +47,6 @@ def _row(short: str, models: tuple[str, ...]) -> dict[str, Any]:
     errors = _errors(card, len(models) > 1)
     kind = next((k for prefix in _MEASURED for k in errors if k.startswith(prefix) and k.endswith(_ENERGY)), "")
     on = kind.removesuffix(f"_{_ENERGY}")
-    sizes = [sum(map(int, re.findall(r"(\d+)[a-z]", name))) for name in trained_compositions(card)]
     return {
         "name": short,
         "models": list(models),
@@ -40,7 +54,7 @@ def _row(short: str, models: tuple[str, ...]) -> dict[str, Any]:
         "correction_to": card.base_level,
         "molecules": list(card.monomers),
         "charges": list(card.charges),
-        "largest_molecules": max(sizes, default=None),
+        "largest_molecules": max(trained_sizes(card), default=None),
         "error_on": on,
         "mae_energy_kcal_mol": errors.get(f"{on}_{_ENERGY}"),
         "mae_forces_kcal_mol_A": errors.get(f"{on}_{_FORCES}"),

@@ -129,26 +129,40 @@ def spread(values: Sequence[float]) -> str:
     return f"{mean:.{digits}f}" + (f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else "")
 
 
+Table = Sequence[tuple[str, Sequence[str]]]
+"""(row, cells), headed by the first."""
+
+
 def read_me(
     study: Study,
     command: str,
     finding: str,
-    table: Sequence[tuple[str, Sequence[str]]],
+    table: Table,
     figures: Sequence[str] = ("curve",),
+    rows: str = "`trainings.csv` one row a training",
+    more: Sequence[Table] = (),
 ) -> None:
-    """``README.md`` and ``finding.txt``. ``table``: (row, cells), headed by the first. ``figures``: stems of their names."""
+    """``README.md`` and ``finding.txt``.
+
+    Args:
+        figures: stems of their names. rows: which tables lie beside, and what has a row there. more: further tables.
+    """
     told = study.manifest()
-    lines = [f"# {told['question']}", "", finding, "", *(f"![]({name}.svg)" for name in figures), ""]
-    for name, cells in table:
-        lines.append(f"| {' | '.join((name, *cells))} |")
-        if len(lines) and name == table[0][0] and cells is table[0][1]:
-            lines.append("|" + " --- |" * (1 + len(cells)))
-    lines += ["", "| input | file | structures | sha256 |", "| --- | --- | --- | --- |"]
+    lines = [f"# {told['question']}", "", finding, ""]
+    lines += [line for name in figures for line in (f"![]({name}.svg)", "")]
+    for each in (table, *more):
+        lines += [*_markdown(each), ""]
+    lines += ["| input | file | structures | sha256 |", "| --- | --- | --- | --- |"]
     lines += [f"| {k} | {v['file']} | {v['structures']} | `{v['sha256'][:16]}` |" for k, v in told["inputs"].items()]
     lines += [
         "", f"Level: {told['level']}. Made by sampler {told['version']} with", "", f"    {command}", "",
-        "`study.json` holds all parameters, seeds and versions, `trainings.csv` one row a training. The same command goes on",
+        f"`study.json` holds all parameters, seeds and versions, {rows}. The same command goes on",
         "where it was stopped, and draws again what is finished.", "",
     ]  # fmt: skip
     write_text(study.folder / "README.md", "\n".join(lines))
     write_text(study.folder / "finding.txt", finding + "\n")
+
+
+def _markdown(table: Table) -> list[str]:
+    lines = [f"| {' | '.join((name, *cells))} |" for name, cells in table]
+    return [lines[0], "|" + " --- |" * (1 + len(table[0][1])), *lines[1:]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from ...composition import Composition
 from ...errors import InputError, LevelError, ModelError, ProtocolError, SamplerError
 from ...levels import binding_energy, separated
 from ...monomers import MonomerLibrary
+from ...potentials.catalogue import trained_compositions, trained_sizes
 from ...rundir.directory import read_manifest
 from ...storage import write_text
 from ...units import KCAL_PER_MOL
@@ -233,15 +233,11 @@ def _errors(model: str | Path) -> str:
 
 def _home(model: str | Path, composition: Composition, library: MonomerLibrary) -> str:
     """Whether the card names the composition among those it was trained on."""
-    notes, name = _card(model).notes, composition.name(library)
-    _, said, listed = notes.partition("trained and validated on ")
-    if not said:
+    card, name = _card(model), composition.name(library)
+    trained = trained_compositions(card)
+    if not trained or name in trained:
         return ""
-    trained = set(re.findall(r"\d+ (\w+)", listed))
-    sizes = [sum(int(n) for n in re.findall(r"(\d+)[a-z]", t)) for t in trained]
-    if name in trained:
-        return ""
-    size = composition.molecules()
-    if sizes and size > max(sizes):
-        return f"; it was trained on at most {max(sizes)} molecules, {name} has {size}"
+    size, largest = composition.molecules(), max(trained_sizes(card))
+    if size > largest:
+        return f"; it was trained on at most {largest} molecules, {name} has {size}"
     return f"; it was not trained on {name}"

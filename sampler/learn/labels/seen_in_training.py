@@ -61,6 +61,14 @@ def seen_by(names: Sequence[str], labels: LabelSet, digest: str) -> Seen:
     Args:
         digest: of the whole set that ``labels`` are, or are taken from.
     """
+    use, whole, unknown = uses(names, labels, digest)
+    trained = int((use == TRAINED).sum())
+    validated = int((use == VALIDATED).sum())
+    return Seen(len(labels), trained, validated, whole, unknown)
+
+
+def uses(names: Sequence[str], labels: LabelSet, digest: str) -> tuple[np.ndarray, tuple[str, ...], tuple[str, ...]]:
+    """(B,) uint8, TRAINED or VALIDATED where one of the models did, else 0; then ``whole`` and ``unknown`` of :class:`Seen`."""
     use = np.zeros(len(labels), np.uint8)
     whole, unknown = [], []
     for name in named(names):
@@ -74,6 +82,6 @@ def seen_by(names: Sequence[str], labels: LabelSet, digest: str) -> Seen:
             whole.append(name)
         if record is None or not record.complete:
             unknown.append(name)
-    trained = len(labels) if whole else int((use == TRAINED).sum())
-    validated = 0 if whole else int((use == VALIDATED).sum())
-    return Seen(len(labels), trained, validated, tuple(whole), tuple(unknown))
+    if whole:
+        use[:] = TRAINED
+    return use, tuple(whole), tuple(unknown)
