@@ -16,10 +16,15 @@ if TYPE_CHECKING:
     from ..monomers import MonomerLibrary
     from ..study.extrapolate_cost import Timed
     from ..study.extrapolate_data import ExtrapolationData
+    from ..study.outcome import Table
     from ..workers.progress import Progress
 
 _ALWAYS = "gfn1-xtb"
 """What is timed beside the models."""
+MEANING = (
+    "errors are predicted − label, mean ± standard deviation: of ΔE, of its absolute value, that an atom, that without the mean "
+    "of a composition, and the absolute one of force components; trained on: structures of this number of molecules by the card"
+)
 
 
 def extrapolate(
@@ -144,13 +149,13 @@ def _run(
         costs = _measured(out, timed, progress) if timed else []
     finally:
         progress.close()
-    largest = {s.name: s.largest for s in data.subjects}
+    trained = {s.name: s.trained for s in data.subjects}
     write_csv(out / "errors.csv", [{k: row[k] for k in study.COLUMNS} for row in rows])
-    error_figure(out, rows, largest, f"against {data.level}")
+    error_figure(out, rows, trained, f"against {data.level}")
     if costs:
         write_csv(out / "cost.csv", [{k: row[k] for k in cost.COLUMNS} for row in costs])
         cost_figure(out, costs)
-    said = finding(rows, costs, largest)
+    said = finding(rows, costs, trained)
     command = shlex.join(["sampler", *(w for w in sys.argv[1:] if w not in ("--json", "--quiet", "-q"))])
     errors = error_table(rows)
     more = [cost_table(costs)] if costs else []
@@ -160,12 +165,13 @@ def _run(
     if as_json:
         laws = {n: law and {"exponent": law.exponent, "error": law.error} for n, law in cost.laws(costs)}
         print_json(
-            {"folder": out, "finding": said, "largest_trained": largest, "errors": rows, "cost": costs, "powers": laws}
+            {"folder": out, "finding": said, "trained_on": trained, "errors": rows, "cost": costs, "powers": laws}
         )
         return
-    _print("errors, kcal/mol and kcal/mol/Å (predicted − label)", errors)
+    _print("kcal/mol and kcal/mol/Å", errors)
     for table in more:
-        _print("cost", table)
+        _print("seconds of one core for energy and forces", table)
+    typer.echo(MEANING)
     typer.echo(said)
     next_step(f"see {out / 'extrapolate.png'} and {out / 'README.md'}", quiet=quiet)
 
@@ -185,7 +191,7 @@ def _measured(out: Path, timed: Timed, progress: Progress) -> list[dict[str, Any
     return cost.measure(out, timed, progress.advance)
 
 
-def _print(title: str, table: list[tuple[str, list[str]]]) -> None:
+def _print(title: str, table: Table) -> None:
     head, *rows = [[name, *cells] for name, cells in table]
     print_table(title, head, rows, right=range(1, len(head)))
 

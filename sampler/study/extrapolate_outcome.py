@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .extrapolate_cost import laws
-from .outcome import in_words, save
+from .outcome import Table, in_words, save
 
 Row = dict[str, Any]
 _PANELS = (
@@ -18,34 +18,37 @@ _PANELS = (
     ("forces_mae_kcal_mol_A", "forces_std_abs_error_kcal_mol_A", "|error of a force component|, kcal/mol/Å"),
 )
 _MARKERS = "osD^vP*X"
+_WIDE = 20.0  # largest over smallest mean from which an axis is logarithmic
 
 
-def error_table(rows: Sequence[Row]) -> list[tuple[str, list[str]]]:
-    """For people: a row for each model and size, marked beyond the sizes that the model was trained on."""
-    head = [
-        "molecules", "compositions", "n", "mean error", "|error|", "|error| an atom", "relative |error|", "|F error|",
+def error_table(rows: Sequence[Row]) -> Table:
+    """For people: mean and standard deviation for each model and size, which is marked where the model was not trained on it."""
+    several = len(_models(rows, "test")) > 1
+    head = ["molecules", "trained on", "n", "error of ΔE", "absolute", "an atom", "relative", "forces"]
+    return [("model", ["test", *head] if several else head), *(_cells(r, several) for r in rows)]
+
+
+def _cells(r: Row, several: bool) -> tuple[str, list[str]]:
+    lost = f" of {r['structures'] + r['failed']}" if r["failed"] else ""
+    cells = [
+        f"{r['molecules']}: {r['compositions']}", _mark(r), f"{r['structures']}{lost}",
+        _pm(r["mean_error_kcal_mol"], r["std_error_kcal_mol"], sign="+"),
+        _pm(r["mae_kcal_mol"], r["std_abs_error_kcal_mol"]),
+        _pm(r["mae_kcal_mol_atom"], r["std_abs_error_kcal_mol_atom"], digits=4),
+        _pm(r["relative_mae_kcal_mol"], None),
+        _pm(r["forces_mae_kcal_mol_A"], r["forces_std_abs_error_kcal_mol_A"], digits=3),
     ]  # fmt: skip
-    table = [("model, test", head)]
-    for r in rows:
-        mark = {1: "beyond training", 0: "", None: "training not known"}[r["beyond_training"]]
-        table.append(
-            (
-                f"{r['model']}, {r['test']}",
-                [
-                    f"{r['molecules']}{f' ({mark})' if mark else ''}", r["compositions"],
-                    f"{r['structures']}{' of ' + str(r['structures'] + r['failed']) if r['failed'] else ''}",
-                    _pm(r["mean_error_kcal_mol"], r["std_error_kcal_mol"], sign="+"),
-                    _pm(r["mae_kcal_mol"], r["std_abs_error_kcal_mol"]),
-                    _pm(r["mae_kcal_mol_atom"], r["std_abs_error_kcal_mol_atom"], digits=4),
-                    _pm(r["relative_mae_kcal_mol"], None),
-                    _pm(r["forces_mae_kcal_mol_A"], r["forces_std_abs_error_kcal_mol_A"], digits=3),
-                ],
-            )
-        )  # fmt: skip
-    return table
+    return r["model"], [r["test"], *cells] if several else cells
 
 
-def cost_table(rows: Sequence[Row]) -> list[tuple[str, list[str]]]:
+def _mark(r: Row) -> str:
+    """How many structures of this size a model was trained on."""
+    if r["beyond_training"] is None:
+        return "–"
+    return "beyond" if r["beyond_training"] else str(r["trained_structures"])
+
+
+def cost_table(rows: Sequence[Row]) -> Table:
     """CPU seconds by size, a row a method, and the fitted power of the number of atoms."""
     sizes = {(r["atoms"], r["composition"]) for r in rows}
     order = sorted(sizes)
@@ -69,11 +72,11 @@ def _models(rows: Sequence[Row], key: str = "model") -> list[str]:
     return list(dict.fromkeys(r[key] for r in rows))
 
 
-def error_figure(folder: Path, rows: Sequence[Row], largest: dict[str, int | None], title: str) -> None:
+def error_figure(folder: Path, rows: Sequence[Row], trained: Mapping[str, Collection[int]], title: str) -> None:
     """``extrapolate.svg`` and ``.png``: errors of energies (a cluster, an atom) and forces against the number of molecules.
 
     Args:
-        largest: model -> molecules of the largest cluster it was trained on, which a line marks.
+        trained: model -> the numbers of molecules it was trained on, none where that is not known; they are marked.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -85,10 +88,17 @@ def error_figure(folder: Path, rows: Sequence[Row], largest: dict[str, int | Non
     for axes, (mean, std, label) in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels):
         for k, model in enumerate(models):
             _draw(axes, [r for r in rows if r["model"] == model and r[mean] is not None], mean, std, k, len(models))
-        for k, model in enumerate(models):
-            if (most := largest.get(model)) is not None:
-                axes.axvline(most + 0.5, color=f"C{k}", ls=":", lw=1)
-        axes.set(xlabel="molecules (dotted: largest trained on)", ylabel=label, ylim=(0, None))
+        for k, sizes in enumerate(trained.get(m) for m in models):
+            if sizes:
+                low = axes.get_xaxis_transform()  # x of the data, y of the panel
+                axes.plot(list(sizes), [0.015 * (k + 1)] * len(sizes), "|", color=f"C{k}", ms=4, transform=low)
+                axes.axvline(max(sizes) + 0.5, color=f"C{k}", ls=":", lw=1)
+        shown = [r[mean] for r in rows if r[mean]]
+        if shown and max(shown) > _WIDE * min(shown):
+            axes.set_yscale("log")
+        else:
+            axes.set_ylim(0, None)
+        axes.set(xlabel="molecules (ticks: trained on, dotted: their end)", ylabel=label)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
     axes.legend(frameon=False, fontsize=7)
@@ -106,7 +116,7 @@ def _draw(axes, rows: Sequence[Row], mean: str, std: str, k: int, of: int) -> No
         spread = np.array([r[std] or 0.0 for r in mine])
         label = mine[0]["model"] + (f", {test}" if len(tests) > 1 else "")
         axes.errorbar(
-            [r["molecules"] + shift for r in mine], y, [np.minimum(spread, y), spread], fmt=_MARKERS[j % len(_MARKERS)],
+            [r["molecules"] + shift for r in mine], y, [np.minimum(spread, 0.9 * y), spread], fmt=_MARKERS[j % len(_MARKERS)],
             ms=4, capsize=2, color=f"C{k}", label=label,
         )  # fmt: skip
 
@@ -136,9 +146,9 @@ def _law(name: str, law) -> str:
     return f"{name}: {in_words(law)}" if law else name
 
 
-def finding(rows: Sequence[Row], costs: Sequence[Row], largest: dict[str, int | None]) -> str:
+def finding(rows: Sequence[Row], costs: Sequence[Row], trained: Mapping[str, Collection[int]]) -> str:
     """Two sentences: errors at the largest size beside those at the smallest, and what an evaluation costs."""
-    told = [_growth([r for r in rows if r["model"] == m], largest.get(m)) for m in _models(rows)]
+    told = [_growth([r for r in rows if r["model"] == m], max(trained.get(m, ()), default=None)) for m in _models(rows)]
     return " ".join(["; ".join(told) + ".", *_costs(costs)])
 
 
@@ -172,8 +182,8 @@ def _costs(rows: Sequence[Row]) -> Iterable[str]:
     yield (
         "An energy with its forces takes "
         + ", ".join(
-            f"{largest[n]['cpu_seconds']:.3g} s of a core at {largest[n]['atoms']} atoms by {n}, which grows as {in_words(law)}"
+            f"{largest[n]['cpu_seconds']:.3g} s of a core at {largest[n]['atoms']} atoms by {n}, growing as {in_words(law)}"
             for n, law in found
         )
-        + "."
+        + " with n atoms."
     )
