@@ -14,6 +14,7 @@ COLUMNS = (
     "epoch", "step", "learning_rate", "train_loss", "validation_loss",
     "validation_mae_energy_kcal_mol", "validation_mae_forces_kcal_mol_A", "seconds",
 )  # fmt: skip
+"""``seconds`` since the first epoch began: of the fast engine those of the processor, which other programs do not lengthen."""
 
 
 def write_csv(path: Path, rows: list[dict]) -> None:

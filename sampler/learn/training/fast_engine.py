@@ -79,7 +79,7 @@ def train_fast(
     trainer = make_trainer(params)
     judged = validation if len(validation) else train
     before = state.rows[-1]["seconds"] if state.rows else 0.0
-    reporter, started, saved = Reporter(settings.epochs, quiet), time.monotonic(), time.monotonic()
+    reporter, started, saved = Reporter(settings.epochs, quiet), time.process_time(), time.monotonic()
     first, finished = len(state.rows), state.copy(optimiser.state())
     try:
         for epoch in range(first, settings.epochs):
@@ -99,7 +99,7 @@ def train_fast(
                 epoch=epoch + 1, step=optimiser.step, learning_rate=rate, train_loss=loss, validation_loss=value,
                 validation_mae_energy_kcal_mol=np.abs(e).mean() / KCAL_PER_MOL,
                 validation_mae_forces_kcal_mol_A=np.nan if f is None else np.abs(f).mean() / KCAL_PER_MOL,
-                seconds=before + time.monotonic() - started,
+                seconds=before + time.process_time() - started,
             )  # fmt: skip
             state.rows.append({k: v if isinstance(v, int) else float(f"{v:.8g}") for k, v in row.items()})
             finished = state.copy(optimiser.state())
