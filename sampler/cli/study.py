@@ -8,6 +8,7 @@ from .command import Command, Group
 from .study_active import active
 from .study_curve import curve
 from .study_extrapolate import extrapolate
+from .study_tune import tune
 
 study_app = typer.Typer(
     name="study",
@@ -18,3 +19,4 @@ study_app = typer.Typer(
 study_app.command("curve", cls=Command)(curve)
 study_app.command("active", cls=Command)(active)
 study_app.command("extrapolate", cls=Command)(extrapolate)
+study_app.command("tune", cls=Command)(tune)

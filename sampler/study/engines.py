@@ -7,13 +7,14 @@ validation, times. It keeps checkpoints in the folder of the task, and starts fr
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..learn.training.targets import Targets
+from .epochs import curve_of, read_epochs
 from .errors import ASKED, EACH, TEST
 from .training import Task
 
@@ -53,22 +54,6 @@ def painn(
     return {
         **test_errors(energy, forces, task.test), **row, "predict_seconds": predicted, "predicted": len(task.test),
     }  # fmt: skip
-
-
-def read_epochs(folder: Path) -> list[dict[str, float]]:
-    """The row of each epoch of a training, over all its starts (see :data:`..curves.COLUMNS`)."""
-    import csv
-
-    with open(folder / "curves.csv", encoding="utf-8", newline="") as handle:
-        return [{k: float(v or "nan") for k, v in row.items()} for row in csv.DictReader(handle)]
-
-
-CURVE = ("seconds", "validation_loss", "validation_mae_energy_kcal_mol", "validation_mae_forces_kcal_mol_A")
-
-
-def curve_of(epochs: Sequence[Mapping[str, float]]) -> dict[str, list[float | None]]:
-    """A list of a number an epoch for each of CURVE, as a row keeps them; None where a number does not exist."""
-    return {k: [r[k] if np.isfinite(r[k]) else None for r in epochs] for k in CURVE}
 
 
 def test_errors(energy: np.ndarray, forces: np.ndarray | None, test: Targets) -> dict[str, float]:
@@ -136,4 +121,11 @@ def kernel_seconds(targets: Targets, settings, size: int, widths: int = 0) -> fl
     return pool.cost(rows, widths or len(settings.widths))
 
 
-ENGINES: dict[str, Engine] = {"painn": painn, "krr": krr}
+def trial(task: Task, folder: Path) -> dict[str, Any]:
+    """A network whose settings the search in the folder of the study chooses, and which that may stop early."""
+    from .tune_trial import run_trial
+
+    return run_trial(task, folder, painn)
+
+
+ENGINES: dict[str, Engine] = {"painn": painn, "krr": krr, "trial": trial}

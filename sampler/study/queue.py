@@ -18,9 +18,9 @@ from ..workers.resumable import Shared, Work, finish
 from ..workers.worker import Died
 from .errors import EACH, save_errors
 from .folder import Study
-from .training import DIVERGED, DONE, PRUNED, Task, Training
+from .training import DIVERGED, DONE, ROWS, Task, Training, read_row
 
-ROWS, WORK, MODELS, KERNELS = "trainings", "work", "models", "kernels"
+WORK, MODELS, KERNELS = "work", "models", "kernels"
 
 
 @dataclass
@@ -95,15 +95,6 @@ class Queue:
         if row["status"] == DIVERGED:
             self.progress.message(f"{self.trainings[i].name} diverged: {row.get('reason', '')}")
         return True
-
-
-def read_row(path: Path) -> dict[str, Any] | None:
-    """None where there is none, or a damaged one."""
-    try:
-        row = json.loads(path.read_text(encoding="utf-8"))
-        return row if isinstance(row, dict) and row.get("status") in (DONE, DIVERGED, PRUNED) else None
-    except (OSError, ValueError):
-        return None
 
 
 def _save(path: Path, row: dict[str, Any]) -> None:

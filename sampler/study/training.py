@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import numpy as np
 from ..learn.training.targets import Targets
 
 DONE, DIVERGED, PRUNED = "done", "diverged", "pruned"
+ROWS = "trainings"
+"""Folder of the rows, in that of a study."""
 COLUMNS = (
     "name", "engine", "target", "size", "repeat", "seed", "status", "epochs", "best_epoch",
     "mae_energy_kcal_mol", "rmse_energy_kcal_mol", "max_energy_kcal_mol", "relative_mae_energy_kcal_mol",
@@ -70,3 +73,12 @@ class Task:
     curve: bool = False
     each: bool = False
     asked: Targets | None = None
+
+
+def read_row(path: Path) -> dict[str, Any] | None:
+    """None where there is none, or a damaged one."""
+    try:
+        row = json.loads(path.read_text(encoding="utf-8"))
+        return row if isinstance(row, dict) and row.get("status") in (DONE, DIVERGED, PRUNED) else None
+    except (OSError, ValueError):
+        return None
