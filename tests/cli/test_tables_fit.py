@@ -150,7 +150,7 @@ def test_every_command_with_a_table_is_here():
     elsewhere = {
         "common": "defines it", "doctor": "below, because it is slow", "show_gibbs": "needs free energies of a run",
         "judging": "energy and relax", "data_sets": "data info", "md_analyse": "needs a trajectory", "md_validate": "needs one", "data_describe": "data",
-        "study_curve": "needs a study", "study_extrapolate": "needs one", "study_active": "needs one", "study_cost": "its plan", "import_file": "import", "import_orca": "import orca",
+        "study_curve": "needs a study", "study_extrapolate": "needs one", "study_active": "needs one", "study_tune": "needs one", "study_cost": "its plan", "import_file": "import", "import_orca": "import orca",
     }  # fmt: skip
     folder = Path(sampler.cli.__file__).parent
     users = {p.stem for p in folder.glob("*.py") if "print_table(" in p.read_text(encoding="utf-8")}
