@@ -15,10 +15,11 @@ from ..columns import COMPOSITION, FAILURE
 from ..dynamics.drawn import Drawn, draw
 from ..dynamics.simulate import START, read_manifest
 from ..errors import InputError, RunError
-from ..learn.evaluate import Evaluated, evaluate, parity_plot
+from ..learn.evaluate import Evaluated, evaluate
 from ..learn.labels.label import collect, label
 from ..learn.labels.labels_file import label_set
 from ..learn.labels.provenance import content
+from ..learn.parity import parity_plot
 from ..monomers import MonomerLibrary
 from ..potentials.base import Potential
 from ..rundir.directory import write_table

@@ -1,11 +1,11 @@
-"""A potential against labels that it has not seen: errors by composition, parity plot, relaxation of known minima."""
+"""A potential against labels that it has not seen: errors by composition, relaxation of known minima."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from ..monomers import MonomerLibrary
 from ..potentials import Evaluation, Potential
 from ..potentials.painn.batches import chunk_bounds
 from ..potentials.painn.card import ModelCard
-from ..storage import write_atomic
+from ..potentials.painn.potential import CommitteeEvaluation
 from ..units import KCAL_PER_MOL
 from .labels.dataset import SAME_MONOMER, LabelSet, binding_energies
 from .labels.teach import is_taught
@@ -35,6 +35,8 @@ class Evaluated:
         predicted: (B,) eV, binding energies of the potential against its own level's monomers.
         forces: (N, 3) eV/Å as predicted; None of a potential that has energies alone.
         level: of the potential. failures: reason -> number of structures left out.
+        energy_spread: (B,) eV, force_spread: (N,) eV/Å, of a committee
+            (:class:`~sampler.potentials.painn.potential.CommitteeEvaluation`); None of others.
     """
 
     labels: LabelSet
@@ -43,17 +45,18 @@ class Evaluated:
     forces: np.ndarray | None
     level: str
     failures: dict[str, int]
+    energy_spread: np.ndarray | None = None
+    force_spread: np.ndarray | None = None
 
     def report(self) -> dict:
         """Metrics, overall and by composition (see :mod:`.metrics`), as plain numbers."""
         c = self.labels.clusters
         found = {
             "potential_level": self.level, "label_level": self.labels.level, "structures": len(self.labels),
-            "failures": self.failures, "all": self._part(np.arange(len(c))),
+            "failures": self.failures, "all": self.part(np.arange(len(c))),
         }  # fmt: skip
         names = self.labels.compositions
-        order = sorted(set(names.tolist()), key=lambda n: (c.natoms[names == n][0], n))
-        found["by_composition"] = {n: self._part(np.flatnonzero(names == n)) for n in order}
+        found["by_composition"] = {n: self.part(np.flatnonzero(names == n)) for n in self.composition_names}
         notes = []
         if is_taught(self.labels):
             notes.append(f"no labels of {self.labels.level}, but what a model says: {self.labels.engine}")
@@ -68,7 +71,14 @@ class Evaluated:
             found["note"] = "\n".join(notes)
         return found
 
-    def _part(self, chosen: np.ndarray) -> dict:
+    @property
+    def composition_names(self) -> list[str]:
+        """Each once, in ascending number of atoms."""
+        c, names = self.labels.clusters, self.labels.compositions
+        return sorted(set(names.tolist()), key=lambda n: (c.natoms[names == n][0], n))
+
+    def part(self, chosen: np.ndarray) -> dict:
+        """Metrics of the structures ``chosen``, indices."""
         found = {"energy": energy_metrics(self.predicted[chosen], self.wanted[chosen])}
         if self.labels.clusters.forces is not None and self.forces is not None:
             atoms = np.isin(self.labels.clusters.structure_of_atom, chosen)
@@ -133,8 +143,12 @@ def compared(potential: Potential, labels: LabelSet, library: MonomerLibrary, fo
     kept = labels.subset(good)
     wanted = binding_energies(kept.clusters.energy, kept.compositions, kept.references, library)
     predicted = binding_energies(found.energy[good], kept.compositions, references, library)
-    forces = None if found.forces is None else found.forces[good[labels.clusters.structure_of_atom]]
-    return Evaluated(kept, wanted, predicted, forces, potential.level, failures)
+    atoms = good[labels.clusters.structure_of_atom]
+    forces = None if found.forces is None else found.forces[atoms]
+    doubt = (None, None)
+    if isinstance(found, CommitteeEvaluation):
+        doubt = found.energy_spread[good], None if found.force_spread is None else found.force_spread[atoms]
+    return Evaluated(kept, wanted, predicted, forces, potential.level, failures, *doubt)
 
 
 def _predict(potential: Potential, clusters: Clusters, advance: Callable[[int], None] | None) -> Evaluation:
@@ -146,11 +160,16 @@ def _predict(potential: Potential, clusters: Clusters, advance: Callable[[int], 
     for start, stop in chunk_bounds(clusters.ptr, potential.batch_atoms or 1):
         parts.append(potential.evaluate(clusters[np.arange(start, stop)], forces))
         advance(stop - start)
-    return Evaluation(
-        np.concatenate([p.energy for p in parts]),
-        np.concatenate([p.needed_forces for p in parts]) if forces else None,
-        np.concatenate([p.failure for p in parts]),
-    )
+    return _joined(parts)
+
+
+def _joined(parts: Sequence[Evaluation]) -> Evaluation:
+    """Evaluations of one potential as one; of a committee with its spread."""
+    told: dict[str, Any] = {}
+    for f in fields(parts[0]):
+        every = [getattr(p, f.name) for p in parts]
+        told[f.name] = None if every[0] is None else np.concatenate(every)
+    return type(parts[0])(**told)
 
 
 @dataclass(frozen=True)
@@ -214,42 +233,6 @@ def require_plot(path: Path | str) -> str:
     if kind not in PLOTS:
         raise InputError(f"{path}: a plot ends in {', '.join(f'.{k}' for k in PLOTS)}")
     return kind
-
-
-def parity_plot(evaluated: Evaluated, path: Path | str) -> None:
-    """Predicted against wanted binding energies, their errors by composition, and force components.
-
-    Raises:
-        InputError: see :func:`require_plot`.
-    """
-    kind = require_plot(path)
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10.5, 3.6), layout="constrained")
-    FigureCanvasAgg(figure)
-    energy, errors, forces = figure.subplots(1, 3)
-    wanted, predicted = evaluated.wanted / KCAL_PER_MOL, evaluated.predicted / KCAL_PER_MOL
-    names = evaluated.labels.compositions
-    order = list(evaluated.report()["by_composition"])
-    for name in order:
-        energy.plot(wanted[names == name], predicted[names == name], ".", ms=3, label=name)
-    energy.axline((wanted.min(), wanted.min()), slope=1, color="0.6", lw=0.8, zorder=0)
-    energy.set(xlabel="label ΔE, kcal/mol", ylabel="predicted ΔE, kcal/mol")
-    if len(order) <= 12:
-        energy.legend(frameon=False, fontsize=6)
-    errors.boxplot([(predicted - wanted)[names == name] for name in order], flierprops={"ms": 2})
-    errors.set_xticks(range(1, len(order) + 1), order, rotation=90, fontsize=7)
-    errors.axhline(0.0, color="0.6", lw=0.8, zorder=0)
-    errors.set(ylabel="error of ΔE, kcal/mol")
-    if evaluated.labels.clusters.forces is not None and evaluated.forces is not None:
-        x, y = (f.ravel() / KCAL_PER_MOL for f in (evaluated.labels.clusters.forces, evaluated.forces))
-        forces.hexbin(x, y, gridsize=60, bins="log", mincnt=1, cmap="viridis")
-        forces.axline((0.0, 0.0), slope=1, color="0.6", lw=0.8)
-        forces.set(xlabel="label force, kcal/mol/Å", ylabel="predicted force, kcal/mol/Å")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format=kind, dpi=120)
-    write_atomic(path, lambda handle: handle.write(buffer.getbuffer()))
 
 
 def open_potential(names: list[str]) -> Potential:

@@ -35,21 +35,35 @@ def energy_metrics(predicted: np.ndarray, wanted: np.ndarray) -> dict[str, float
 def force_metrics(predicted: np.ndarray, wanted: np.ndarray) -> dict[str, float]:
     """Errors of (n, 3) forces in eV/Å, component-wise as kcal/mol/Å, and the angle between them in degrees.
 
-    The mean angle is over atoms with a wanted force above :data:`SMALL_FORCE`; ``pearson`` is the correlation of the
-    components.
+    Mean and median angle are over atoms with a wanted force above :data:`SMALL_FORCE` (``angle_atoms`` of them); the weighted
+    mean is over all atoms, each with the length of its wanted force. ``pearson`` is the correlation of the components.
     """
     error = (predicted - wanted) / KCAL_PER_MOL
-    size, other = np.linalg.norm(wanted, axis=1), np.linalg.norm(predicted, axis=1)
-    judged = (size > SMALL_FORCE) & (other > 1e-12)
-    cosine = (predicted * wanted).sum(1)[judged] / (size * other)[judged]
+    angle, size = angles(predicted, wanted)
+    known = np.isfinite(angle)
+    judged = angle[known & (size > SMALL_FORCE)]
+    weight = size[known]
     return {
         "mae_kcal_mol_A": float(np.abs(error).mean()),
         "rmse_kcal_mol_A": float(np.sqrt((error**2).mean())),
         "max_kcal_mol_A": float(np.abs(error).max()),
-        "mean_angle_deg": float(np.degrees(np.arccos(np.clip(cosine, -1, 1))).mean()) if judged.any() else float("nan"),
+        "mean_angle_deg": float(judged.mean()) if len(judged) else float("nan"),
+        "median_angle_deg": float(np.median(judged)) if len(judged) else float("nan"),
+        "angle_atoms": len(judged),
+        "weighted_angle_deg": float(np.average(angle[known], weights=weight)) if weight.sum() > 0 else float("nan"),
         "pearson": float(np.corrcoef(predicted.ravel(), wanted.ravel())[0, 1]) if wanted.any() else float("nan"),
         "label_rms_kcal_mol_A": float(np.sqrt((wanted**2).mean()) / KCAL_PER_MOL),
     }
+
+
+def angles(predicted: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) degrees between (n, 3) forces, NaN where one of the two is zero, and (n,) lengths of the wanted ones."""
+    size, other = np.linalg.norm(wanted, axis=1), np.linalg.norm(predicted, axis=1)
+    known = (size > 1e-12) & (other > 1e-12)
+    found = np.full(len(size), np.nan)
+    cosine = (predicted[known] * wanted[known]).sum(1) / (size * other)[known]
+    found[known] = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
+    return found, size
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:

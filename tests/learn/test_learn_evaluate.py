@@ -10,9 +10,10 @@ from typer.testing import CliRunner
 from sampler.cli.app import app
 from sampler.clusters import Clusters
 from sampler.errors import InputError, LevelError, ModelError
-from sampler.learn.evaluate import evaluate, open_base, open_potential, parity_plot, relax_known
+from sampler.learn.evaluate import evaluate, open_base, open_potential, relax_known
 from sampler.learn.labels.dataset import LabelSet
 from sampler.learn.metrics import energy_metrics, force_metrics
+from sampler.learn.parity import parity_plot
 from sampler.levels import load_level
 from sampler.monomers import MonomerLibrary
 from sampler.potentials import Potential, get_potential

@@ -55,6 +55,7 @@ class ModelCard:
         element_energies: symbol -> eV, when the network predicts the total energy minus these instead.
         base_level: for a correction: the level of the potential it corrects.
         data_hash: sha256 of the training data. training: settings. errors: name with unit -> value.
+        calibration: of the spread of a committee that the model belongs to; see :mod:`.calibration`.
         not_for: what the model must not be used for, in words. notes: anything else.
         weights_sha256: of model.safetensors, or of model.npz; set on saving.
     """
@@ -71,6 +72,7 @@ class ModelCard:
     data_hash: str = ""
     training: dict[str, Any] = field(default_factory=dict)
     errors: dict[str, float] = field(default_factory=dict)
+    calibration: dict[str, Any] = field(default_factory=dict)
     not_for: str = ""
     notes: str = ""
     weights_sha256: str = ""
@@ -233,7 +235,8 @@ def _dump(card: ModelCard, lines: list[str], tables: dict[str, dict[str, Any]]) 
             for name, monomer in value.items():
                 tables[f"monomers.{_key(name)}"] = dataclasses.asdict(monomer)
         elif isinstance(value, dict):
-            tables[item.name] = value
+            if value or item.name != "calibration":
+                tables[item.name] = value
         else:
             lines.append(f"{item.name} = {_value(value)}")
     for name, table in tables.items():

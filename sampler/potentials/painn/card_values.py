@@ -133,6 +133,19 @@ def _monomer(key: str, value: Any) -> None:
         kind(f"{key}.{name}", value[name])
 
 
+def _calibration(key: str, value: Any) -> None:
+    kinds = {"energy_factor": _factor, "forces_factor": _factor, "committee": _list(_name, "sha256 of weights")}
+    if not isinstance(value, dict) or (value and not {"energy_factor", "committee"} <= set(value)):
+        raise Wrong(key, value, "a table of energy_factor, committee and more")
+    for name, inside in value.items():
+        kinds.get(name, _anything)(f"{key}.{name}", inside)
+
+
+def _factor(key: str, value: Any) -> None:
+    if not _is_number(value) or value <= 0:
+        raise Wrong(key, value, "a number above 0")
+
+
 def _anything(key: str, value: Any) -> None: ...
 
 
@@ -149,6 +162,7 @@ _KINDS: dict[str, Check] = {
     "data_hash": _text,
     "training": _table(_anything),
     "errors": _table(_number),
+    "calibration": _calibration,
     "not_for": _text,
     "notes": _text,
     "weights_sha256": _text,
