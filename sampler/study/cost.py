@@ -63,9 +63,9 @@ def measure(targets: Targets, settings: TrainSettings, seed: int = 0) -> Measure
 
 
 def _seconds(act) -> float:
-    begin = time.perf_counter()
+    begin = time.process_time()
     act()
-    return time.perf_counter() - begin
+    return time.process_time() - begin
 
 
 def cost_of(trainings: Sequence[Training], pairs: dict[str, Pair], independent: bool = False) -> list[dict[str, Any]]:
