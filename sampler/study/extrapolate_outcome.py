@@ -82,12 +82,12 @@ def error_figure(folder: Path, rows: Sequence[Row], trained: Mapping[str, Collec
     from matplotlib.figure import Figure
 
     panels = [p for p in _PANELS if any(r[p[0]] is not None for r in rows)]
-    figure = Figure(figsize=(4.4 * len(panels), 3.9), layout="constrained")
+    figure = Figure(figsize=(4.4 * len(panels) + 2.0, 3.9), layout="constrained")
     FigureCanvasAgg(figure)
     models = _models(rows)
-    for axes, (mean, std, label) in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels):
-        for k, model in enumerate(models):
-            _draw(axes, [r for r in rows if r["model"] == model and r[mean] is not None], mean, std, k, len(models))
+    every = np.atleast_1d(figure.subplots(1, len(panels)))
+    for axes, (mean, std, label) in zip(every, panels):
+        _draw(axes, rows, mean, std)
         for k, sizes in enumerate(trained.get(m) for m in models):
             if sizes:
                 low = axes.get_xaxis_transform()  # x of the data, y of the panel
@@ -101,24 +101,25 @@ def error_figure(folder: Path, rows: Sequence[Row], trained: Mapping[str, Collec
         axes.set(xlabel="molecules (ticks: trained on, dotted: their end)", ylabel=label)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
-    axes.legend(frameon=False, fontsize=7)
+    # energies are what every test set has
+    figure.legend(*every[0].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=7)
     figure.suptitle(title, fontsize=9)
     save(figure, folder / "extrapolate")
 
 
-def _draw(axes, rows: Sequence[Row], mean: str, std: str, k: int, of: int) -> None:
-    """A colour a model, a marker a test set; models stand a little apart."""
-    shift = 0.12 * (k - (of - 1) / 2)
-    tests = _models(rows, "test")
-    for j, test in enumerate(tests):
-        mine = [r for r in rows if r["test"] == test]
-        y = np.array([r[mean] for r in mine])
-        spread = np.array([r[std] or 0.0 for r in mine])
-        label = mine[0]["model"] + (f", {test}" if len(tests) > 1 else "")
-        axes.errorbar(
-            [r["molecules"] + shift for r in mine], y, [np.minimum(spread, 0.9 * y), spread], fmt=_MARKERS[j % len(_MARKERS)],
-            ms=4, capsize=2, color=f"C{k}", label=label,
-        )  # fmt: skip
+def _draw(axes, rows: Sequence[Row], mean: str, std: str) -> None:
+    """A colour a model, a marker a test set, the same in every panel; models stand a little apart."""
+    models, tests = _models(rows), _models(rows, "test")
+    for k, model in enumerate(models):
+        for j, test in enumerate(tests):
+            mine = [r for r in rows if (r["model"], r["test"]) == (model, test) and r[mean] is not None]
+            x = [r["molecules"] + 0.12 * (k - (len(models) - 1) / 2) for r in mine]
+            y = np.array([r[mean] for r in mine], float)
+            spread = np.array([r[std] or 0.0 for r in mine], float)
+            label = model + (f", {test}" if len(tests) > 1 else "")
+            marker = _MARKERS[j % len(_MARKERS)]
+            low = np.minimum(spread, 0.9 * y)  # an axis of logarithms has no zero
+            axes.errorbar(x, y, [low, spread], fmt=marker, ms=4, capsize=2, color=f"C{k}", label=label)
 
 
 def cost_figure(folder: Path, rows: Sequence[Row]) -> None:

@@ -172,6 +172,16 @@ def test_energies_alone_will_do(tmp_path):
     assert [r["forces_mae_kcal_mol_A"] for r in told["errors"]] == [None, None]
 
 
+def test_a_set_without_forces_is_in_the_legend(tmp_path):
+    """And has the same marker in all panels."""
+    labels = some(["2sa2am", "4sa4am"], 3)
+    LabelSet(labels.clusters.replace(forces=None), labels.references, labels.engine).save(tmp_path / "alone.npz")
+    some(["2sa2am", "3sa3am"], 3, seed=9).save(tmp_path / "whole.npz")
+    study(MODEL, tmp_path / "alone.npz", tmp_path / "whole.npz", "-o", tmp_path / "e", "--no-cost", "-q")
+    text = (tmp_path / "e" / "extrapolate.svg").read_text()
+    assert f"<!-- {MODEL}, alone -->" in text and f"<!-- {MODEL}, whole -->" in text
+
+
 def test_one_of_each_composition_is_timed_the_lowest():
     labels = some(["4sa4am", "2sa2am"], 5)
     chosen = cost.one_of_each([labels])
