@@ -188,5 +188,5 @@ def _more(ledger: Mapping[str, Any]) -> str:
     if ledger.get("parent_structures_left_out"):
         return f"{ledger['parent_structures_left_out']} of {ledger['parent_structures']} parent structures left out"
     if "states" in ledger:
-        return f"{len(ledger['states'])} protonation states"
+        return "1 protonation state" if len(ledger["states"]) == 1 else f"{len(ledger['states'])} protonation states"
     return ""

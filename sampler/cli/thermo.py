@@ -222,6 +222,7 @@ def _print(made, rows, problems, with_actual: bool) -> None:
             right={2, 3, 4, 5},
         )  # fmt: skip
     if made.splits:
-        print(f"{len(made.splits)} ways to fall into two clusters of several molecules: splits of --json")
+        ways = "1 way" if len(made.splits) == 1 else f"{len(made.splits)} ways"
+        print(f"{ways} to fall into two clusters of several molecules: splits of --json")
     if problems:
         print_table("Remarks", ["structure", "what"], [[k, v] for k, v in problems.items()], wrap={1})

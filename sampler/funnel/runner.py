@@ -142,7 +142,7 @@ def run(
         "sampler_version": __version__,
         "monomers": library_digest(library, composition),
     }
-    progress.message(f"level: {ends}")
+    progress.news(f"level: {ends}")
     protocol = informed(protocol, first, clusters.level)
     for stage in protocol.stage[first:]:
         stage.check(context)

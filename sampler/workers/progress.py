@@ -23,6 +23,7 @@ class Progress:
     verbose = False
     pace_in: Callable[[float], str] | None = None
     """What is said of so many a second, where that is not the user's unit."""
+    _news = ""
 
     def start(self, position: int, of: int, kind: str, total: int) -> None: ...
 
@@ -37,6 +38,12 @@ class Progress:
     def skip(self, position: int, of: int, kind: str, ledger: Mapping[str, Any]) -> None: ...
 
     def message(self, text: str) -> None: ...
+
+    def news(self, text: str) -> None:
+        """A message, unless the news before it were the same: one line for many systems alike."""
+        if text != self._news:
+            self._news = text
+            self.message(text)
 
     def compiling(self, done: int, of: int, left: float) -> None:
         """``done`` of ``of`` parts of the program are compiled for this machine; the others take about ``left`` seconds."""
@@ -60,7 +67,8 @@ class Progress:
                 number += 1
                 self.advance(1, index in before)
                 yield index, result
-            self.done_with(number, time.monotonic() - started)
+            if number:
+                self.done_with(number, time.monotonic() - started)
         finally:
             self.close()
 
