@@ -29,8 +29,9 @@ def collect(
     ] = 0.005,
     largest_force: Annotated[float, typer.Option(help="eV/Å; structures with more are left out.")] = 12.0,
     families: Annotated[
-        str, typer.Option("--molecules", help="What labels without a composition may be made of; others are left out.")
-    ] = "sa,am",
+        str,
+        typer.Option("--molecules", help="What labels without a composition may be made of, e.g. sa,am. Default: any."),
+    ] = "",
     charge: Annotated[int, typer.Option("--charge", "-c", help="Total charge; a network learns one.")] = 0,
     mix_engines: MixEngines = False,
     monomers: Monomers = None,
@@ -48,7 +49,8 @@ def collect(
     from ..learn.labels.gather import gather, in_words
 
     known = library(monomers)
-    found = gather(folders, known, families.split(","), charge, hold_out or (), largest_force, threshold, mix_engines)
+    named = [n for n in (w.strip() for w in families.split(",")) if n]
+    found = gather(folders, known, named, charge, hold_out or (), largest_force, threshold, mix_engines)
     kept = found.labels
     kept.save(out)
     for remark in found.remarks:

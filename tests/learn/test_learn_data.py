@@ -275,10 +275,14 @@ def test_collect_takes_labels_with_and_without_a_composition_and_one_charge(tmp_
         one = Clusters.make([place], [m.numbers], charge=[m.charge], ids=[name], columns=columns)
         store(potential, one, tmp_path / "labels", -100.0, np.zeros_like(place))
     out = tmp_path / "set.npz"
-    result = CliRunner().invoke(app, ["data", "collect", str(tmp_path / "labels"), "-o", str(out)])
+    words = ["data", "collect", str(tmp_path / "labels"), "-o", str(out)]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    assert sorted(LabelSet.load(out).compositions.tolist()) == ["1am", "1sa", "1w"]  # NH4+ is not neutral
+    result = CliRunner().invoke(app, [*words, "--molecules", "sa,am"])
     assert result.exit_code == 0, result.output
     found = LabelSet.load(out)
-    assert sorted(found.compositions.tolist()) == ["1am", "1sa"]  # water is not asked for, NH4+ not neutral
+    assert sorted(found.compositions.tolist()) == ["1am", "1sa"]  # water is not asked for
     assert set(found.references) == {"sa", "am"}
     result = CliRunner().invoke(app, ["data", "collect", str(tmp_path / "labels"), "-o", str(out), "--charge", "1"])
     assert result.exit_code == 0, result.output

@@ -55,7 +55,8 @@ def gather(
     """One data set from label folders and data sets of one level.
 
     Args:
-        families: what structures that come without a composition may be made of. hold_out: compositions.
+        families: what structures that come without a composition may be made of; none: of any molecules. hold_out:
+            compositions.
         largest_force: eV/Å, on any atom. threshold: Å; of structures closer than this the first is kept.
         mix_engines: see :meth:`.dataset.LabelSet.join`.
 
@@ -97,7 +98,7 @@ def gather(
     words = in_words(left_out, largest_force, threshold)
     if not words:
         raise InputError(f"{names}: no labels yet; sampler label makes them")
-    remedy = f"; --molecules is {','.join(families)}" if left_out["other_molecules"] else ""
+    remedy = f"; --molecules is {','.join(families) or 'not given'}" if left_out["other_molecules"] else ""
     remedy += f"; --charge is {charge}" if left_out["other_charge"] else ""
     raise InputError(f"{names}: no labelled structures are left; left out: {words}{remedy}")
 

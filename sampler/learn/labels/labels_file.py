@@ -91,17 +91,21 @@ def label_set(
 
 
 def _named(clusters: Clusters, library: MonomerLibrary, families: Sequence[str]) -> Clusters:
-    """With a composition for each structure that had none (labels of a plain xyz file), where its atoms tell it."""
+    """With a composition for each structure that had none (labels of a plain xyz file): what its bonds say, since the
+    atoms of 2ma are those of 1am1dma; where they make no whole molecules, what its atoms can be.
+    """
     from ...identify import recognise
 
     names = clusters.columns.get(COMPOSITION, np.full(len(clusters), "")).tolist()
     without = [i for i, name in enumerate(names) if not name]
-    if without and not families:
-        found = recognise(clusters[without], library)
-        for i, composition in zip(without, found):
-            names[i] = composition.name(library) if composition else ""
-        families = sorted({f for c in found if c for f, _ in c.counts})
-    for i in (i for i in without if families and not names[i]):
+    found = dict(zip(without, recognise(clusters[without], library))) if without else {}
+    made_of = {i: {f for f, _ in c.counts} for i, c in found.items() if c is not None}
+    wanted = set(families) or set().union(*made_of.values())
+    for i, composition in found.items():
+        if composition is not None and made_of[i] <= wanted:
+            names[i] = composition.name(library)
+    families = families or sorted(wanted)
+    for i in (i for i in without if families and i not in made_of):
         z, q = clusters.numbers[clusters.atoms_of(i)], int(clusters.charge[i])
         try:
             names[i] = composition_of(z, q, families, library).name(library)
