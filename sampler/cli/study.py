@@ -14,7 +14,7 @@ study_app = typer.Typer(
     name="study",
     cls=Group,
     no_args_is_help=True,
-    help="Experiments with models: learning curves, active learning and the like.",
+    help="Experiments with models: learning curves and the like.",
 )
 study_app.command("curve", cls=Command)(curve)
 study_app.command("active", cls=Command)(active)

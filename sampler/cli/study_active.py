@@ -64,7 +64,7 @@ def active(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Active learning: how many structures are enough, if they are chosen.
+    """Active learning: how many chosen structures are enough.
 
     A committee learns from --start structures at random. Each round adds a --batch from the pool: those that the
     committee is most wrong about (supervised), or most in doubt of (unsupervised), or any (random). All networks begin with

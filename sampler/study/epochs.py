@@ -11,7 +11,7 @@ CURVE = ("seconds", "validation_loss", "validation_mae_energy_kcal_mol", "valida
 
 
 def read_epochs(folder: Path) -> list[dict[str, float]]:
-    """The row of each epoch of a training, over all its starts (see :data:`..curves.COLUMNS`)."""
+    """The row of each epoch of a training, over all its starts (see :mod:`sampler.learn.training.curves`)."""
     import csv
 
     with open(folder / "curves.csv", encoding="utf-8", newline="") as handle:

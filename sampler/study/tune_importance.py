@@ -44,7 +44,7 @@ def main_effects(rows: Sequence[dict[str, Any]], chosen: Sequence[dict[str, Any]
 
 
 def of_search(search: Any) -> dict[str, float]:
-    """Setting -> importance by :class:`optuna.importance.PedAnovaImportanceEvaluator` (arXiv:2304.10255), in all one.
+    """Setting -> importance by optuna's ``PedAnovaImportanceEvaluator`` (arXiv:2304.10255), in all one.
 
     Empty for fewer than four trials that ran to their end.
     """

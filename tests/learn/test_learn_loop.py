@@ -85,6 +85,7 @@ def test_the_second_round_asks_for_what_the_committee_differs_on_most(loop, libr
     assert disagreement(chosen, committee).min() >= np.quantile(disagreement(pool, committee), 0.5)
 
 
+@pytest.mark.slow
 def test_killed_at_random_it_ends_with_the_same_weights(loop, tmp_path):
     folder, _, _ = loop
     rng = Random(5)
