@@ -24,7 +24,11 @@ Engine = Callable[[Task, Path], dict[str, Any]]
 def painn(
     task: Task, folder: Path, after_epoch: Callable[[list[dict[str, Any]]], None] | None = None
 ) -> dict[str, Any]:
-    """A network, trained by the engine of its settings, in ``folder``; ``after_epoch``: see :func:`sampler.learn.training.train.train`."""
+    """A network, trained by the engine of its settings, in ``folder``.
+
+    Args:
+        after_epoch: see :func:`sampler.learn.training.train.train`.
+    """
     from ..learn.training.fast_engine import validation_errors
     from ..learn.training.settings import TrainSettings
     from ..learn.training.train import train
