@@ -1,6 +1,5 @@
 """Active learning: what is chosen and left, by another way; kills, several processes, bad input."""
 
-import csv
 import json
 import shutil
 import sys
@@ -8,6 +7,7 @@ from random import Random
 
 import numpy as np
 import pytest
+from called import TIMES, Refused, caller, table
 from kills import ROOT, killed_at_random, more_files
 from small_sets import TINY, write
 from typer.testing import CliRunner
@@ -19,7 +19,6 @@ from sampler.units import KCAL_PER_MOL
 
 SMALL = ["--members", "7,42", "--repeats", 1, "--steps", 4, *TINY[2:]]
 WORDS = ["--sizes", "10,14,20", *SMALL]
-TIMES = ("train_seconds", "predict_seconds")
 
 
 @pytest.fixture(scope="module")
@@ -27,16 +26,7 @@ def sets(tmp_path_factory):
     return [str(f) for f in write(tmp_path_factory.mktemp("sets"))]
 
 
-def study(*words, status=0):
-    done = CliRunner().invoke(app, ["study", "active", *map(str, words)])
-    if status == 0 and done.exception:
-        raise done.exception
-    return done
-
-
-def table(folder, name="committees"):
-    with open(folder / f"{name}.csv", newline="") as handle:
-        return list(csv.DictReader(handle))
+study = caller("active")
 
 
 def everything(folder):
@@ -68,7 +58,7 @@ def test_the_folder_explains_itself(done):
     assert manifest["kind"] == "active" and manifest["parameters"]["members"] == [7, 42]
     rows = table(folder, "trainings")
     assert len(rows) == 2 * (1 + 3 * 2) and {r["status"] for r in rows} == {"done"}
-    assert len(table(folder)) == 3 * 3 and {r["members"] for r in table(folder)} == {"2"}
+    assert len(table(folder, "committees")) == 3 * 3 and {r["members"] for r in table(folder, "committees")} == {"2"}
     for kind in ("svg", "png"):
         assert (folder / f"active.{kind}").stat().st_size > 5000
     text = (folder / "README.md").read_text()
@@ -107,7 +97,7 @@ def test_nobody_predicts_what_nobody_asks_for(done):
 
 def test_errors_are_those_of_the_committees_mean(done):
     folder, told = done
-    row = next(r for r in table(folder) if r["strategy"] == "unsupervised" and r["size"] == "20")
+    row = next(r for r in table(folder, "committees") if r["strategy"] == "unsupervised" and r["size"] == "20")
     held = predicted(folder, "unsupervised-000020-1")
     mean = sum(h["test_energy_eV"] for h in held) / 2 / KCAL_PER_MOL
     print(row["mae_energy_kcal_mol"], abs(mean).mean())
@@ -119,7 +109,7 @@ def test_errors_are_those_of_the_committees_mean(done):
     own = next(r for r in table(folder, "trainings") if r["name"] == "unsupervised-000020-1-42")
     assert float(own["mae_energy_kcal_mol"]) == pytest.approx(abs(held[1]["test_energy_eV"]).mean() / KCAL_PER_MOL)
     gain = told["summary"]["max"]["unsupervised"]["gain"]["20"]
-    random = next(r for r in table(folder) if r["strategy"] == "random" and r["size"] == "20")
+    random = next(r for r in table(folder, "committees") if r["strategy"] == "random" and r["size"] == "20")
     assert gain == pytest.approx(float(random["max_energy_kcal_mol"]) / float(row["max_energy_kcal_mol"]), rel=1e-6)
 
 
@@ -186,7 +176,7 @@ def test_forces_and_unlike_structures(sets, tmp_path):
     largest = np.array([length[clusters.atoms_of(i)].max() for i in range(len(clusters))])
     most = rest[np.argsort(-largest)[:12]]
     assert told["rows"][0] == most[0] and set(told["rows"]) <= set(most.tolist())
-    assert table(out)[-1]["strategy"] == "supervised"
+    assert table(out, "committees")[-1]["strategy"] == "supervised"
 
 
 def test_per_atom(sets, tmp_path):
@@ -210,14 +200,8 @@ def test_what_diverges_ends_its_strategy_and_not_the_study(sets, tmp_path):
     assert "No committee gave an error" in told["finding"] and "4 trainings diverged" in told["finding"]
 
 
-class TestBadInput:
-    def fails(self, words, *said):
-        done = study(*words, status=1)
-        text = str(done.exception)
-        print(text)
-        assert done.exit_code and "\n" not in text
-        for word in said:
-            assert word in text, text
+class TestBadInput(Refused):
+    call = staticmethod(study)
 
     def test_sets(self, sets, tmp_path):
         out = ["-o", tmp_path / "a", *WORDS]

@@ -1,6 +1,5 @@
 """Learning curves: what is left, errors by another way, kills, several processes, bad input."""
 
-import csv
 import json
 import sys
 from pathlib import Path
@@ -8,6 +7,7 @@ from random import Random
 
 import numpy as np
 import pytest
+from called import Refused, caller, numbers, table
 from kills import ROOT, killed_at_random
 from small_sets import TINY, write
 from typer.testing import CliRunner
@@ -17,7 +17,6 @@ from sampler.learn.labels.dataset import LabelSet
 from sampler.study.samples import Samples
 
 WORDS = ["--sizes", "10,20,40", "--repeats", 2, "--targets", "energies,forces", *TINY]
-TIMES = ("train_seconds", "predict_seconds")
 
 
 @pytest.fixture(scope="module")
@@ -25,20 +24,7 @@ def sets(tmp_path_factory):
     return [str(f) for f in write(tmp_path_factory.mktemp("sets"))]
 
 
-def study(*words, status=0):
-    done = CliRunner().invoke(app, ["study", "curve", *map(str, words)])
-    if status == 0 and done.exception:
-        raise done.exception
-    return done
-
-
-def rows_of(folder):
-    with open(folder / "trainings.csv", newline="") as handle:
-        return list(csv.DictReader(handle))
-
-
-def numbers_of(folder):
-    return [{k: v for k, v in row.items() if k not in TIMES} for row in rows_of(folder)]
+study = caller("curve")
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +40,7 @@ def test_the_folder_explains_itself(done, sets):
     manifest = json.loads((folder / "study.json").read_text())
     assert manifest["inputs"]["train"]["sha256"] == LabelSet.load(sets[0]).digest()
     assert manifest["level"] == "gfn1-xtb" and manifest["version"] and "nested" in manifest["parameters"]["samples"]
-    rows = rows_of(folder)
+    rows = table(folder)
     assert len(rows) == 3 * 2 * 2 and {r["status"] for r in rows} == {"done"}
     assert {r["target"] for r in rows} == {"energies", "forces"}
     assert all(float(r["train_seconds"]) > 0 and float(r["predict_seconds"]) > 0 for r in rows)
@@ -68,7 +54,7 @@ def test_the_folder_explains_itself(done, sets):
 
 def test_the_finding_is_of_the_numbers(done):
     folder, told = done
-    here = [float(r["mae_energy_kcal_mol"]) for r in rows_of(folder) if r["target"] == "forces" and r["size"] == "40"]
+    here = [float(r["mae_energy_kcal_mol"]) for r in table(folder) if r["target"] == "forces" and r["size"] == "40"]
     assert told["summary"]["energy"]["forces"]["sizes"]["40"]["mean"] == pytest.approx(np.mean(here))
     assert told["summary"]["energy"]["forces"]["sizes"]["40"]["std"] == pytest.approx(np.std(here, ddof=1))
     assert "With 40 structures" in told["finding"]
@@ -76,7 +62,7 @@ def test_the_finding_is_of_the_numbers(done):
 
 def test_errors_are_those_of_sampler_evaluate(done, sets):
     folder, _ = done
-    row = next(r for r in rows_of(folder) if r["name"] == "forces-000040-2")
+    row = next(r for r in table(folder) if r["name"] == "forces-000040-2")
     told = CliRunner().invoke(app, ["evaluate", str(folder / "models" / row["name"]), sets[1], "--json"])
     (report,) = json.loads(told.stdout).values()
     print(row["mae_energy_kcal_mol"], report["all"]["energy"]["mae_kcal_mol"])
@@ -114,7 +100,7 @@ def test_killed_anywhere_it_ends_the_same(done, sets, tmp_path):
     kills = killed_at_random(command, more_trainings(folder, rng), rng, longest_pause=0.2)
     print(kills, "kills")
     assert kills
-    assert numbers_of(folder) == numbers_of(done[0])
+    assert numbers(folder) == numbers(done[0])
 
 
 @pytest.mark.slow
@@ -126,7 +112,7 @@ def test_two_processes_and_their_workers_share_it(done, sets, tmp_path):
     command += ["--repeats", "2", "--targets", "energies,forces", *TINY, "-q"]
     both = [subprocess.Popen([*command, "-j", n], cwd=ROOT) for n in ("1", "2")]
     assert [p.wait(600) for p in both] == [0, 0]
-    assert numbers_of(folder) == numbers_of(done[0])
+    assert numbers(folder) == numbers(done[0])
 
 
 def test_a_plan_starts_nothing(sets, tmp_path):
@@ -150,7 +136,7 @@ def test_steps_are_those_of_every_size(sets, tmp_path):
     out = tmp_path / "c"
     study(*sets, "-o", out, "--sizes", "10,40", "--repeats", 1, "--targets", "energies", "--steps", 30, *TINY[2:], "-q")
     # 9 of 10 in 3 steps, 36 of 40 in 9 steps an epoch
-    assert [r["epochs"] for r in rows_of(out)] == ["10", "3"]
+    assert [r["epochs"] for r in table(out)] == ["10", "3"]
 
 
 def test_the_correction_learns_the_difference(tmp_path):
@@ -159,7 +145,7 @@ def test_the_correction_learns_the_difference(tmp_path):
     files = write(tmp_path, "b97-3c_sa_am_dma_w.npz", 20, 4)
     out = tmp_path / "c"
     study(*files, "-o", out, "--sizes", "10,20", "--repeats", 1, "--targets", "delta", *TINY, "--keep-models", "-q")
-    row = rows_of(out)[-1]
+    row = table(out)[-1]
     told = CliRunner().invoke(app, ["evaluate", str(out / "models" / row["name"]), str(files[1]), "--json"])
     (report,) = json.loads(told.stdout).values()
     print(row["mae_energy_kcal_mol"], report["all"]["energy"]["mae_kcal_mol"])
@@ -206,14 +192,8 @@ def test_samples():
     assert (nested.rows(10, 3) == Samples(50, 7).rows(10, 3)).all()
 
 
-class TestBadInput:
-    def fails(self, words, *said):
-        done = study(*words, status=1)
-        text = str(done.exception)
-        print(text)
-        assert done.exit_code and "\n" not in text
-        for word in said:
-            assert word in text, text
+class TestBadInput(Refused):
+    call = staticmethod(study)
 
     def test_a_test_that_overlaps_training(self, sets, tmp_path):
         self.fails([sets[0], sets[0], "-o", tmp_path / "c", "--sizes", "10"], "duplicates", "sampler data split")

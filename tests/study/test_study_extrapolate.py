@@ -8,6 +8,7 @@ from random import Random
 
 import numpy as np
 import pytest
+from called import Refused, caller
 from kills import ROOT, killed_at_random, more_files
 from small_sets import DATA, TINY, write
 from typer.testing import CliRunner
@@ -27,11 +28,7 @@ from sampler.units import KCAL_PER_MOL
 MODEL = "gfn1-xtb_sa_am"  # trained on up to seven molecules, on no 4sa4am
 
 
-def study(*words, status=0):
-    done = CliRunner().invoke(app, ["study", "extrapolate", *map(str, words)])
-    if status == 0 and done.exception:
-        raise done.exception
-    return done
+study = caller("extrapolate")
 
 
 def rows_of(file):
@@ -255,14 +252,8 @@ def test_killed_anywhere_it_ends_the_same(tmp_path):
     assert (tmp_path / "killed" / "errors.csv").read_text() == (tmp_path / "whole" / "errors.csv").read_text()
 
 
-class TestBadInput:
-    def fails(self, words, *said):
-        done = study(*words, status=1)
-        text = str(done.exception)
-        print(text)
-        assert done.exit_code and "\n" not in text
-        for word in said:
-            assert word in text, text
+class TestBadInput(Refused):
+    call = staticmethod(study)
 
     def test_one_of_the_two_is_missing(self, large, tmp_path):
         self.fails([MODEL, "-o", tmp_path / "e"], "no test set", "MODEL... TEST.npz...")

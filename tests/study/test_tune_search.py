@@ -7,9 +7,10 @@ import sys
 from random import Random
 
 import pytest
+from called import Refused, numbers
 from kills import ROOT, killed_at_random, more_files
 from small_sets import write
-from test_tune import SMALL, numbers_of, tune
+from test_tune import SMALL, tune
 
 pytest.importorskip("optuna")
 TRIALS, EPOCHS = 10, 9
@@ -73,7 +74,7 @@ def test_a_value_is_the_error_of_the_model_that_is_kept(done):
 
 def test_the_same_again(done, sets, tmp_path):
     tune(sets[0], "-o", tmp_path / "t", *WORDS, "-q")
-    assert told_of(tmp_path / "t") == told_of(done[0]) and numbers_of(tmp_path / "t") == numbers_of(done[0])
+    assert told_of(tmp_path / "t") == told_of(done[0]) and numbers(tmp_path / "t") == numbers(done[0])
 
 
 class Killed(BaseException):
@@ -116,7 +117,7 @@ def test_killed_where_it_hurts_it_ends_the_same(point, after, done, sets, tmp_pa
         tune(sets[0], "-o", tmp_path / "t", *WORDS, "-q")
     tune(sets[0], "-o", tmp_path / "t", *WORDS, "-q")
     assert told_of(tmp_path / "t") == told_of(done[0])
-    assert numbers_of(tmp_path / "t") == numbers_of(done[0])
+    assert numbers(tmp_path / "t") == numbers(done[0])
 
 
 @pytest.mark.slow
@@ -135,7 +136,7 @@ def test_killed_anywhere_it_ends_the_same(done, sets, tmp_path):
     ]
     kills = killed_at_random(command, more_files(folder, "trainings/*.json", rng, 3), rng, longest_pause=0.3)
     print(kills, "kills")
-    assert kills and told_of(folder) == told_of(done[0]) and numbers_of(folder) == numbers_of(done[0])
+    assert kills and told_of(folder) == told_of(done[0]) and numbers(folder) == numbers(done[0])
 
 
 @pytest.mark.slow
@@ -231,14 +232,8 @@ def test_a_plan_of_a_search(sets, tmp_path):
     assert "less what is stopped early" in tune(sets[0], "-o", tmp_path / "t", *WORDS, "--plan", "-q").stdout
 
 
-class TestBadInput:
-    def fails(self, words, *said):
-        done = tune(*words, status=1)
-        text = str(done.exception)
-        print(text)
-        assert done.exit_code and "\n" not in text
-        for word in said:
-            assert word in text, text
+class TestBadInput(Refused):
+    call = staticmethod(tune)
 
     def test_options(self, sets, tmp_path):
         out = [sets[0], "-o", tmp_path / "t", *SPACE, "--search", 5]
