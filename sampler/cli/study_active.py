@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .common import Anywhere, Json, Monomers, Quiet, Slurm, library, next_step, note, number, print_json, print_table
+from .common import Anywhere, Json, Monomers, Quiet, Slurm, library, next_step, note, print_json, print_table
 from .data import one_thread
 from .data_sets import MixEngines
-from .study_curve import MixCharges, Out, Plan, Settings, network_settings, numbers
+from .study_common import (
+    MixCharges,
+    Out,
+    Plan,
+    Settings,
+    mean_of_repeats,
+    named,
+    network_settings,
+    numbers,
+    seed_numbers,
+    this_command,
+)
 
 if TYPE_CHECKING:
     from ..study.active import ActivePlan
@@ -132,41 +142,12 @@ def _plan(
         score,
         per_atom,
         diverse,
-        _seeds(members),
+        seed_numbers(members),
         seed,
     )
 
 
-def _seeds(text: str) -> tuple[int, ...]:
-    from ..errors import InputError
-
-    words = [w for w in (w.strip() for w in text.split(",")) if w]
-    for word in words:
-        if not word.isdecimal():
-            raise InputError(f"{word!r} is no seed; give numbers such as 7,42,69")
-    return tuple(map(int, words))
-
-
-def named(text: str, known: Collection[str], kind: str) -> tuple[str, ...]:
-    """The words of ``a,b``, in the order of ``known``.
-
-    Raises:
-        InputError: a word that is not known, or none.
-    """
-    from ..errors import InputError
-    from ..text.nearest import suggested
-
-    words = [w for w in (w.strip() for w in text.split(",")) if w]
-    for word in words or [text]:
-        if word not in known:
-            raise InputError(f"no {kind} is called {word!r}; {suggested(word, known)}known: {', '.join(known)}")
-    return tuple(w for w in known if w in words)
-
-
 def _run(data: StudyData, plan: ActivePlan, known, out: Path, workers, slurm, as_json: bool, quiet: bool) -> None:
-    import shlex
-    import sys
-
     from ..api.workplace import workplace
     from ..study import active_outcome as outcome
     from ..study.active import study_of
@@ -194,7 +175,7 @@ def _run(data: StudyData, plan: ActivePlan, known, out: Path, workers, slurm, as
         out, work.committees, f"{data.level}, {len(data.test)} test structures, committees of {len(plan.members)}"
     )
     header, table = _table(summary)
-    command = shlex.join(["sampler", *(w for w in sys.argv[1:] if w not in ("--json", "--quiet", "-q"))])
+    command = this_command()
     read_me(
         study, command, finding, [(header[0], header[1:]), *((row[0], row[1:]) for row in table)], figures=("active",)
     )
@@ -216,17 +197,11 @@ def _table(summary: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     rows = []
     for quantity in _SHORT:
         for strategy, told in summary.get(quantity, {}).items():
-            cells = [_mean(told["sizes"].get(n)) for n in sizes]
+            cells = [mean_of_repeats(told["sizes"].get(n)) for n in sizes]
             gain, enough = told.get("gain_over_all"), told.get("structures_for_random")
             last = [f"{gain:.2f}" if gain else "–", f"{enough:.0f}" if enough else "–"]
             rows.append([f"{_SHORT[quantity]}, {strategy}", *cells, *last])
     return ["kcal/mol (Å)", *map(str, sizes), "gain", "reaches random"], rows
-
-
-def _mean(found: dict[str, Any] | None) -> str:
-    if found is None:
-        return "–"
-    return number(found["mean"], 3) + (f" ± {found['std']:.3f}" if found["std"] is not None else "")
 
 
 def _tell_cost(data: StudyData, plan: ActivePlan, known, workers, as_json: bool) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from .common import print_json, print_table
+from .study_common import sum_of_cost
 
 
 def tell_cost(
@@ -36,7 +37,4 @@ def tell_cost(
         table.append([labels[p["target"]], str(p["size"]), str(p["trainings"]), each, every])
     header = ["what", "structures", "trainings", "each", "all"]
     print_table("What it costs, time of one core", header, table, right=range(1, 5))
-    shared = int(workers) if workers and workers.isdecimal() else 1
-    text = f"{trainings} trainings, {duration(total)} of one core"
-    text += f", {duration(total / shared)} with {shared} workers" if shared > 1 else ""
-    typer.echo(f"{text}; nothing was started")
+    typer.echo(f"{sum_of_cost(trainings, total, workers)}; nothing was started")

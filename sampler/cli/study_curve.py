@@ -7,9 +7,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .common import Anywhere, Json, Monomers, Quiet, Slurm, library, next_step, note, number, print_json, print_table
+from .common import Anywhere, Json, Monomers, Quiet, Slurm, library, next_step, note, print_json, print_table
 from .data import one_thread
 from .data_sets import MixEngines
+from .study_common import (
+    Keep,
+    MixCharges,
+    Out,
+    Plan,
+    Settings,
+    mean_of_repeats,
+    named,
+    network_settings,
+    numbers,
+    this_command,
+)
 
 if TYPE_CHECKING:
     from ..monomers import MonomerLibrary
@@ -19,14 +31,6 @@ if TYPE_CHECKING:
 Sizes = Annotated[
     str, typer.Option("--sizes", help="Structures to learn from, e.g. 100,200,400,1k; validation included.")
 ]
-Out = Annotated[Path, typer.Option("--out", "-o", help="Folder of the study.")]
-Plan = Annotated[bool, typer.Option("--plan", help="Say what it will cost on this machine, and start nothing.")]
-Keep = Annotated[bool, typer.Option("--keep-models", help="Keep every model in OUT/models. Default: none.")]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", help="Change a setting: NAME=VALUE, e.g. n_atom_basis=64 (may be repeated)."),
-]
-MixCharges = Annotated[bool, typer.Option("--mix-charges", help="Neutral and charged clusters together.")]
 
 
 def curve(
@@ -106,7 +110,7 @@ def _plan(
     from ..study.curve import TARGETS, CurvePlan, default_targets
     from ..study.data import DELTA
 
-    wanted = chosen(targets)
+    wanted = named(targets, TARGETS, "target") if targets.strip(" ,") else ()
     level = ""
     if not wanted or any(TARGETS[t].of == DELTA for t in wanted):
         from ..learn.evaluate import open_base
@@ -127,57 +131,7 @@ def _plan(
     )
 
 
-def network_settings(recipe: str, settings: list[str] | None, epochs: int | None):
-    """Settings of a network from the options of a command."""
-    from ..errors import InputError
-    from ..learn.training.settings import RECIPES
-    from ..text.nearest import suggested
-    from .train import changes
-
-    if recipe not in RECIPES:
-        raise InputError(f"no recipe is called {recipe!r}; {suggested(recipe, RECIPES)}known: {', '.join(RECIPES)}")
-    wanted = changes(settings or []) | ({"epochs": epochs} if epochs else {})
-    if "seed" in wanted:
-        raise InputError("the seed of a study is given with --seed; that of each repeat follows from it")
-    return RECIPES[recipe].replace(**wanted)
-
-
-def numbers(text: str) -> tuple[int, ...]:
-    """``100,200,1k,16k`` as numbers.
-
-    Raises:
-        InputError: something else.
-    """
-    from ..errors import InputError
-
-    found = []
-    for word in filter(None, (w.strip() for w in text.split(","))):
-        digits, factor = (word[:-1], 1000) if word[-1:].lower() == "k" else (word, 1)
-        try:
-            found.append(round(float(digits) * factor))
-        except (ValueError, OverflowError) as error:
-            raise InputError(f"{word!r} is no number of structures; give numbers such as 100,200,1k") from error
-    if not found:
-        raise InputError("no sizes are given; give numbers such as 100,200,1k")
-    return tuple(dict.fromkeys(found))
-
-
-def chosen(targets: str) -> tuple[str, ...]:
-    from ..errors import InputError
-    from ..study.curve import TARGETS
-    from ..text.nearest import suggested
-
-    names = [n for n in (w.strip() for w in targets.split(",")) if n]
-    for name in names:
-        if name not in TARGETS:
-            raise InputError(f"no target is called {name!r}; {suggested(name, TARGETS)}known: {', '.join(TARGETS)}")
-    return tuple(n for n in TARGETS if n in names)
-
-
 def _run(data: StudyData, plan: CurvePlan, known: MonomerLibrary, out, workers, slurm, as_json, quiet) -> None:
-    import shlex
-    import sys
-
     from ..api.workplace import workplace
     from ..learn.evaluate import open_base
     from ..study import curve as curves
@@ -206,7 +160,7 @@ def _run(data: StudyData, plan: CurvePlan, known: MonomerLibrary, out, workers, 
     summary, finding = curve_summary(rows), curve_finding(rows)
     write_table(out, rows, [t.settings for t in trainings])
     curve_figure(out, rows, f"{data.level}, {len(data.test)} test structures")
-    command = shlex.join(["sampler", *(w for w in sys.argv[1:] if w not in ("--json", "--quiet", "-q"))])
+    command = this_command()
     header, table = _table(summary)
     read_me(study, command, finding, [(header[0], header[1:]), *((row[0], row[1:]) for row in table)])
     if as_json:
@@ -225,17 +179,11 @@ def _table(summary: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     rows = []
     for quantity, mark in (("energy", "ΔE"), ("forces", "F")):
         for target, found in summary.get(quantity, {}).items():
-            cells = [_mean(found["sizes"].get(n)) for n in sizes]
+            cells = [mean_of_repeats(found["sizes"].get(n)) for n in sizes]
             power = found["exponent"]
             fitted = f"{power:+.2f} ± {found['exponent_error']:.2f}" if power is not None else "–"
             rows.append([f"{TARGETS[target].label}: {mark}", *cells, fitted])
     return ["target", *map(str, sizes), "exponent"], rows
-
-
-def _mean(found: dict[str, Any] | None) -> str:
-    if found is None:
-        return "–"
-    return number(found["mean"], 3) + (f" ± {found['std']:.3f}" if found["std"] is not None else "")
 
 
 def _tell_cost(data: StudyData, plan: CurvePlan, known: MonomerLibrary, workers, as_json: bool) -> None:

@@ -10,7 +10,7 @@ import typer
 from . import completion
 from .common import Json, Monomers, Quiet, library, next_step, note, print_json, print_table, write_csv
 from .data import one_thread
-from .study_curve import Out, Plan
+from .study_common import Out, Plan, this_command
 
 if TYPE_CHECKING:
     from ..monomers import MonomerLibrary
@@ -129,9 +129,6 @@ def _timed(
 def _run(
     data: ExtrapolationData, timed: Timed | None, known, out: Path, leave_out_seen, workers, as_json, quiet
 ) -> None:
-    import shlex
-    import sys
-
     from ..study import extrapolate as study
     from ..study import extrapolate_cost as cost
     from ..study.extrapolate_outcome import cost_figure, cost_table, error_figure, error_table, finding
@@ -156,7 +153,7 @@ def _run(
         write_csv(out / "cost.csv", [{k: row[k] for k in cost.COLUMNS} for row in costs])
         cost_figure(out, costs)
     said = finding(rows, costs, trained)
-    command = shlex.join(["sampler", *(w for w in sys.argv[1:] if w not in ("--json", "--quiet", "-q"))])
+    command = this_command()
     errors = error_table(rows)
     more = [cost_table(costs)] if costs else []
     figures = ("extrapolate", "cost") if costs else ("extrapolate",)

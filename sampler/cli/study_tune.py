@@ -10,7 +10,17 @@ import typer
 from .common import Anywhere, Json, Monomers, Quiet, Slurm, library, next_step, note, print_json, print_table
 from .data import one_thread
 from .data_sets import MixEngines
-from .study_curve import Keep, MixCharges, Out, Plan, Settings
+from .study_common import (
+    Keep,
+    MixCharges,
+    Out,
+    Plan,
+    Settings,
+    network_settings,
+    seed_numbers,
+    sum_of_cost,
+    this_command,
+)
 
 if TYPE_CHECKING:
     from ..monomers import MonomerLibrary
@@ -92,7 +102,6 @@ def tune(
     from ..study.data import open_data
     from ..study.tune import TunePlan
     from ..study.tune_grid import space_of
-    from .study_curve import network_settings
 
     if steps and epochs:
         raise InputError("--steps and --epochs exclude each other")
@@ -120,13 +129,10 @@ def tune(
 def _seeds(text: str) -> tuple[int, ...]:
     from ..errors import InputError
 
-    words = [w.strip() for w in text.split(",") if w.strip()]
-    for word in words:
-        if not word.isdecimal():
-            raise InputError(f"{word!r} is no seed; give numbers such as 7,42,69")
-    if not words:
+    found = seed_numbers(text)
+    if not found:
         raise InputError("no seeds are given; give numbers such as 7,42,69")
-    return tuple(dict.fromkeys(map(int, words)))
+    return tuple(dict.fromkeys(found))
 
 
 def _run(data: StudyData, plan: TunePlan, known: MonomerLibrary, out, workers, slurm, as_json, quiet) -> None:
@@ -150,9 +156,6 @@ def _run(data: StudyData, plan: TunePlan, known: MonomerLibrary, out, workers, s
 
 def _leave(study, data: StudyData, plan: TunePlan, done: Tuned, as_json: bool, quiet: bool) -> None:
     """The folder, and what the terminal says."""
-    import shlex
-    import sys
-
     from ..study.outcome import read_me, write_table
     from ..study.tune_figures import convergence_figure, importance_figure
     from ..study.tune_outcome import finding, table, write_tables
@@ -163,7 +166,7 @@ def _leave(study, data: StudyData, plan: TunePlan, done: Tuned, as_json: bool, q
     write_tables(out, done.rows, done.order)
     convergence_figure(out, done.order, f"{data.level}, {len(data.train)} structures")
     importance_figure(out, done.importance, done.measure)
-    command = shlex.join(["sampler", *(w for w in sys.argv[1:] if w not in ("--json", "--quiet", "-q"))])
+    command = this_command()
     header, cells = table(done.order, plan.names)
     drawn = [name for name in ("tune", "importance") if (out / f"{name}.svg").exists()]
     shares = [(name, [f"{share:.2f}"]) for name, share in done.importance.items()]
@@ -202,9 +205,6 @@ def _tell_cost(data: StudyData, plan: TunePlan, known: MonomerLibrary, workers, 
     ]
     title = "Every combination once, time of one core" if plan.search else "What it costs, time of one core"
     print_table(title, [*SHAPE, "trainings", "each", "all"], rows, right=range(len(SHAPE) + 3))
-    total, count = told["core_seconds"], told["trainings"]
-    shared = int(workers) if str(workers).isdecimal() else 1
-    text = f"{count} trainings, {duration(total)} of one core"
-    text += f", {duration(total / shared)} with {shared} workers" if shared > 1 else ""
+    text = sum_of_cost(told["trainings"], told["core_seconds"], workers)
     text += ", less what is stopped early" if plan.search else ""
     typer.echo(f"{text}; nothing was started")

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..storage import write_text
 from .active import RANDOM, STRATEGIES
-from .outcome import save, spread
+from .outcome import error_bars, of_repeats, save, spread
 
 COLUMNS = (
     "strategy", "repeat", "size", "members", "mae_energy_kcal_mol", "rmse_energy_kcal_mol", "max_energy_kcal_mol",
@@ -57,12 +57,7 @@ def active_summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         values = values_of(rows, column)
         means = {s: {n: float(np.mean(v)) for n, v in sorted(at.items())} for s, at in values.items()}
         for strategy, at in values.items():
-            told: dict[str, Any] = {
-                "sizes": {
-                    n: {"mean": means[strategy][n], "std": float(np.std(v, ddof=1)) if len(v) > 1 else None, "repeats": len(v)}
-                    for n, v in sorted(at.items())
-                }
-            }  # fmt: skip
+            told: dict[str, Any] = {"sizes": of_repeats(at)}
             if strategy != RANDOM and RANDOM in means:
                 told |= _gains(means[strategy], means[RANDOM])
             found.setdefault(quantity, {})[strategy] = told
@@ -113,11 +108,8 @@ def active_figure(folder: Path, rows: Sequence[dict[str, Any]], title: str) -> N
 
 
 def _draw(axes, values: dict[int, list[float]], label: str, k: int) -> None:
-    sizes = sorted(values)
-    mean = np.array([np.mean(values[n]) for n in sizes])
-    std = np.array([np.std(values[n], ddof=1) if len(values[n]) > 1 else 0.0 for n in sizes])
-    low = np.minimum(std, 0.9 * mean)  # an axis of logarithms has no negative numbers
-    axes.errorbar(sizes, mean, [low, std], fmt="o-", ms=4, lw=1, capsize=2, color=f"C{k}", label=label)
+    sizes, mean, bars = error_bars(values)
+    axes.errorbar(sizes, mean, bars, fmt="o-", ms=4, lw=1, capsize=2, color=f"C{k}", label=label)
 
 
 def active_finding(rows: Sequence[dict[str, Any]], failed: int = 0) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +45,26 @@ def curve_summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         for target, values in grouped(rows, column).items():
             law = power_law(values)
             found.setdefault(quantity, {})[target] = {
-                "sizes": {
-                    n: {"mean": float(np.mean(v)), "std": float(np.std(v, ddof=1)) if len(v) > 1 else None, "repeats": len(v)}
-                    for n, v in sorted(values.items())
-                },
+                "sizes": of_repeats(values),
                 "exponent": law and law.exponent, "exponent_error": law and law.error, "factor": law and law.factor,
             }  # fmt: skip
     return found
+
+
+def of_repeats(values: Mapping[int, Sequence[float]]) -> dict[int, dict[str, Any]]:
+    """Size -> mean, standard deviation (None of one) and number of the repeats, sizes ascending."""
+    return {
+        n: {"mean": float(np.mean(v)), "std": float(np.std(v, ddof=1)) if len(v) > 1 else None, "repeats": len(v)}
+        for n, v in sorted(values.items())
+    }
+
+
+def error_bars(values: Mapping[int, Sequence[float]]) -> tuple[list[int], np.ndarray, list[np.ndarray]]:
+    """Sizes, means, and how far a bar goes down and up: a standard deviation of the repeats."""
+    told = of_repeats(values)
+    mean = np.array([one["mean"] for one in told.values()])
+    std = np.array([one["std"] or 0.0 for one in told.values()])
+    return list(told), mean, [np.minimum(std, 0.9 * mean), std]  # an axis of logarithms has no negative numbers
 
 
 def curve_figure(folder: Path, rows: Sequence[dict[str, Any]], title: str) -> None:
@@ -77,13 +90,10 @@ def curve_figure(folder: Path, rows: Sequence[dict[str, Any]], title: str) -> No
 
 
 def _draw(axes, values: dict[int, list[float]], label: str, colour: str, fitted: bool) -> None:
-    sizes = sorted(values)
-    mean = np.array([np.mean(values[n]) for n in sizes])
-    std = np.array([np.std(values[n], ddof=1) if len(values[n]) > 1 else 0.0 for n in sizes])
-    low = np.minimum(std, 0.9 * mean)  # an axis of logarithms has no negative numbers
+    sizes, mean, bars = error_bars(values)
     law = power_law(values) if fitted else None
     text = f"{label}: {in_words(law)}" if law else label
-    axes.errorbar(sizes, mean, [low, std], fmt="o", ms=4, capsize=2, color=colour, label=text)
+    axes.errorbar(sizes, mean, bars, fmt="o", ms=4, capsize=2, color=colour, label=text)
     if law:
         axes.plot(sizes, law.at(np.array(sizes)), "-", lw=0.9, color=colour)
 
