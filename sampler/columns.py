@@ -105,6 +105,12 @@ EVALUATIONS = _count("evaluations", "evaluations of the potential spent on it")
 RANK = _count("rank", "place by energy, 1 is the lowest", "energies")
 RELATIVE_ENERGY = _value("relative_energy_kcalmol", "kcal/mol", "energy above the lowest", "energies")
 BINDING_ENERGY = _value("binding_energy_kcalmol", "kcal/mol", "energy minus those of its monomers", "energies")
+ENERGY_SPREAD = _value(
+    "energy_spread_eV", "eV", "standard deviation of the energy within a committee of models", "energies"
+)
+UNCERTAINTY = _value(
+    "uncertainty_kcalmol", "kcal/mol", "one standard deviation of the relative energy from that of B97-3c", "energies"
+)
 NO_BINDING = _text("no_binding_energy", "why it has no binding energy; '' where it has one", "energies")
 ENERGY_BEFORE = _value("energy_before_eV", "eV", "energy before the last refinement")
 LEVEL_BEFORE = _text("level_before", "level of theory of that energy")

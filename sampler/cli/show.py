@@ -118,11 +118,13 @@ def print_ranking(folder: Path, known, limit: int | None) -> None:
     rows = results.ranking(clusters, composition, known)
     shown = rows[:limit]
     refined = any(r["rank_before"] for r in rows)
+    errors = {r["uncertainty_kcalmol"] for r in shown} - {None}
+    each = len(errors) > 1  # what is the same for all is said once
     manifest = read_manifest(folder)
     level = rows[0]["level"] + (" by PaiNN" if results.energies_by(manifest) == "painn" else "")
     print_table(
         f"{manifest['composition']}: the {len(shown)} lowest of {len(rows)}, {level}, kcal/mol",
-        ["rank", *["before"] * refined, "id", "state", "relative", "binding", "found", "converged"],
+        ["rank", *["before"] * refined, "id", "state", "relative", *["±"] * each, "binding", "found", "converged"],
         [
             [
                 r["rank"],
@@ -130,15 +132,21 @@ def print_ranking(folder: Path, known, limit: int | None) -> None:
                 r["id"],
                 r["state"],
                 number(r["relative_energy_kcalmol"]),
+                *[number(r["uncertainty_kcalmol"])] * each,
                 number(r["binding_energy_kcalmol"]),
                 r["times_found"] or "",
                 {True: "yes", False: "no", None: ""}[r["converged"]],
             ]
             for r in shown
         ],
-        right={0, 1, 4, 5, 6} if refined else {0, 3, 4, 5},
+        right={0, *range(1, 1 + refined), *range(3 + refined, 6 + refined + each)},
         keys=2 + refined,
     )
+    if errors:
+        typer.echo(
+            f"uncertainty of relative energies: {'the column ±' if each else f'± {number(errors.pop())} kcal/mol'}, one "
+            "standard deviation from B97-3c"
+        )
     if "level" in manifest:
         typer.echo(f"level: {Ending(**manifest['level'])}")
     for one in manifest.get("merged", ()):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..clusters import Clusters
-from ..columns import CONVERGED, RANK_BEFORE, STATE, TIMES_FOUND
+from ..columns import CONVERGED, RANK_BEFORE, STATE, TIMES_FOUND, UNCERTAINTY
 from ..composition import Composition
 from ..errors import LevelError
 from ..levels import binding_energy, require_references
@@ -25,8 +25,8 @@ from .protocols.protocol import Protocol
 from .runner import Run
 
 _COLUMNS = [
-    "rank", "id", "state", "relative_energy_kcalmol", "binding_energy_kcalmol", "energy_eV", "level", "converged",
-    "times_found", "rg_A", "rank_before",
+    "rank", "id", "state", "relative_energy_kcalmol", "binding_energy_kcalmol", "uncertainty_kcalmol", "energy_eV",
+    "level", "converged", "times_found", "rg_A", "rank_before",
 ]  # fmt: skip
 
 
@@ -53,6 +53,7 @@ def ranking(clusters: Clusters, composition: Composition, library: MonomerLibrar
                 "state": str(columns[STATE][i]) if STATE in columns else "",
                 "relative_energy_kcalmol": round(float(relative[i]), 4),
                 "binding_energy_kcalmol": round(float(binding[i]), 4),
+                "uncertainty_kcalmol": _uncertainty(columns, i),
                 "energy_eV": round(float(clusters.energy[i]), 7),
                 "level": clusters.level,
                 "converged": bool(columns[CONVERGED][i]) if CONVERGED in columns else None,
@@ -71,6 +72,12 @@ def no_binding(level: str, composition: Composition, library: MonomerLibrary) ->
     except LevelError as error:
         return f"no binding energies: {error}"
     return ""
+
+
+def _uncertainty(columns: dict[str, np.ndarray], i: int) -> float | None:
+    """One standard deviation of the relative energy from that of B97-3c, None where it is not known."""
+    value = float(columns[UNCERTAINTY][i]) if UNCERTAINTY in columns else np.nan
+    return None if np.isnan(value) else round(value, 3)
 
 
 def _rank_before(columns: dict[str, np.ndarray], i: int) -> int | None:
@@ -137,7 +144,7 @@ def to_xyz(clusters: Clusters, rows: list[dict[str, Any]]) -> str:
     from ..interop.xyz import extxyz_text
 
     columns = {"state": np.array([row["state"] for row in rows], np.str_)}
-    for key in ("relative_energy_kcalmol", "binding_energy_kcalmol"):
+    for key in ("relative_energy_kcalmol", "binding_energy_kcalmol", UNCERTAINTY):
         values = np.array([row[key] for row in rows], float)
         if np.isfinite(values).any():
             columns[key] = values

@@ -39,7 +39,8 @@ from .protocols.protocol import Protocol
 from .rounds import RoundStage, run_rounds
 from .stages.base import Stage
 from .stages.context import Context
-from .stages.energy_source import first_energies
+from .stages.energy_source import first_energies, made_by
+from .stages.uncertainty import with_uncertainty
 
 _TURN_SECONDS = 0.5
 
@@ -252,6 +253,8 @@ def _stage(
         else:
             everything = Clusters.concatenate([stage.run(task, context) for task in tasks])
         everything = stage.gather(incoming, everything)
+    if (energies := made_by(stage)) is not None and len(everything):
+        everything = with_uncertainty(everything, energies, context.composition)
     result = stage.ledger_of_result(everything) if len(everything) else {}
     opened = Ledger(
         stage=position,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..clusters import Clusters
-from ..columns import remaining
+from ..columns import ENERGY_SPREAD, remaining
 from ..fate import Fate
 from ..potentials.base import Evaluation, Potential
 from .fire import FIRE
@@ -39,6 +39,7 @@ class _Walker:
     detail: str = ""
     memory: Any = None
     first_energy: float = np.nan
+    spread: float = np.nan
     start: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
 
 
@@ -64,6 +65,7 @@ def relax(
 
         * ``converged`` bool. ``steps``, ``evaluations`` int, accepted steps and evaluations of the potential.
         * ``fmax_eV_per_A`` the largest force on an atom.
+        * ``energy_spread_eV`` of a committee alone.
         * ``fate`` str: '' for what goes on (converged or not), else why the structure is to be dropped:
           ``scf_failed``, ``nan``, ``clash``, ``engine_error``, … from the potential; ``clash`` at the start,
           ``exploded`` (energy far above the start, or an atom alone), ``displaced``, ``interrupted``.
@@ -144,14 +146,21 @@ def _advance(walker: _Walker, evaluation: Evaluation, k: int, batch: Clusters, p
     if optimizer is None:
         make = _OPTIMIZERS[params.optimizer]
         optimizer = walker.optimizer = make(batch.numbers[atoms], walker.trial, energy, forces, params)
-        walker.first_energy = energy
+        walker.first_energy, walker.spread = energy, _spread(evaluation, k)
     elif optimizer.observe(energy, forces):
         walker.steps += 1
+        walker.spread = _spread(evaluation, k)
     walker.converged = params.thresholds.met(optimizer.forces, optimizer.last_change, optimizer.last_step)
     if walker.converged:
         return
     walker.trial = optimizer.propose()
     walker.fate, walker.detail = _broken(walker, energy, params)
+
+
+def _spread(evaluation: Evaluation, k: int) -> float:
+    """Of a committee; NaN of anything else."""
+    spread = getattr(evaluation, "energy_spread", None)
+    return np.nan if spread is None else float(spread[k])
 
 
 def _broken(walker: _Walker, energy: float, params: RelaxParams) -> tuple[str, str]:
@@ -186,6 +195,10 @@ def _gather(clusters: Clusters, walkers: list[_Walker], level: str) -> Clusters:
             fmax[w.index] = np.sqrt((w.optimizer.forces**2).sum(1).max())
     # the same columns whatever moved: chunks of one population must be alike
     left = remaining(clusters.columns, moved=True, judged=True)
+    spread = np.full(len(clusters), np.nan)
+    spread[[w.index for w in walkers]] = [w.spread for w in walkers]
+    if np.isfinite(spread).any():
+        left[ENERGY_SPREAD] = spread
     relaxed = clusters.replace(positions=positions, forces=forces, energy=energy, level=level, columns=left)
     return relaxed.with_columns(
         converged=np.array([w.converged for w in walkers], bool),

@@ -54,7 +54,7 @@ def entries(
                 "state_label": state_as_written(row["state"]),
                 "binding_energy_kcalmol": _or_none(row["binding_energy_kcalmol"]),
                 "relative_energy_kcalmol": _or_none(row["relative_energy_kcalmol"]),
-                "error_kcalmol": None if error.kcalmol is None else round(error.kcalmol, 4),
+                "error_kcalmol": row["uncertainty_kcalmol"] or (error.kcalmol and round(error.kcalmol, 4)),
                 "gibbs_kcalmol": None,
                 "relative_gibbs_kcalmol": None,
                 "boltzmann": None,

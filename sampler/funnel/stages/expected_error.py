@@ -29,13 +29,24 @@ class ErrorEstimate:
     """What is known of the error of relative energies.
 
     Attributes:
-        kcalmol: standard deviation for structures of one composition.
+        kcalmol: standard deviation for structures of one composition; what a selection goes by, which has to allow for
+            errors that whole protonation states share.
         source: where it comes from, in words. kind: ``protocol``, ``calibration``, ``card`` or ``calibration and card``.
+        scatter: standard deviation of single relative energies where it was calibrated apart, else ``kcalmol``.
+        spread_factor: what the spread of a committee counts in it, in squares.
     """
 
     kcalmol: float
     source: str
     kind: str = "calibration"
+    scatter: float | None = None
+    spread_factor: float = 0.0
+
+    def of_each(self, spread: np.ndarray) -> np.ndarray:
+        """(B,) kcal/mol, one standard deviation of the relative energies of structures whose committee has the ``spread``
+        (kcal/mol, NaN without one)."""
+        alone = self.kcalmol if self.scatter is None else self.scatter
+        return np.hypot(alone, self.spread_factor * np.where(np.isnan(spread), 0.0, spread))
 
 
 def expected_error(level: str, composition: Composition, models: Sequence[str] = ()) -> ErrorEstimate:
@@ -118,8 +129,13 @@ def _entry(level: str, composition: Composition, weights: Sequence[str]) -> dict
 
 
 def _estimate(entry: dict[str, Any], composition: Composition, words: str) -> ErrorEstimate:
-    value = float(entry["kcalmol_per_sqrt_molecule"] * np.sqrt(composition.molecules()))
-    return ErrorEstimate(value, f"{words} against {entry['against']}, {entry['systems']} systems")
+    grows = np.sqrt(composition.molecules())
+    return ErrorEstimate(
+        float(entry["kcalmol_per_sqrt_molecule"] * grows),
+        f"{words} against {entry['against']}, {entry['systems']} systems",
+        scatter=float(entry["scatter"] * grows) if "scatter" in entry else None,
+        spread_factor=float(entry.get("spread_factor", 0.0)),
+    )
 
 
 def _weights(models: Sequence[str]) -> list[str]:
