@@ -12,7 +12,7 @@ import numpy as np
 
 from ..storage import write_text
 from .active import RANDOM, STRATEGIES
-from .outcome import error_bars, of_repeats, save, spread
+from .outcome import error_bars, grouped, of_repeats, save, spread
 
 COLUMNS = (
     "strategy", "repeat", "size", "members", "mae_energy_kcal_mol", "rmse_energy_kcal_mol", "max_energy_kcal_mol",
@@ -24,7 +24,6 @@ QUANTITIES = {
     "max": ("max_energy_kcal_mol", "largest error of ΔE, kcal/mol"),
     "forces": ("mae_forces_kcal_mol_A", "MAE of forces, kcal/mol/Å"),
 }
-Values = dict[str, dict[int, list[float]]]
 
 
 def write_committees(folder: Path, rows: Sequence[dict[str, Any]]) -> None:
@@ -36,16 +35,6 @@ def write_committees(folder: Path, rows: Sequence[dict[str, Any]]) -> None:
     write_text(folder / "committees.csv", text.getvalue())
 
 
-def values_of(rows: Sequence[dict[str, Any]], column: str) -> Values:
-    """Strategy -> size -> values of the repeats."""
-    found: Values = {}
-    for row in rows:
-        value = row.get(column)
-        if value is not None and np.isfinite(value):
-            found.setdefault(row["strategy"], {}).setdefault(row["size"], []).append(value)
-    return found
-
-
 def active_summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """By quantity and strategy: means and deviations by size, and what is gained over a choice at random.
 
@@ -54,7 +43,7 @@ def active_summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for quantity, (column, _) in QUANTITIES.items():
-        values = values_of(rows, column)
+        values = grouped(rows, column, by="strategy")
         means = {s: {n: float(np.mean(v)) for n, v in sorted(at.items())} for s, at in values.items()}
         for strategy, at in values.items():
             told: dict[str, Any] = {"sizes": of_repeats(at)}
@@ -90,7 +79,7 @@ def active_figure(folder: Path, rows: Sequence[dict[str, Any]], title: str) -> N
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    shown = [(values_of(rows, column), label) for column, label in QUANTITIES.values()]
+    shown = [(grouped(rows, column, by="strategy"), label) for column, label in QUANTITIES.values()]
     shown = [s for s in shown if s[0]]
     if not shown:
         return
@@ -125,7 +114,7 @@ def active_finding(rows: Sequence[dict[str, Any]], failed: int = 0) -> str:
 
 
 def _each(rows: Sequence[dict[str, Any]], summary: dict[str, Any], quantity: str, at: int) -> str:
-    values = values_of(rows, QUANTITIES[quantity][0])
+    values = grouped(rows, QUANTITIES[quantity][0], by="strategy")
     told = []
     for strategy in reversed(STRATEGIES):  # random first, which the others are compared with
         if at in values.get(strategy, {}):

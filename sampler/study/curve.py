@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from ..errors import InputError, LevelError, MissingDependency
 from ..learn.training.settings import TrainSettings
@@ -181,13 +179,3 @@ def tasks(
         return Task(training, pair.part(rows), pair.test, folder, model, kernels=study.folder / KERNELS)
 
     return task
-
-
-def grouped(rows: Sequence[dict[str, Any]], column: str) -> dict[str, dict[int, list[float]]]:
-    """Target -> size -> values of the repeats that are done and have one."""
-    found: dict[str, dict[int, list[float]]] = {}
-    for row in rows:
-        value = row.get(column)
-        if row.get("status") == "done" and value is not None and np.isfinite(value) and value > 0:
-            found.setdefault(row["target"], {}).setdefault(row["size"], []).append(value)
-    return found

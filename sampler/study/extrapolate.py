@@ -18,6 +18,7 @@ from ..columns import FAILURE
 from ..errors import InputError
 from ..learn.evaluate import Evaluated, compared, references_of
 from ..learn.labels.dataset import LabelSet
+from ..learn.metrics import energy_metrics, force_metrics
 from ..learn.planned_chunks import do_chunks
 from ..monomers import MonomerLibrary
 from ..potentials import Evaluation, Potential
@@ -141,15 +142,15 @@ def _trained(subject: Subject, size: int) -> dict[str, Any]:
 
 
 def _energies(found: Evaluated, chosen: np.ndarray) -> dict[str, float | None]:
+    told = energy_metrics(found.predicted[chosen], found.wanted[chosen])
     error = (found.predicted - found.wanted)[chosen] / KCAL_PER_MOL
     names, atoms = found.labels.compositions[chosen], found.labels.clusters.natoms[chosen]
     mean = {n: error[names == n].mean() for n in set(names.tolist())}
     several = np.array([(names == n).sum() > 1 for n in names.tolist()])
     relative = (error - np.array([mean[n] for n in names.tolist()]))[several]
     return {
-        "mean_error_kcal_mol": float(error.mean()), "std_error_kcal_mol": _std(error),
-        "mae_kcal_mol": float(np.abs(error).mean()), "std_abs_error_kcal_mol": _std(np.abs(error)),
-        "rmse_kcal_mol": float(np.sqrt((error**2).mean())), "max_kcal_mol": float(np.abs(error).max()),
+        "mean_error_kcal_mol": told["mean_kcal_mol"], "std_error_kcal_mol": _std(error),
+        "std_abs_error_kcal_mol": _std(np.abs(error)), **{k: told[k] for k in ("mae_kcal_mol", "rmse_kcal_mol", "max_kcal_mol")},
         "relative_mae_kcal_mol": float(np.abs(relative).mean()) if several.any() else None,
         "mae_kcal_mol_atom": float(np.abs(error / atoms).mean()),
         "std_abs_error_kcal_mol_atom": _std(np.abs(error / atoms)),
@@ -160,11 +161,12 @@ def _forces(found: Evaluated, chosen: np.ndarray) -> dict[str, float | None]:
     c = found.labels.clusters
     if c.forces is None or found.forces is None:
         return {k: None for k in COLUMNS if k.startswith("forces_")}
-    error = np.abs((found.forces - c.forces)[chosen[c.structure_of_atom]]).ravel() / KCAL_PER_MOL
-    return {
-        "forces_mae_kcal_mol_A": float(error.mean()), "forces_std_abs_error_kcal_mol_A": _std(error),
-        "forces_rmse_kcal_mol_A": float(np.sqrt((error**2).mean())), "forces_max_kcal_mol_A": float(error.max()),
-    }  # fmt: skip
+    atoms = chosen[c.structure_of_atom]
+    told = force_metrics(found.forces[atoms], c.forces[atoms])
+    error = np.abs(found.forces - c.forces)[atoms].ravel() / KCAL_PER_MOL
+    return {f"forces_{k}_kcal_mol_A": told[f"{k}_kcal_mol_A"] for k in ("mae", "rmse", "max")} | {
+        "forces_std_abs_error_kcal_mol_A": _std(error)
+    }
 
 
 def _std(values: np.ndarray) -> float | None:

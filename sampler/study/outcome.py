@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..storage import write_bytes, write_text
-from .curve import TARGETS, grouped
+from .curve import TARGETS
 from .exponents import PowerLaw, power_law
 from .folder import Study
 from .training import COLUMNS, DIVERGED
@@ -36,6 +36,16 @@ def write_table(folder: Path, rows: Sequence[dict[str, Any]], settings: Sequence
         extra = {n: settings[k].get(n) for n in varied} if settings else {}
         writer.writerow({n: "" if v != v else v for n, v in (extra | row).items()})
     write_text(folder / "trainings.csv", text.getvalue())
+
+
+def grouped(rows: Sequence[dict[str, Any]], column: str, by: str = "target") -> dict[str, dict[int, list[float]]]:
+    """``by`` -> size -> values of the repeats that are done and have one."""
+    found: dict[str, dict[int, list[float]]] = {}
+    for row in rows:
+        value = row.get(column)
+        if row.get("status", "done") == "done" and value is not None and np.isfinite(value) and value > 0:
+            found.setdefault(row[by], {}).setdefault(row["size"], []).append(value)
+    return found
 
 
 def curve_summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
