@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "getpgid"), reason="needs POSIX process groups")
+pytestmark = [pytest.mark.once, pytest.mark.skipif(not hasattr(os, "getpgid"), reason="needs POSIX process groups")]
 ROOT = Path(__file__).resolve().parents[2]
 
 _TWO_WORKERS = """

@@ -19,6 +19,8 @@ from sampler.rundir import live
 from sampler.rundir.directory import RunDirectory, read_manifest
 from sampler.rundir.state import state_of
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).resolve().parents[2]
 TOY = """
 name = "toy"

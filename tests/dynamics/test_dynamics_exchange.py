@@ -16,6 +16,8 @@ from sampler.potentials.base import Evaluation, Potential
 from sampler.search.exchanges import next_ladder
 from sampler.units import KB
 
+pytestmark = pytest.mark.once
+
 
 @dataclass(frozen=True)
 class Wells(Potential):

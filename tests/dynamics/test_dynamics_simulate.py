@@ -22,6 +22,8 @@ from sampler.errors import RunError
 from sampler.monomers import MonomerLibrary
 from sampler.potentials import get_potential
 
+pytestmark = pytest.mark.once
+
 LIBRARY = MonomerLibrary.load()
 
 

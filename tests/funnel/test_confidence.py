@@ -10,6 +10,8 @@ import pytest
 from sampler.errors import InputError
 from sampler.funnel.stages import minimum_probability as confidence
 
+pytestmark = pytest.mark.once
+
 BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "confidence_b97"
 
 

@@ -16,6 +16,8 @@ from sampler.funnel.first_use import kept, parts, prepare
 from sampler.funnel.protocols.protocol import load
 from sampler.workers.progress import COMPILING, PlainProgress, Progress
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -29,6 +29,8 @@ from sampler.similarity import rank_correlation as ranks
 from sampler.units import KCAL_PER_MOL
 from sampler.workers.progress import Progress
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

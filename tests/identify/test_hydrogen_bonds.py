@@ -1,12 +1,15 @@
 """Hydrogen bonds of many frames at once are those of each frame alone."""
 
 import numpy as np
+import pytest
 from scipy.spatial.transform import Rotation
 
 from sampler.clusters import Clusters
 from sampler.identify.assignment import assign_batch
 from sampler.identify.hydrogen_bonds import covalent_bonds, hydrogen_bonds, of_frames
 from sampler.monomers import MonomerLibrary
+
+pytestmark = pytest.mark.once
 
 
 def crowd(names, rng):

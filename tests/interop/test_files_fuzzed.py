@@ -19,6 +19,8 @@ from sampler.monomers import MonomerLibrary
 from sampler.text.xyz import frames
 from sampler.text.xyz_comment import pairs
 
+pytestmark = pytest.mark.once
+
 DATA = Path(__file__).parents[1] / "data" / "files"
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 LONG = settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))

@@ -20,6 +20,8 @@ from sampler.potentials.trained import model_folder
 from sampler.potentials.xtb import XTBPotential
 from sampler.resources import path
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture(scope="module")
 def library():

@@ -18,6 +18,8 @@ from sampler.potentials import get_potential
 from sampler.resources import path
 from sampler.units import BOHR, KCAL_PER_MOL
 
+pytestmark = pytest.mark.once
+
 DATA = Path(__file__).parents[1] / "data"
 ENERGY_FILE = DATA / "import-energy-unit" / "frames.extxyz"  # Eh and Eh/bohr, GFN1-xTB
 BOHR_FILE, GRADIENT_FILE = (DATA / "import-lengths-and-sign" / f"{n}.extxyz" for n in ("bohr", "gradient"))

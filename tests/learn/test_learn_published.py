@@ -14,6 +14,8 @@ from sampler.potentials.painn.delta import DeltaPotential
 from sampler.potentials.painn.potential import CommitteePotential, PaiNNPotential
 from sampler.potentials.trained import model_folder
 
+pytestmark = pytest.mark.once
+
 DIRECT, DELTA = (
     next(r["options"]["model"] for r in recommendations() if r["level"] == "b97-3c" and r.get("delta", False) == delta)
     for delta in (False, True)

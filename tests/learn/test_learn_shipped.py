@@ -16,6 +16,8 @@ from sampler.potentials.painn.potential import PaiNNPotential
 from sampler.potentials.trained import painn
 from sampler.units import KCAL_PER_MOL
 
+pytestmark = pytest.mark.once
+
 DATA = sorted(resources.path("data", "training").glob("*.npz"))
 MODELS = sorted(p.parent for p in resources.path("data", "models").glob("*/card.toml"))
 

@@ -16,6 +16,8 @@ from sampler.monomer_builder.gfn1 import Molecule
 from sampler.monomers import Monomer, MonomerLibrary
 from sampler.units import BOHR, KCAL_PER_MOL
 
+pytestmark = pytest.mark.once
+
 LIBRARY = MonomerLibrary.load()
 
 

@@ -22,6 +22,8 @@ pytest.importorskip("dftd4")
 from sampler.potentials.composite import corrections, fast, gpu, molecule  # noqa: E402
 from sampler.potentials.composite import reference as public  # noqa: E402
 
+pytestmark = pytest.mark.once
+
 B97 = get_method("b97-3c")
 TIGHT = dataclasses.replace(B97, convergence=(1e-10, 1e-6))
 LARGE_GRID = MappingProxyType({"default": (99, 590)})

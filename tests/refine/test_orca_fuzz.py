@@ -10,6 +10,8 @@ from sampler.errors import FileFormatError
 from sampler.refine.orca import read_outputs
 from sampler.refine.orca.folder import usable
 
+pytestmark = pytest.mark.once
+
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 LONG = settings(QUICK, max_examples=1500)
 METHODS = ("B97-3c", "TPSSh D4 def2-QZVPP", "r2SCAN-3c")

@@ -13,6 +13,8 @@ import pytest
 
 from sampler.refine.kept import FOLDER, Kept, read, write
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).resolve().parents[2]
 WATER = "3\nProperties=species:S:1:pos:R:3 charge=0 id=w{i} energy=-5.{i}\nO 0 0 0.12\nH 0 {x} -0.47\nH 0 -0.70 -0.47\n"
 DIMER = """6

@@ -33,6 +33,8 @@ from sampler.search import children as hop_children
 from sampler.similarity.frameworks import frameworks
 from sampler.units import KCAL_PER_MOL
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = MonomerLibrary.load()
 SYSTEM_2 = Composition.parse("2sa2am", LIBRARY)

@@ -17,6 +17,8 @@ from sampler.learn.labels.dataset import LabelSet
 from sampler.study.samples import Samples
 from sampler.units import KCAL_PER_MOL
 
+pytestmark = pytest.mark.once
+
 SMALL = ["--members", "7,42", "--repeats", 1, "--steps", 4, *TINY[2:]]
 WORDS = ["--sizes", "10,14,20", *SMALL]
 

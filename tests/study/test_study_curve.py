@@ -16,6 +16,8 @@ from sampler.cli.app import app
 from sampler.learn.labels.dataset import LabelSet
 from sampler.study.samples import Samples
 
+pytestmark = pytest.mark.once
+
 WORDS = ["--sizes", "10,20,40", "--repeats", 2, "--targets", "energies,forces", *TINY]
 
 

@@ -25,6 +25,8 @@ from sampler.study import extrapolate_cost as cost
 from sampler.study.extrapolate import molecules
 from sampler.units import KCAL_PER_MOL
 
+pytestmark = pytest.mark.once
+
 MODEL = "gfn1-xtb_sa_am"  # trained on up to seven molecules, on no 4sa4am
 
 

@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 from sampler.cli.app import app
 from sampler.learn.labels.dataset import LabelSet
 
+pytestmark = pytest.mark.once
+
 SMALL = ["--set", "n_interactions=1", "--set", "n_rbf=8"]
 WORDS = ["--epochs", "3", "--vary", "batch_size=4,10", "--vary", "n_atom_basis=8,16", "--seeds", "1,2", *SMALL]
 

@@ -12,6 +12,8 @@ from kills import ROOT, killed_at_random, more_files
 from small_sets import write
 from test_tune import SMALL, tune
 
+pytestmark = pytest.mark.once
+
 pytest.importorskip("optuna")
 TRIALS, EPOCHS = 10, 9
 SPACE = ["--vary", "batch_size=4,10", "--vary", "n_atom_basis=8,16", "--vary", "learning_rate=1e-4..1e-2"]

@@ -12,6 +12,8 @@ from sampler.learn.training.train import train
 from sampler.potentials.painn.card import load_model
 from sampler.study.data import open_data, pair_of
 
+pytestmark = pytest.mark.once
+
 
 def schnetpack_energies(params, clusters):
     """(B,) of the same weights in SchNetPack."""

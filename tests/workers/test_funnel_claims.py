@@ -23,6 +23,8 @@ from sampler.storage import write_atomic
 from sampler.workers.claims import Claims, Others, tidy
 from sampler.workers.progress import Progress
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).resolve().parents[2]
 
 TOY = {

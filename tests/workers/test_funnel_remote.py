@@ -27,6 +27,8 @@ from sampler.workers.dask_pool import _call, address_of
 from sampler.workers.pool import unordered
 from sampler.workers.progress import Progress
 
+pytestmark = pytest.mark.once
+
 distributed = pytest.importorskip("distributed")
 ROOT = Path(__file__).resolve().parents[2]
 
