@@ -12,6 +12,7 @@ def models(as_json: Json = False) -> None:
 
     Errors are mean absolute ones of structures that were not trained on, as the card of a model has them: energies in
     kcal/mol, forces in kcal/mol/Å. A name of several models is their committee. --json has all errors, and the folders.
+    The second table says which of them a run takes by itself, for which clusters, and for what.
 
     \b
     Examples:
@@ -19,9 +20,16 @@ def models(as_json: Json = False) -> None:
       sampler models --json | jq '.[].errors'
       sampler relax structures.xyz --model b97-painn
     """
+    from ..funnel.protocols.automatic import home, recommendations
     from ..potentials.catalogue import catalogue
 
     rows = catalogue()
+    for row in rows:
+        row["at_home"] = [
+            {"in": home(entry), "purpose": entry["purpose"]}
+            for entry in recommendations()
+            if row["models"] == _in_full(entry["options"]["model"])
+        ]
     if as_json:
         print_json(rows)
         return
@@ -47,11 +55,28 @@ def models(as_json: Json = False) -> None:
         if len(row["models"]) > 1:
             typer.echo(f"{row['name']}: {_committee(row)}")
     typer.echo("size: molecules of the largest cluster trained on; MAE: kcal/mol, kcal/mol/Å")
+    typer.echo()
+    print_table(
+        "what a run takes by itself",
+        ["name", "charge", "at home in", "for"],
+        [
+            [row["name"], " ".join(f"{q:+d}" if q else "0" for q in row["charges"]), one["in"], one["purpose"]]
+            for row in rows
+            for one in row["at_home"]
+        ],
+        wrap={2, 3},
+    )
 
 
 def _committee(row) -> str:
     correction = f", corrections to {row['correction_to']}" if row["correction_to"] else ""
     return f"{len(row['models'])} models{correction}"
+
+
+def _in_full(models: str | list[str]) -> list[str]:
+    from ..potentials.trained import named
+
+    return named([models] if isinstance(models, str) else models)
 
 
 def _set(name: str) -> str:

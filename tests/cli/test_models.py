@@ -4,11 +4,14 @@ import json
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import sampler as public
+from sampler.cli.app import app
 from sampler.cli.thermo_hessians import models_of
 from sampler.composition import Composition
 from sampler.errors import ModelError, PotentialError
+from sampler.funnel.protocols.automatic import home, recommendations
 from sampler.funnel.protocols.own_model import with_models
 from sampler.funnel.protocols.protocol import load
 from sampler.learn.evaluate import open_potential
@@ -88,3 +91,17 @@ def test_catalogue_rows_are_whole():
     for row in catalogue():
         assert row["error_on"] and row["mae_energy_kcal_mol"] > 0 and row["mae_forces_kcal_mol_A"] > 0
         assert row["molecules"] and row["charges"] == [0]
+
+
+def test_the_table_of_homes_is_what_runs_take():
+    """Every entry of the recommendations is in the list, under the name of its models."""
+    said = json.loads(CliRunner().invoke(app, ["models", "--json"]).stdout)
+    shown = {row["name"]: row["at_home"] for row in said}
+    for entry in recommendations():
+        models = entry["options"]["model"]
+        full = named([models] if isinstance(models, str) else models)
+        name = next(short for short, stands in short_names().items() if list(stands) == full)
+        assert {"in": home(entry), "purpose": entry["purpose"]} in shown[name]
+    assert sum(map(len, shown.values())) == len(recommendations())
+    text = CliRunner().invoke(app, ["models"]).stdout
+    assert "what a run takes by itself" in text and "puts what is left in order" in text

@@ -17,6 +17,7 @@ the run's manifest shows, so that a later version with a better model does not c
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from typing import Any
 
 from ... import resources
@@ -87,14 +88,19 @@ def keeps_out(composition: Composition) -> str:
 
 def homes() -> str:
     """Where the models of B97-3c are at home, in words."""
-    words = []
-    for e in (e for e in recommendations() if e["level"] == BEST and not e.get("delta", False)):
-        what = f"{'clusters' if e['charge'] else 'neutral clusters'} of {', '.join(e['molecules'])}"
-        what += f", {' or '.join(e['among'])} among them" if "among" in e else ""
-        if "largest_difference" in e:
-            what += f", in numbers that differ by no more than {e['largest_difference']}"
-        words.append(what)
-    return "; ".join(words) or "no composition"
+    entries = [e for e in recommendations() if e["level"] == BEST and not e.get("delta", False)]
+    return "; ".join(home(e) for e in entries) or "no composition"
+
+
+def home(entry: Mapping[str, Any]) -> str:
+    """Where the model of one entry of ``recommended.toml`` is at home, in words."""
+    what = f"{'clusters' if entry['charge'] else 'neutral clusters'} of {', '.join(entry['molecules'])}"
+    what += f", {' or '.join(entry['among'])} among them" if "among" in entry else ""
+    if "largest_difference" in entry:
+        what += f", in numbers that differ by no more than {entry['largest_difference']}"
+    if "fewest_molecules" in entry:
+        what += f", of {entry['fewest_molecules']} molecules or more"
+    return what
 
 
 _AT_GFN1 = {AUTO: FALLBACK, f"{AUTO}:{_DELTA}": FALLBACK, f"{AUTO}:{_MEMBER}": f"{AUTO}:{FALLBACK}"}
