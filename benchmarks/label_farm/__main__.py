@@ -3,6 +3,7 @@
 python benchmarks/label_farm start FOLDER      # both, detached, at the lowest priority; again after a stop: goes on
 python benchmarks/label_farm harvest FOLDER    # what is new, as one small file a level in benchmarks/label_queue/harvest
 python benchmarks/label_farm status FOLDER
+python benchmarks/label_farm merge FOLDER      # all harvests as one data set a level, FOLDER/LEVEL.npz: what models are trained on
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def lowest_priority() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("verb", choices=("start", "work", "harvest", "status"))
+    parser.add_argument("verb", choices=("start", "work", "harvest", "status", "merge"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--level", choices=sorted(LEVELS), help="work: which level")
     given = parser.parse_args()
@@ -52,6 +53,11 @@ def main() -> None:
     elif given.verb == "work":
         lowest_priority()
         LEVELS[given.level].work(given.folder)
+    elif given.verb == "merge":
+        from merge import merge
+
+        for level in LEVELS:
+            print(f"{level}: {merge(level, given.folder)}")
     else:
         for level, farm in LEVELS.items():
             print(f"{level}: {getattr(farm, given.verb)(given.folder)}")

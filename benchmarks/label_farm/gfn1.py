@@ -19,6 +19,10 @@ from sampler.monomers import MonomerLibrary
 HOW = Sampling(starts=2, quench_frames=6, every=10, displaced=1)
 LEVEL = "gfn1-xtb"
 SIZES = (24, 34, 48, 70)  # atoms: classes of size
+DRIVEN = 34
+"""Atoms beyond which a network moves them, and GFN1-xTB gives the labels: its dynamics would take four fifths of all the time."""
+DRIVER = "driver"
+"""The network's folder, in the farm's: trained on what there is of the smaller ones."""
 
 
 def chunks(library: MonomerLibrary) -> list[tuple[str, int]]:
@@ -45,12 +49,20 @@ def work(folder: Path) -> None:
     from sampler.potentials import get_potential
 
     library, potential, done = MonomerLibrary.load(), get_potential(LEVEL), harvested_chunks()
+    network = get_potential("painn", model=folder / DRIVER) if (folder / DRIVER).is_dir() else None
     for composition, chunk in chunks(library):
+        large = sum(Composition.parse(composition, library).atoms(library).values()) > DRIVEN
+        if large and network is None:
+            print(
+                f"larger clusters wait for a network in {folder / DRIVER}: train it on what merge writes, start again"
+            )
+            return
         file = file_of(folder, composition, chunk)
         if file.exists() or (composition, chunk) in done:
             continue
         begun = time.process_time()
-        found = sample_chunk(composition, chunk, HOW, potential, None, SEED, library)
+        driver, labeller = (network, potential) if large else (potential, None)
+        found = sample_chunk(composition, chunk, HOW, driver, labeller, SEED, library)
         file.parent.mkdir(parents=True, exist_ok=True)
         found.save(file)
         print(f"{composition} {chunk}: {len(found)} structures, {time.process_time() - begun:.1f} CPU s", flush=True)
