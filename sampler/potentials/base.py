@@ -173,8 +173,11 @@ def engine_failure(error: Exception) -> str:
         KeyboardInterrupt: the error is what compiled code makes of Ctrl-C (``SystemError``): no fault of the structure.
         PotentialError: a module or library of the engine is missing, which no other structure would help.
     """
-    if isinstance(error.__cause__ or error.__context__, KeyboardInterrupt):
-        raise KeyboardInterrupt from error
+    behind: BaseException | None = error
+    while behind is not None:  # one in another, where compiled code was left through several layers
+        if isinstance(behind, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        behind = behind.__cause__ or behind.__context__
     if isinstance(error, ImportError):
         raise PotentialError(f"the engine's installation is incomplete ({error}); remedy: install it anew") from error
     return f"engine_error: {type(error).__name__}: {error}".splitlines()[0]

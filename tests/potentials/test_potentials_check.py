@@ -8,7 +8,7 @@ import pytest
 from sampler.clusters import Clusters
 from sampler.errors import PotentialError
 from sampler.potentials import Evaluation, Potential, get_potential
-from sampler.potentials.base import evaluate_each
+from sampler.potentials.base import engine_failure, evaluate_each
 from sampler.potentials.check import check_potential
 
 
@@ -77,3 +77,16 @@ def test_forces_that_were_asked_for():
     assert asked.needed_forces is asked.forces
     with pytest.raises(PotentialError, match="no forces"):
         _ = Springs().evaluate(one, forces=False).needed_forces
+
+
+def test_an_interruption_is_no_failure_of_a_structure():
+    """However deep it lies in what compiled code makes of it."""
+    for layers in (1, 2, 3):
+        error: BaseException = KeyboardInterrupt()
+        for _ in range(layers):
+            outer = SystemError("returned a result with an exception set")
+            outer.__cause__ = error
+            error = outer
+        with pytest.raises(KeyboardInterrupt):
+            engine_failure(error)
+    assert engine_failure(ValueError("so")).startswith("engine_error: ValueError")
