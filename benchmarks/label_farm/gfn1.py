@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 from harvests import harvested, keep
-from plan import SEED, plan
+from plan import SEED, atoms_in, plan
 
 from sampler.clusters import Clusters
-from sampler.composition import Composition
 from sampler.learn.sampling.near_duplicates import distinct
 from sampler.learn.sampling.sample import Sampling, sample_chunk
 from sampler.monomers import MonomerLibrary
@@ -30,7 +29,7 @@ def chunks(library: MonomerLibrary) -> list[tuple[str, int]]:
     tasks = []
     for composition, structures in plan(library).items():
         count = max(1, round(structures / (0.8 * HOW.frames)))
-        size = np.searchsorted(SIZES, sum(Composition.parse(composition, library).atoms(library).values()))
+        size = np.searchsorted(SIZES, atoms_in(composition, library))
         mix = (zlib.crc32(composition.encode()) % 997) / 997
         tasks += [(int(size), (k + mix) / count, composition, k) for k in range(count)]
     return [(composition, k) for _, _, composition, k in sorted(tasks)]
@@ -51,7 +50,7 @@ def work(folder: Path) -> None:
     library, potential, done = MonomerLibrary.load(), get_potential(LEVEL), harvested_chunks()
     network = get_potential("painn", model=folder / DRIVER) if (folder / DRIVER).is_dir() else None
     for composition, chunk in chunks(library):
-        large = sum(Composition.parse(composition, library).atoms(library).values()) > DRIVEN
+        large = atoms_in(composition, library) > DRIVEN
         if large and network is None:
             print(
                 f"larger clusters wait for a network in {folder / DRIVER}: train it on what merge writes, start again"

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import numpy as np
 from harvests import harvested
-from plan import HELD_OUT
+from plan import held_out
 
 from sampler.clusters import Clusters
-from sampler.composition import Composition
 from sampler.learn.labels.dataset import LabelSet
 from sampler.levels import level_with
 from sampler.monomers import MonomerLibrary
@@ -24,12 +23,9 @@ def merge(level: str, folder: Path) -> str:
     if not parts:
         return "no harvest"
     library = MonomerLibrary.load()
-    out = {Composition.parse(name, library).name(library) for name in HELD_OUT}
     found = Clusters.concatenate(parts)
-    names = found.columns["composition"]
-    found = found[~np.isin(names, sorted(out))]
-    numbers = np.arange(len(found))
-    found = found.replace(ids=np.array([f"{c}-{k:06d}" for c, k in zip(found.columns["composition"], numbers)]))
+    found = found[~np.isin(found.columns["composition"], sorted(held_out(library)))]
+    found = found.replace(ids=np.array([f"{c}-{k:06d}" for k, c in enumerate(found.columns["composition"])]))
     known = level_with(found.level, library)
     made = LabelSet(found, dict(known.monomers), known.engine)
     made.save(folder / f"{level}.npz")

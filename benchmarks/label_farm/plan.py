@@ -25,6 +25,16 @@ KNOWN = {"sa", "am", "dma", "w"}  # mixtures of these alone have their labels al
 SEED = 20261127
 
 
+def atoms_in(composition: str, library: MonomerLibrary) -> int:
+    """Atoms of one structure."""
+    return sum(Composition.parse(composition, library).atoms(library).values())
+
+
+def held_out(library: MonomerLibrary) -> set[str]:
+    """``HELD_OUT``, as the library spells compositions."""
+    return {Composition.parse(name, library).name(library) for name in HELD_OUT}
+
+
 def plan(library: MonomerLibrary) -> dict[str, int]:
     """Canonical composition -> structures wanted, from small to large; always the same for one library."""
     rng = np.random.default_rng(SEED)
@@ -36,10 +46,10 @@ def plan(library: MonomerLibrary) -> dict[str, int]:
         canonical = made.name(library)
         if made.charge == 0 and {family for family, _ in made.counts} <= KNOWN:
             return
-        if canonical not in held_out:
+        if canonical not in left_out:
             wanted[canonical] = max(structures, wanted.get(canonical, 0))
 
-    held_out = {Composition.parse(c, library).name(library) for c in HELD_OUT}
+    left_out = held_out(library)
     anions = [m.name for m in library if m.charge == -1]
     cations = [m.name for m in library if m.charge == 1]
     for one in [*neutral, *anions, *cations]:
@@ -79,5 +89,5 @@ def plan(library: MonomerLibrary) -> dict[str, int]:
         if charge:
             molecules.append(rng.choice(anions if charge == "anion" else cations))
         add("".join(f"{molecules.count(m)}{m}" for m in dict.fromkeys(molecules)), 55)
-    order = sorted(wanted, key=lambda c: (sum(Composition.parse(c, library).atoms(library).values()), c))
+    order = sorted(wanted, key=lambda c: (atoms_in(c, library), c))
     return {c: wanted[c] for c in order}

@@ -42,9 +42,8 @@ def of_run(
             value = float(given["confidence"]["error_kcalmol"])
             return Uncertainty(value, f"± {value:.2g} kcal/mol, as it was given for the selection by confidence")
         return Uncertainty(None, f"no error bars: {_short(str(error))}")
-    value = found.kcalmol if found.scatter is None else found.scatter
-    words = f"± {value:.2f} kcal/mol: one standard deviation of relative energies from those of B97-3c"
-    return Uncertainty(value, f"{words} ({found.source}); an offset common to all structures is not in it")
+    words = f"± {found.alone:.2f} kcal/mol: one standard deviation of relative energies from those of B97-3c"
+    return Uncertainty(found.alone, f"{words} ({found.source}); an offset common to all structures is not in it")
 
 
 def _short(reason: str) -> str:

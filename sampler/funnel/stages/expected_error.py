@@ -42,11 +42,15 @@ class ErrorEstimate:
     scatter: float | None = None
     spread_factor: float = 0.0
 
+    @property
+    def alone(self) -> float:
+        """kcal/mol, of a single relative energy whose committee says nothing."""
+        return self.kcalmol if self.scatter is None else self.scatter
+
     def of_each(self, spread: np.ndarray) -> np.ndarray:
         """(B,) kcal/mol, one standard deviation of the relative energies of structures whose committee has the ``spread``
         (kcal/mol, NaN without one)."""
-        alone = self.kcalmol if self.scatter is None else self.scatter
-        return np.hypot(alone, self.spread_factor * np.where(np.isnan(spread), 0.0, spread))
+        return np.hypot(self.alone, self.spread_factor * np.where(np.isnan(spread), 0.0, spread))
 
 
 def expected_error(level: str, composition: Composition, models: Sequence[str] = ()) -> ErrorEstimate:
