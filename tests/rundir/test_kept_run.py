@@ -1,5 +1,9 @@
-"""A finished run of version 0.1.0, kept: whatever the code has become, it is found finished, and left as it is."""
+"""A finished run of version 0.1.0, kept: whatever the code has become, it is found finished, and its stages are left.
 
+Its tables may gain columns: they are then written once more, with the same clusters, and left from there on.
+"""
+
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -29,6 +33,9 @@ class Recorder(Progress):
         self.computed.append(kind)
 
 
+TABLES = ("ranking.csv", "structures.xyz", "results.json", "orca/")
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     files = (f for f in sorted(folder.rglob("*")) if f.is_file() and f.name != ".lock")
     return {str(f.relative_to(folder)): f.read_bytes() for f in files}
@@ -40,17 +47,33 @@ def folder(tmp_path):
     return tmp_path / "1sa1am"
 
 
-def test_it_is_found_finished_and_left_as_it_is(folder, monkeypatch):
+def test_it_is_found_finished_and_its_stages_are_left(folder, monkeypatch):
     monkeypatch.setattr(runner, "__version__", read_manifest(folder)["sampler_version"])
-    library, before, recorder = MonomerLibrary.load(), contents(folder), Recorder()
+    library, recorder = MonomerLibrary.load(), Recorder()
     composition, protocol = Composition.parse("1sa1am", library), protocols.load(str(KEPT / "toy.toml"))
-    finished = runner.run(
-        composition, protocol, folder, library=library, progress=recorder,
-        leave=lambda run: results.write(run, protocol, library, composition),
-    )  # fmt: skip
+
+    def again():
+        return runner.run(
+            composition, protocol, folder, library=library, progress=recorder,
+            leave=lambda run: results.write(run, protocol, library, composition),
+        )  # fmt: skip
+
+    before, rows = contents(folder), list(csv.DictReader((folder / "ranking.csv").open()))
+    finished = again()
     assert recorder.computed == [] and [kind for kind, _ in recorder.skipped] == STAGES
-    assert contents(folder) == before
     assert len(finished.clusters) == 2 and finished.clusters.level == "lennard-jones"
+    after = contents(folder)
+    assert after.keys() == before.keys()
+    assert [name for name in before if not name.startswith(TABLES) and after[name] != before[name]] == []
+    now = list(csv.DictReader((folder / "ranking.csv").open()))
+    assert [{column: row[column] for column in ("rank", "id", "state", "level", "rank_before")} for row in rows] == [
+        {column: row[column] for column in ("rank", "id", "state", "level", "rank_before")} for row in now
+    ]
+    assert [float(row["energy_eV"]) for row in now] == pytest.approx(
+        [float(row["energy_eV"]) for row in rows], rel=1e-3
+    )
+    again()
+    assert contents(folder) == after
 
 
 def test_what_it_says(folder):
