@@ -2,6 +2,7 @@
 
 import json
 
+import ase.data
 import numpy as np
 import pytest
 
@@ -10,6 +11,7 @@ from sampler.errors import FileFormatError, LevelError
 from sampler.learn.labels.dataset import LabelSet, atom_references, binding_energies, split
 from sampler.learn.labels.importing import Columns, import_extxyz
 from sampler.learn.sampling.near_duplicates import distinct, fingerprint
+from sampler.learn.training.targets import card_references
 from sampler.levels import load_level
 from sampler.monomers import MonomerLibrary
 from sampler.potentials import get_potential
@@ -94,6 +96,21 @@ def test_atom_references_add_up_to_the_monomers():
     for name, formula in atoms.items():
         total = sum(table[z] * n for z, n in formula.items())
         assert total == pytest.approx(references[name], abs=1e-9), (name, total)
+
+
+def test_references_of_amines_are_energies_of_elements_whatever_else_the_level_knows(library):
+    level = load_level("gfn1-xtb")
+    names = ["am", "ma", "dma"]  # their formulas depend on one another
+    minima = Clusters.make(
+        [library[n].conformers[0].positions for n in names], [library[n].numbers for n in names],
+        energy=[level.monomers[n] for n in names], level="gfn1-xtb", ids=names,
+        columns={"composition": np.array([f"1{n}" for n in names])},
+    )  # fmt: skip
+    assert "amh" in level.monomers
+    found = card_references(LabelSet(minima, dict(level.monomers), "tblite"), library)["element_energies"]
+    for n in names:
+        total = sum(found[ase.data.chemical_symbols[z]] for z in library[n].numbers)
+        assert total == pytest.approx(level.monomers[n], abs=0.5), n
 
 
 def test_fingerprint_is_blind_to_what_energies_are_blind_to(library):

@@ -102,7 +102,7 @@ def card_references(labels: LabelSet, library: MonomerLibrary) -> References:
         Scope.of(ModelCard(labels.level, (), monomers=monomers))
         return {"monomers": monomers}
     except ModelError:
-        table = atom_references(labels.references, formulas)
+        table = atom_references({name: labels.references[name] for name in formulas}, formulas)
         return {"element_energies": {chemical_symbols[z]: float(table[z]) for z in np.flatnonzero(table)}}
 
 
