@@ -11,7 +11,7 @@ from sampler.errors import FileFormatError, LevelError
 from sampler.learn.labels.dataset import LabelSet, atom_references, binding_energies, split
 from sampler.learn.labels.importing import Columns, import_extxyz
 from sampler.learn.sampling.near_duplicates import distinct, fingerprint
-from sampler.learn.training.targets import card_references
+from sampler.learn.training.targets import card_references, direct_targets
 from sampler.levels import load_level
 from sampler.monomers import MonomerLibrary
 from sampler.potentials import get_potential
@@ -98,19 +98,38 @@ def test_atom_references_add_up_to_the_monomers():
         assert total == pytest.approx(references[name], abs=1e-9), (name, total)
 
 
-def test_references_of_amines_are_energies_of_elements_whatever_else_the_level_knows(library):
+def minima_of(library, names) -> LabelSet:
     level = load_level("gfn1-xtb")
-    names = ["am", "ma", "dma"]  # their formulas depend on one another
     minima = Clusters.make(
         [library[n].conformers[0].positions for n in names], [library[n].numbers for n in names],
-        energy=[level.monomers[n] for n in names], level="gfn1-xtb", ids=names,
+        charge=[library[n].charge for n in names], energy=[level.monomers[n] for n in names], level="gfn1-xtb", ids=names,
         columns={"composition": np.array([f"1{n}" for n in names])},
     )  # fmt: skip
-    assert "amh" in level.monomers
-    found = card_references(LabelSet(minima, dict(level.monomers), "tblite"), library)["element_energies"]
+    return LabelSet(minima, dict(level.monomers), "tblite")
+
+
+def test_references_of_amines_are_energies_of_elements_whatever_else_the_level_knows(library):
+    names = ["am", "ma", "dma"]  # their formulas depend on one another
+    labels = minima_of(library, names)
+    assert "amh" in labels.references
+    found = card_references(labels, library)
+    assert found["charge_energies"] == {}
     for n in names:
-        total = sum(found[ase.data.chemical_symbols[z]] for z in library[n].numbers)
-        assert total == pytest.approx(level.monomers[n], abs=0.5), n
+        total = sum(found["element_energies"][ase.data.chemical_symbols[z]] for z in library[n].numbers)
+        assert total == pytest.approx(labels.references[n], abs=0.5), n
+
+
+def test_references_of_ions_have_an_energy_of_their_charge(library):
+    labels = minima_of(library, ["sa", "b", "nta", "ntam", "am", "amh", "dma", "dmah"])
+    found = card_references(labels, library)
+    assert sorted(found["charge_energies"]) == ["-1", "1"]
+    # electrons and protons: several eV, which the energies of elements alone would leave to the network
+    assert found["charge_energies"]["-1"] < -3.0 and found["charge_energies"]["1"] > 3.0
+    rest = direct_targets(labels, library, energies_only=True).energy
+    for charge in (-1, 1):
+        ions = labels.clusters.charge == charge
+        assert rest[ions].mean() == pytest.approx(0.0, abs=1e-6)
+    assert np.abs(rest).max() < 1.5
 
 
 def test_fingerprint_is_blind_to_what_energies_are_blind_to(library):

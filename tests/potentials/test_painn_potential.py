@@ -167,6 +167,24 @@ def test_monomers_that_are_combinations_of_one_another_are_refused():
         PaiNNPotential(params(), CARD_OF_SA_AM.replace(monomers={**MONOMERS, "salt": both}))
 
 
+def test_an_energy_of_the_charge_comes_on_top_of_the_elements(tmp_path):
+    card = FREE.replace(charges=(-1, 0, 1), element_energies={"H": -13.0}, charge_energies={"-1": -4.0, "1": 9.0})
+    save_model(tmp_path, params(), card)
+    one = sa_am(1, 1)
+    clusters = Clusters.make([one.positions] * 3, [one.numbers] * 3, charge=[-1, 0, 1])
+    found = PaiNNPotential(*load_model(tmp_path)).evaluate(clusters).energy
+    assert found - found[1] == pytest.approx([-4.0, 0.0, 9.0], abs=1e-9)
+
+
+@pytest.mark.parametrize("key", ["+1", "plus", "0", ""])
+def test_a_charge_of_a_card_that_is_none_is_refused(tmp_path, key):
+    save_model(tmp_path, params(), FREE.replace(charge_energies={"1": 9.0}))
+    file = tmp_path / "card.toml"
+    file.write_text(file.read_text().replace("1 = 9.0", f'"{key}" = 9.0'))
+    with pytest.raises(ModelError, match="a charge, such as -1"):
+        load_model(tmp_path)
+
+
 # ---- safety --------------------------------------------------------------------------------------
 
 

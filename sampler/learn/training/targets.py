@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
 
 class References(TypedDict, total=False):
-    """What a model card says of the zero of its energies: one of the two."""
+    """What a model card says of the zero of its energies: monomers, or elements with charges."""
 
     monomers: dict[str, ReferenceMonomer]
     element_energies: dict[str, float]
+    charge_energies: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Targets:
     Attributes:
         clusters: B structures of N atoms; their energies are not used.
         energy: (B,) eV. forces: (N, 3) eV/Å.
-        references: ``monomers`` or ``element_energies`` as a model card holds them: what was taken off ``energy``.
+        references: as a model card holds them (:func:`card_references`): what was taken off ``energy``.
         level: of the labels. base: the cheaper level whose energies and forces were subtracted, '' if none.
         base_engine: the program that made these. digest: sha256 of the labels.
         has_forces: False where the labels have none; ``forces`` are then zeros that nothing may be compared with.
@@ -69,7 +70,8 @@ def card_references(labels: LabelSet, library: MonomerLibrary) -> References:
     """What a model card needs to turn predictions into total energies: ``monomers``, or ``element_energies``.
 
     Monomers where a cluster's atoms tell how many of each there are (SA, AM, W); energies per element where they do
-    not (a series of amines), and the network then learns the rest.
+    not (a series of amines; acids and bases with their ions), with one energy of each charge, and the network then
+    learns the rest.
 
     Raises:
         LevelError: the set names no monomer energies.
@@ -102,8 +104,27 @@ def card_references(labels: LabelSet, library: MonomerLibrary) -> References:
         Scope.of(ModelCard(labels.level, (), monomers=monomers))
         return {"monomers": monomers}
     except ModelError:
-        table = atom_references({name: labels.references[name] for name in formulas}, formulas)
-        return {"element_energies": {chemical_symbols[z]: float(table[z]) for z in np.flatnonzero(table)}}
+        return _by_element({name: labels.references[name] for name in formulas}, formulas, library)
+
+
+def _by_element(energies: dict[str, float], formulas: dict[str, dict[int, int]], library: MonomerLibrary) -> References:
+    """Energies of elements from the neutral monomers, and of each charge from what they leave of the ions."""
+    from ase.data import chemical_symbols
+
+    held = {z for formula in formulas.values() for z in formula}
+    neutral = [name for name in formulas if not library[name].charge]
+    if {z for name in neutral for z in formulas[name]} != held:
+        neutral = list(formulas)  # ions alone hold an element
+    table = atom_references({name: energies[name] for name in neutral}, {name: formulas[name] for name in neutral})
+    rest: dict[str, list[float]] = {}
+    for name, formula in formulas.items():
+        if library[name].charge:
+            whole = sum(table[z] * n for z, n in formula.items())
+            rest.setdefault(str(library[name].charge), []).append(energies[name] - whole)
+    return {
+        "element_energies": {chemical_symbols[z]: float(table[z]) for z in np.flatnonzero(table)},
+        "charge_energies": {charge: float(np.mean(left)) for charge, left in sorted(rest.items())},
+    }
 
 
 def direct_targets(labels: LabelSet, library: MonomerLibrary, energies_only: bool = False) -> Targets:
@@ -121,7 +142,8 @@ def direct_targets(labels: LabelSet, library: MonomerLibrary, energies_only: boo
 
     _require_forces(labels, energies_only)
     references = card_references(labels, library)
-    offset, failure = Scope.of(ModelCard(labels.level, (), **references)).reference(labels.clusters)
+    charges = tuple(np.unique(labels.clusters.charge).tolist())
+    offset, failure = Scope.of(ModelCard(labels.level, (), charges, **references)).reference(labels.clusters)
     wrong = [i for i, reason in enumerate(failure) if reason]
     if wrong:
         raise LevelError(f"structure {labels.clusters.ids[wrong[0]]}: {failure[wrong[0]]}")

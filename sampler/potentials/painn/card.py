@@ -53,6 +53,7 @@ class ModelCard:
             Older cards have none.
         monomers: name -> reference; the network then predicts binding energies against them.
         element_energies: symbol -> eV, when the network predicts the total energy minus these instead.
+        charge_energies: total charge, such as ``-1`` -> eV, which comes on top of the elements' for a charged cluster.
         base_level: for a correction: the level of the potential it corrects.
         data_hash: sha256 of the training data. training: settings. errors: name with unit -> value.
         calibration: of the spread of a committee that the model belongs to; see :mod:`.calibration`.
@@ -68,6 +69,7 @@ class ModelCard:
     closest: dict[str, float] = field(default_factory=dict)
     monomers: dict[str, ReferenceMonomer] = field(default_factory=dict)
     element_energies: dict[str, float] = field(default_factory=dict)
+    charge_energies: dict[str, float] = field(default_factory=dict)
     base_level: str = ""
     data_hash: str = ""
     training: dict[str, Any] = field(default_factory=dict)
@@ -235,7 +237,7 @@ def _dump(card: ModelCard, lines: list[str], tables: dict[str, dict[str, Any]]) 
             for name, monomer in value.items():
                 tables[f"monomers.{_key(name)}"] = dataclasses.asdict(monomer)
         elif isinstance(value, dict):
-            if value or item.name != "calibration":
+            if value or item.name not in ("calibration", "charge_energies"):
                 tables[item.name] = value
         else:
             lines.append(f"{item.name} = {_value(value)}")

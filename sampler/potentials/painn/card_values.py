@@ -96,6 +96,11 @@ def _element(key: str, value: Any) -> None:
         raise Wrong(key, value, "the symbol of an element")
 
 
+def _charge(key: str, value: Any) -> None:
+    if value.removeprefix("-") not in "123456789" or not value or value == "-":
+        raise Wrong(key, value, "a charge, such as -1")
+
+
 def _pair(key: str, value: Any) -> None:
     parts = value.split("-")
     if len(parts) != 2:
@@ -158,6 +163,7 @@ _KINDS: dict[str, Check] = {
     "closest": _table(_length, _pair),
     "monomers": _table(_monomer),
     "element_energies": _table(_number, _element),
+    "charge_energies": _table(_number, _charge),
     "base_level": _text,
     "data_hash": _text,
     "training": _table(_anything),

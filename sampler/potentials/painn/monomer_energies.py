@@ -37,7 +37,7 @@ class Scope:
         allowed: (119,) bool per atomic number. charges: (n,) int64.
         column: (119,) of each element in a row of counts; all that no monomer holds share the last but one.
         vectors: (k, m) composition (counts, then charge) of each reference monomer. inverse: (m, k) its pseudo-inverse.
-        energies: (m,) eV. elements: (119,) eV per element.
+        energies: (m,) eV. elements: (119,) eV per element. by_charge: (n,) eV, of each of ``charges``.
     """
 
     allowed: np.ndarray
@@ -49,6 +49,7 @@ class Scope:
     inverse: np.ndarray
     energies: np.ndarray
     elements: np.ndarray
+    by_charge: np.ndarray
 
     @classmethod
     def of(cls, card: ModelCard) -> Scope:
@@ -76,8 +77,9 @@ class Scope:
                 "another, so that a composition cannot be told from the atoms; use element_energies instead"
             )
         energies = np.array([m.energy for m in card.monomers.values()], float)
-        return cls(allowed, tuple(card.elements), np.asarray(card.charges, np.int64),
-                   tuple(card.monomers), column, vectors, np.linalg.pinv(vectors), energies, elements)  # fmt: skip
+        by_charge = np.array([card.charge_energies.get(str(q), 0.0) for q in card.charges])
+        return cls(allowed, tuple(card.elements), np.asarray(card.charges, np.int64), tuple(card.monomers),
+                   column, vectors, np.linalg.pinv(vectors), energies, elements, by_charge)  # fmt: skip
 
     def check(self, clusters: Clusters) -> list[str]:
         """(B,) reasons why a structure may not be asked of the model; '' where it may."""
@@ -109,6 +111,7 @@ class Scope:
         b, failure = len(clusters), [""] * len(clusters)
         structure = clusters.structure_of_atom
         total = np.bincount(structure, weights=self.elements[clusters.numbers], minlength=b)
+        total = total + (clusters.charge[:, None] == self.charges) @ self.by_charge
         if not len(self.energies):
             return total, failure
         k = len(self.vectors)
