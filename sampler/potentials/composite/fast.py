@@ -12,6 +12,7 @@ from pyscf import dft, lib
 
 from ..base import StructureFailure
 from .coulomb import FittedCoulomb
+from .diis import CarriedDIIS
 from .methods import CompositeMethod
 from .molecule import fitting_basis
 from .xc import ExchangeCorrelation, Grid
@@ -23,17 +24,24 @@ _RENEWALS = 12
 class _RKS(dft.rks.RKS):
     """PySCF's SCF driver with our Coulomb and exchange-correlation parts."""
 
-    _keys = {"coulomb", "exchange", "shift"}
+    _keys = {"coulomb", "exchange", "shift", "last"}
 
     coulomb: FittedCoulomb
     exchange: ExchangeCorrelation
     shift: tuple[float, np.ndarray] | None = None
     """Energy and matrix of the correction of the coarse grid."""
+    last: tuple[np.ndarray, tuple[float, np.ndarray], tuple[float, np.ndarray]] | None = None
+    """A density with its Coulomb and exchange-correlation parts, which are asked for more than once."""
+
+    def parts(self, dm: np.ndarray) -> tuple[tuple[float, np.ndarray], tuple[float, np.ndarray]]:
+        """Energy and matrix of the Coulomb term, and of exchange and correlation on the coarse grid."""
+        if self.last is None or not np.array_equal(self.last[0], dm):
+            self.last = dm, self.coulomb(dm), self.exchange(dm)
+        return self.last[1:]
 
     def get_veff(self, mol=None, dm=None, dm_last=0, vhf_last=0, hermi=1):
         dm = np.asarray(self.make_rdm1() if dm is None else dm)
-        energy_j, potential = self.coulomb(dm)
-        energy_xc, matrix = self.exchange(dm)
+        (energy_j, potential), (energy_xc, matrix) = self.parts(dm)
         if self.shift is not None:
             energy_xc += self.shift[0] + float(np.vdot(self.shift[1], dm))
             matrix = matrix + self.shift[1]
@@ -73,23 +81,25 @@ def _converged(method: CompositeMethod, mol):
 
     energy_tolerance, gradient_tolerance = method.convergence
     mf.conv_tol, mf.conv_tol_grad = 1e-3, 3e-2
-    dm, energy = None, np.inf
+    mf.diis, mf.diis_start_cycle = CarriedDIIS(overlap), 0
+    dm, energy, shift = None, np.inf, 0.0
     for _ in range(_RENEWALS):
         mf.kernel(dm0=dm)
         if not mf.converged:
             raise StructureFailure("scf_failed: no convergence with DIIS")
         dm = np.asarray(mf.make_rdm1())
         energy_xc, matrix = fine(dm)
-        coarse_xc, coarse_matrix = mf.exchange(dm)
-        energy_j, potential = mf.coulomb(dm)
+        (energy_j, potential), (coarse_xc, coarse_matrix) = mf.parts(dm)
         last, energy = energy, float(np.vdot(core, dm)) + energy_j + energy_xc + mol.energy_nuc()
         fock = core + potential + matrix
         rest = np.linalg.norm(mf.get_grad(mf.mo_coeff, mf.mo_occ, fock))
         if rest < gradient_tolerance and abs(energy - last) < energy_tolerance:
             break
+        mf.diis.add(matrix - coarse_matrix - shift)
         shift = matrix - coarse_matrix
         mf.shift = energy_xc - coarse_xc - float(np.vdot(shift, dm)), shift
-        mf.conv_tol, mf.conv_tol_grad = 1e-8, min(1e-3, max(0.03 * rest, 0.2 * gradient_tolerance))
+        wanted = min(1e-3, max(0.03 * rest, 0.2 * gradient_tolerance))
+        mf.conv_tol, mf.conv_tol_grad = max(1e-8, wanted**2), wanted
     else:
         raise StructureFailure(f"scf_failed: the final grid is not reached, orbital gradient {rest:.1e}")
     return energy, mf, fine, dm, fock
