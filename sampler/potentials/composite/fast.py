@@ -82,7 +82,7 @@ def _converged(method: CompositeMethod, mol):
     energy_tolerance, gradient_tolerance = method.convergence
     mf.conv_tol, mf.conv_tol_grad = 1e-3, 3e-2
     mf.diis, mf.diis_start_cycle = CarriedDIIS(overlap), 0
-    dm, energy, shift = None, np.inf, 0.0
+    dm, energy, shift = None, np.inf, np.zeros_like(core)
     for _ in range(_RENEWALS):
         mf.kernel(dm0=dm)
         if not mf.converged:
@@ -92,7 +92,7 @@ def _converged(method: CompositeMethod, mol):
         (energy_j, potential), (coarse_xc, coarse_matrix) = mf.parts(dm)
         last, energy = energy, float(np.vdot(core, dm)) + energy_j + energy_xc + mol.energy_nuc()
         fock = core + potential + matrix
-        rest = np.linalg.norm(mf.get_grad(mf.mo_coeff, mf.mo_occ, fock))
+        rest = float(np.linalg.norm(mf.get_grad(mf.mo_coeff, mf.mo_occ, fock)))
         if rest < gradient_tolerance and abs(energy - last) < energy_tolerance:
             break
         mf.diis.add(matrix - coarse_matrix - shift)
