@@ -276,7 +276,7 @@ class _Walk:
         return [Row(batch.step, *values) for values in every]
 
     def _spread(self) -> np.ndarray | None:
-        return getattr(self.engine.last, "force_spread", None)
+        return None if self.engine.last is None else self.engine.last.force_spread
 
     def _doubts(self, rows: list[Row]) -> list[tuple[int, Event]]:
         """Events of spread and drift, each when it begins: one that stays above its limit is told once."""

@@ -17,7 +17,6 @@ from ..monomers import MonomerLibrary
 from ..potentials import Evaluation, Potential
 from ..potentials.painn.batches import chunk_bounds
 from ..potentials.painn.card import ModelCard
-from ..potentials.painn.potential import CommitteeEvaluation
 from ..units import KCAL_PER_MOL
 from .labels.dataset import SAME_MONOMER, LabelSet, binding_energies
 from .labels.teach import is_taught
@@ -36,7 +35,7 @@ class Evaluated:
         forces: (N, 3) eV/Å as predicted; None of a potential that has energies alone.
         level: of the potential. failures: reason -> number of structures left out.
         energy_spread: (B,) eV, force_spread: (N,) eV/Å, of a committee
-            (:class:`~sampler.potentials.painn.potential.CommitteeEvaluation`); None of others.
+            (:class:`~sampler.potentials.base.Evaluation`); None of others.
     """
 
     labels: LabelSet
@@ -145,10 +144,9 @@ def compared(potential: Potential, labels: LabelSet, library: MonomerLibrary, fo
     predicted = binding_energies(found.energy[good], kept.compositions, references, library)
     atoms = good[labels.clusters.structure_of_atom]
     forces = None if found.forces is None else found.forces[atoms]
-    doubt = (None, None)
-    if isinstance(found, CommitteeEvaluation):
-        doubt = found.energy_spread[good], None if found.force_spread is None else found.force_spread[atoms]
-    return Evaluated(kept, wanted, predicted, forces, potential.level, failures, *doubt)
+    doubt = None if found.energy_spread is None else found.energy_spread[good]
+    of_atoms = None if found.force_spread is None else found.force_spread[atoms]
+    return Evaluated(kept, wanted, predicted, forces, potential.level, failures, doubt, of_atoms)
 
 
 def _predict(potential: Potential, clusters: Clusters, advance: Callable[[int], None] | None) -> Evaluation:

@@ -22,11 +22,16 @@ class Evaluation:
         forces: (N, 3) float64, eV/Å; NaN for the atoms of failed structures. None when not asked for.
         failure: (B,) str; '' where it went well, else the reason (``scf_failed``, ``nan``, ``clash``, …) with
             the engine's words after a colon.
+        energy_spread: (B,) eV, of a committee: standard deviation (n - 1) over the members. None of all else.
+        force_spread: (N,) eV/Å, of a committee: length of the standard deviation of each atom's force; None without
+            forces.
     """
 
     energy: np.ndarray
     forces: np.ndarray | None
     failure: np.ndarray
+    energy_spread: np.ndarray | None = None
+    force_spread: np.ndarray | None = None
 
     @property
     def needed_forces(self) -> np.ndarray:

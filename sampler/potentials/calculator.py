@@ -51,9 +51,8 @@ class SamplerCalculator(Calculator):
             self._memory = [None]
             raise CalculationFailed(f"{self.potential.level}: {found.failure[0]}")
         self.results = {"energy": float(found.energy[0]), "forces": found.forces}
-        spread = getattr(found, "energy_spread", None)
-        if spread is not None:
-            self.results |= {"energy_spread": float(spread[0]), "force_spread": getattr(found, "force_spread", None)}
+        if found.energy_spread is not None:
+            self.results |= {"energy_spread": float(found.energy_spread[0]), "force_spread": found.force_spread}
 
     def _charge(self, atoms: Atoms) -> int:
         if self.charge is not None:

@@ -159,8 +159,7 @@ def _advance(walker: _Walker, evaluation: Evaluation, k: int, batch: Clusters, p
 
 def _spread(evaluation: Evaluation, k: int) -> float:
     """Of a committee; NaN of anything else."""
-    spread = getattr(evaluation, "energy_spread", None)
-    return np.nan if spread is None else float(spread[k])
+    return np.nan if evaluation.energy_spread is None else float(evaluation.energy_spread[k])
 
 
 def _broken(walker: _Walker, energy: float, params: RelaxParams) -> tuple[str, str]:

@@ -19,8 +19,7 @@ from sampler.dynamics.schedule import Schedule
 from sampler.dynamics.simulate import Simulation, simulate
 from sampler.errors import FileFormatError, RunError, StorageError
 from sampler.monomers import MonomerLibrary
-from sampler.potentials.base import Potential
-from sampler.potentials.painn.potential import CommitteeEvaluation
+from sampler.potentials.base import Evaluation, Potential
 from sampler.rundir.held import held
 
 
@@ -148,7 +147,7 @@ class Doubtful(Potential):
         energy = 0.5 * 5.0 * np.bincount(clusters.structure_of_atom, (way**2).sum(1), len(clusters))
         spread = np.full(len(way), 0.01)
         spread[clusters.ptr[:-1]] = np.abs(30.0 * way[clusters.ptr[:-1], 0])
-        return CommitteeEvaluation(energy, -5.0 * way, np.full(len(clusters), ""), np.zeros(len(clusters)), spread)
+        return Evaluation(energy, -5.0 * way, np.full(len(clusters), ""), np.zeros(len(clusters)), spread)
 
 
 def doubtful(folder, stop_at):

@@ -141,9 +141,7 @@ class Disputed(Potential):
         spread[clusters.ptr[:-1]] = clusters.positions[clusters.ptr[:-1], 0]
         energy = np.zeros(len(clusters))
         energy[2] = np.nan
-        made = Evaluation(energy, None, np.full(len(clusters), ""))
-        object.__setattr__(made, "force_spread", spread)
-        return made
+        return Evaluation(energy, None, np.full(len(clusters), ""), force_spread=spread)
 
 
 def test_the_most_disputed_new_structures_are_chosen(library):

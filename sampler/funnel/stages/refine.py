@@ -119,8 +119,8 @@ def _single_points(task: Clusters, potential: Potential) -> Clusters:
     found = potential.evaluate(task, forces=False)
     told = [[part.strip() for part in str(text).partition(":")] for text in found.failure]
     done = task.replace(energy=found.energy, forces=None, level=potential.level)
-    if (spread := getattr(found, "energy_spread", None)) is not None:
-        done = done.with_columns(**{ENERGY_SPREAD: spread})
+    if found.energy_spread is not None:
+        done = done.with_columns(**{ENERGY_SPREAD: found.energy_spread})
     return done.with_columns(
         fate=np.array([t[0] for t in told], dtype=np.str_), fate_detail=np.array([t[2] for t in told], dtype=np.str_)
     )

@@ -20,7 +20,7 @@ def disagreement(candidates: Clusters, committee: Potential) -> np.ndarray:
         InputError: a potential that is no committee.
     """
     found = committee.evaluate(candidates)
-    spread = getattr(found, "force_spread", None)
+    spread = found.force_spread
     if spread is None:
         raise InputError("a disagreement needs a committee: give two or more models")
     worst = np.array([spread[candidates.atoms_of(i)].max(initial=0.0) for i in range(len(candidates))])

@@ -12,7 +12,6 @@ import numpy as np
 from ...clusters import Clusters
 from ...errors import LevelError
 from ..base import Evaluation, Potential, TrainedModel
-from .potential import CommitteeEvaluation
 
 
 class DeltaPotential(Potential):
@@ -58,7 +57,7 @@ class DeltaPotential(Potential):
     def evaluate(self, clusters: Clusters, forces: bool = True) -> Evaluation:
         """Sum of both; a structure that either refuses fails, with the base's reason first.
 
-        Of a committee of corrections the result is a :class:`.potential.CommitteeEvaluation`.
+        Of a committee of corrections the result has their spread.
         """
         return self._sum(clusters, self.base.evaluate(clusters, forces), forces)
 
@@ -75,7 +74,7 @@ class DeltaPotential(Potential):
             "forces": low.needed_forces + high.needed_forces if forces else None,
             "failure": np.where(lost, low.failure, high.failure),
         }
-        if isinstance(high, CommitteeEvaluation):
+        if high.energy_spread is not None:
             found["energy_spread"] = np.where(lost, np.nan, high.energy_spread)
             if high.force_spread is not None:
                 found["force_spread"] = np.where(lost[clusters.structure_of_atom], np.nan, high.force_spread)

@@ -259,19 +259,6 @@ def _run(members: list[PaiNNPotential], clusters: Clusters, forces: bool) -> _Ra
     return _Raw(energy, gradient, refused)
 
 
-@dataclass(frozen=True)
-class CommitteeEvaluation(Evaluation):
-    """The mean of the members, and how far they differ.
-
-    Attributes:
-        energy_spread: (B,) eV, standard deviation (n - 1) over the members.
-        force_spread: (N,) eV/Å, length of the standard deviation of each atom's force; None without forces.
-    """
-
-    energy_spread: np.ndarray
-    force_spread: np.ndarray | None
-
-
 class CommitteePotential(Potential):
     """Several PaiNN models of one level: the mean as the energy, the spread as a measure of doubt.
 
@@ -315,16 +302,14 @@ class CommitteePotential(Potential):
         for member in self.members:
             member.share(folder)
 
-    def evaluate(self, clusters: Clusters, forces: bool = True) -> CommitteeEvaluation:
+    def evaluate(self, clusters: Clusters, forces: bool = True) -> Evaluation:
         """Mean and spread; a structure that one member refuses fails."""
         every = _evaluate(self.members, clusters, forces)
         mean = spread = None
         if every.forces is not None:
             mean = every.forces.mean(axis=0)
             spread = np.sqrt((every.forces.std(axis=0, ddof=1) ** 2).sum(axis=1))
-        return CommitteeEvaluation(
-            every.energy.mean(axis=0), mean, every.failure, every.energy.std(axis=0, ddof=1), spread
-        )
+        return Evaluation(every.energy.mean(axis=0), mean, every.failure, every.energy.std(axis=0, ddof=1), spread)
 
 
 def _require_one_kind(members: list[PaiNNPotential]) -> None:
