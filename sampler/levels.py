@@ -14,7 +14,6 @@ of PATH) add levels, and monomers to levels that ship.
 from __future__ import annotations
 
 import dataclasses
-import os
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -118,7 +117,7 @@ class Binding:
 
 def levels() -> list[str]:
     """Identifiers of the levels that ship with sampler, and of those in the folders of ``SAMPLER_LEVELS``."""
-    return sorted({_id(p) for folder in _folders() for p in folder.glob("*.toml")})
+    return sorted({_id(p) for p in resources.level_files()})
 
 
 def spelled_level(name: str) -> str:
@@ -137,8 +136,7 @@ def load_level(name: str | Path, reference_set: str = "minima") -> Level:
     """
     if Path(name).suffix == ".toml":
         return _read(Path(name), reference_set)
-    every = [p for folder in _folders() for p in sorted(folder.glob("*.toml"))]
-    paths = [p for p in every if name in (p.stem, _id(p))]
+    paths = [p for p in resources.level_files() if name in (p.stem, _id(p))]
     if not paths:
         remedy = f"; to add monomer energies of another, {how_to_add(str(name), ['MONOMERS'])}" if name else ""
         raise LevelError(
@@ -181,12 +179,6 @@ def how_to_add(level: str, monomers: Iterable[str]) -> str:
         f"compute them with: sampler label --references {','.join(monomers)} --level {method} --out levels/{level}.toml, "
         "and set the environment variable SAMPLER_LEVELS=levels"
     )
-
-
-def _folders() -> list[Path]:
-    """Where level files are looked for: what ships first, then the user's."""
-    users = [Path(p) for p in os.environ.get("SAMPLER_LEVELS", "").split(os.pathsep) if p]
-    return [resources.path("data", "levels"), *users]
 
 
 def _id(path: Path) -> str:

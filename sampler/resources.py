@@ -26,3 +26,14 @@ def path(*parts: str) -> Path:
 def user_folder() -> Path:
     """Where ``sampler monomer add`` keeps the user's molecules: $SAMPLER_HOME/monomers or ~/.sampler/monomers."""
     return Path(os.environ.get("SAMPLER_HOME") or Path.home() / ".sampler") / "monomers"
+
+
+def level_folders() -> list[Path]:
+    """Where level files are looked for: those that ship first, then the folders of the variable ``SAMPLER_LEVELS``."""
+    users = [Path(p) for p in os.environ.get("SAMPLER_LEVELS", "").split(os.pathsep) if p]
+    return [path("data", "levels"), *users]
+
+
+def level_files() -> list[Path]:
+    """All level files, in this order of folders, each folder by name."""
+    return [p for folder in level_folders() for p in sorted(folder.glob("*.toml"))]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..composition import Composition
 from ..errors import InputError, LevelError
 from ..monomers import MonomerLibrary
+from ..potentials.xtb_parameters import is_refit
 from .folders import spelled
 from .given import clusters_of
 
@@ -69,14 +70,15 @@ def levels_of(level: str, from_level: str | None, entering: bool) -> tuple[str, 
     """
     from ..funnel.protocols.automatic import AUTO, CHOICES
 
-    level = level.lower() if level.lower() in CHOICES else level
+    ends = level.lower() in CHOICES or is_refit(level)
+    level = level.lower() if ends else level
     if not entering:
         if from_level is not None:
             raise InputError("--from-level has a meaning only with --from")
-        if level not in CHOICES:
+        if not ends:
             raise InputError(f"--level {level}: a run ends at one of {', '.join(CHOICES)}")
         return level, None
-    if level not in CHOICES:  # of the structures that enter, then
+    if not ends:  # of the structures that enter, then
         if from_level is not None:
             raise InputError(f"--level {level}: a run ends at one of {', '.join(CHOICES)}")
         return AUTO, level

@@ -13,6 +13,7 @@ from ..errors import ModelError
 from ..potentials.composite.methods import METHODS
 from ..potentials.painn.card import CARD
 from ..potentials.trained import model_folder, named
+from ..potentials.xtb_parameters import is_refit, method_of
 from ..rundir.directory import read_manifest
 from ..rundir.owner import SEARCHES
 from .reference import key_of
@@ -137,11 +138,13 @@ def add_potential(stage: Mapping[str, Any], found: Citations) -> None:
         found.remark(f"{name}: cite the calculator and its method, which are not known here")
     else:
         found.add(cited_for(name))
+        if is_refit(name):
+            found.remark(f"{name}: its parameters were fitted to labels; cite their method, which the file of the level names")
 
 
 def cited_for(potential: str) -> Iterator[Cited]:
     """What to cite for a method and its engine, by the name of the potential; nothing for a toy."""
-    engine, _, method = potential.rpartition(":")
+    engine, _, method = method_of(potential).rpartition(":")
     if method in _XTB:
         yield _XTB[method], method
         yield ("bannwarth2021", "xtb, the program") if engine else ("katbashev2025", "tblite, the program")

@@ -33,6 +33,7 @@ from .merge import merge
 from .models import models
 from .monomer import monomer_app
 from .protocols import protocols
+from .refit_xtb import refit_xtb
 from .relax import relax
 from .report import report
 from .run import run
@@ -126,6 +127,7 @@ _add(CHEMISTRY, relax)
 _add_group(MODELS, "data", data_app)
 _add(MODELS, label)
 _add(MODELS, train)
+_add(MODELS, refit_xtb)
 _add(MODELS, evaluate)
 _add_group(MODELS, "study", study_app)
 _add(MODELS, models)

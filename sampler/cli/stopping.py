@@ -4,7 +4,7 @@ from __future__ import annotations
 
 KEPT = "stopped; finished work is kept, the same command goes on from here"
 NOT_KEPT = "stopped; nothing was kept"
-KEEPING = ("run", "screen", "label", "train", "data", "md", "study")
+KEEPING = ("run", "screen", "label", "train", "refit-xtb", "data", "md", "study")
 """Commands that go on where they were stopped, whatever they were at."""
 
 _words = [KEPT]

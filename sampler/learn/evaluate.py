@@ -247,6 +247,7 @@ def open_potential(names: list[str]) -> Potential:
     from ..potentials.of_level import potential_of
     from ..potentials.painn.card import is_model
     from ..potentials.trained import is_shipped, named, shipped, short_names, trained
+    from ..potentials.xtb_parameters import is_refit
     from ..text.nearest import did_you_mean
 
     names = named(names)
@@ -263,7 +264,7 @@ def open_potential(names: list[str]) -> Potential:
     try:
         return potential_of(names[0])
     except PotentialError as error:
-        if isinstance(error, MissingDependency) or names[0].lower().startswith("ase:"):
+        if isinstance(error, MissingDependency) or names[0].lower().startswith("ase:") or is_refit(names[0]):
             raise
         near = did_you_mean(names[0], [*available(), *short_names(), *shipped()])
         raise ModelError(

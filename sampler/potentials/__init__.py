@@ -12,6 +12,7 @@ from importlib import import_module
 from ..errors import PotentialError
 from ..text.nearest import did_you_mean
 from .base import Evaluation, Potential
+from .xtb_parameters import BASE, file_of, method_of
 
 __all__ = ["Evaluation", "Potential", "SamplerCalculator", "available", "check_potential", "get_potential"]
 
@@ -54,6 +55,11 @@ def available() -> dict[str, str]:
     return {name: entry[3] for name, entry in _REGISTRY.items()}
 
 
+def is_known(name: str) -> bool:
+    """Whether :func:`get_potential` may know a name; whether what it stands for is there, shows when it is made."""
+    return method_of(name) in _REGISTRY or name.lower().startswith("ase:")
+
+
 def get_potential(name: str, **options) -> Potential:
     """The potential called ``name``; ``ase:NAME`` takes a calculator from the entry points ``sampler.calculators``.
 
@@ -62,7 +68,8 @@ def get_potential(name: str, **options) -> Potential:
     'gfn1-xtb'
 
     Args:
-        name: one of :func:`available`, or ``ase:NAME``; case does not matter.
+        name: one of :func:`available`, ``ase:NAME``, or the level of a file of ``sampler refit-xtb`` in a folder of
+            ``SAMPLER_LEVELS``; case does not matter.
         options: passed on to the potential.
 
     Raises:
@@ -73,6 +80,8 @@ def get_potential(name: str, **options) -> Potential:
         from .ase_adapter import from_entry_point
 
         return from_entry_point(name[4:], **options)
+    if parameters := file_of(key):
+        key, options = BASE, {"parameters": parameters} | options
     if key not in _REGISTRY:
         known, near = ", ".join([*_REGISTRY, "ase:NAME"]), did_you_mean(name, _REGISTRY)
         raise PotentialError(f"no potential is called {name!r}; {near + ' ' if near else ''}those known: {known}")

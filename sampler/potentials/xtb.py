@@ -6,17 +6,20 @@ https://tblite.readthedocs.io; xtb: DOI 10.1002/wcms.1493.
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..clusters import Clusters
-from ..errors import MissingDependency, PotentialError
+from ..errors import PotentialError
 from ..units import BOHR, HARTREE, HARTREE_PER_BOHR
 from .base import Evaluation, Moments, Potential, StructureFailure, evaluate_each
 from .moments import dipoles_each
+from .xtb_engines import import_tblite, import_xtb_python
+from .xtb_parameters import BASE, XTBParameters, read
 
 _METHODS = {"gfn1-xtb": "GFN1-xTB", "gfn2-xtb": "GFN2-xTB"}
 _HEAVIEST = 86
@@ -35,21 +38,55 @@ class XTBPotential(Potential):
         accuracy: threshold of the self-consistent charges relative to tblite's own (1.0). At 1.0 the noise is about
             1e-7 eV and 5e-4 eV/Å, at 0.1 1e-9 eV and 2e-5 eV/Å.
         max_iterations: cycles before a structure counts as ``scf_failed``.
+        parameters: others than those of the method: a file that ``sampler refit-xtb`` has written, or what is in it. They are
+            a level of their own, and of some elements alone.
 
     Raises:
-        PotentialError: unknown method, or accuracy or max_iterations not positive.
+        PotentialError: unknown method, accuracy or max_iterations not positive, or parameters that cannot be used.
     """
 
     method: str = "GFN1-xTB"
     accuracy: float = 1.0
     max_iterations: int = 250
+    parameters: XTBParameters | Path | str | None = None
 
     def __post_init__(self):
         _check(self.method, self.accuracy, self.max_iterations)
+        if self.parameters is None:
+            return
+        if self.method.lower() != BASE:
+            raise PotentialError(f"parameters are of GFN1-xTB, not of {self.method}")
+        if not isinstance(self.parameters, XTBParameters):
+            object.__setattr__(self, "parameters", read(self.parameters))
 
     @property
     def level(self) -> str:
-        return self.method.lower()
+        return self._own.id if self._own else self.method.lower()
+
+    @property
+    def _own(self) -> XTBParameters | None:
+        return self.parameters if isinstance(self.parameters, XTBParameters) else None
+
+    def require(self, numbers: Sequence[int] | np.ndarray) -> None:
+        """Refuse elements that nothing was fitted for."""
+        if not self._own:
+            return
+        from ase.data import chemical_symbols
+
+        if strange := sorted({chemical_symbols[z] for z in numbers} - set(self._own.elements)):
+            raise PotentialError(
+                f"{self.level} was fitted for {', '.join(self._own.elements)} and has no parameters of {', '.join(strange)}"
+            )
+
+    def _calculator(self, numbers: np.ndarray, positions: np.ndarray, charge: int, accuracy: float) -> Any:
+        tblite = import_tblite()
+        unpaired = _unpaired(numbers, positions, charge)
+        method: Any = self._own.table if self._own else _METHODS[self.method.lower()]
+        calculator = tblite.Calculator(method, numbers, positions / BOHR, charge, unpaired)
+        calculator.set("verbosity", 0)
+        calculator.set("accuracy", accuracy)
+        calculator.set("max-iter", self.max_iterations)
+        return calculator
 
     def evaluate(self, clusters: Clusters, forces: bool = True) -> Evaluation:
         """Energies and forces from a cold start: they depend on nothing but the structure."""
@@ -67,18 +104,14 @@ class XTBPotential(Potential):
         Returns:
             the evaluation, and B entries for the next call (None where it failed).
         """
-        tblite = _import_tblite()
+        tblite = import_tblite()
         after: list[Any] = [None] * len(clusters)
         readable = iter(np.flatnonzero(_finite(clusters)))  # evaluate_each asks for these alone, in this order
 
         def one(numbers: np.ndarray, positions: np.ndarray, charge: int) -> tuple[float, np.ndarray]:
             i = next(readable)
-            unpaired = _unpaired(numbers, positions, charge)
             try:
-                calculator = tblite.Calculator(_METHODS[self.level], numbers, positions / BOHR, charge, unpaired)
-                calculator.set("verbosity", 0)
-                calculator.set("accuracy", self.accuracy)
-                calculator.set("max-iter", self.max_iterations)
+                calculator = self._calculator(numbers, positions, charge, self.accuracy)
                 try:
                     result = calculator.singlepoint(memory[i])
                 except tblite.TBLiteRuntimeError:
@@ -102,15 +135,11 @@ class XTBPotential(Potential):
 
     def dipoles(self, clusters: Clusters) -> Moments:
         """Dipole moments; far too large for GFN1-xTB (water 2.9 D, measured 1.9 D), by a quarter for GFN2-xTB."""
-        tblite = _import_tblite()
+        tblite = import_tblite()
 
         def one(numbers: np.ndarray, positions: np.ndarray, charge: int) -> np.ndarray:
-            unpaired = _unpaired(numbers, positions, charge)
             try:
-                calculator = tblite.Calculator(_METHODS[self.level], numbers, positions / BOHR, charge, unpaired)
-                calculator.set("verbosity", 0)
-                calculator.set("accuracy", min(self.accuracy, 0.1))
-                calculator.set("max-iter", self.max_iterations)
+                calculator = self._calculator(numbers, positions, charge, min(self.accuracy, 0.1))
                 return np.asarray(calculator.singlepoint().get("dipole")) * BOHR
             except tblite.TBLiteRuntimeError as error:
                 raise StructureFailure(_reason(str(error))) from error
@@ -141,7 +170,7 @@ class XTBPythonPotential(Potential):
         return self.method.lower()
 
     def evaluate(self, clusters: Clusters, forces: bool = True) -> Evaluation:
-        xtb = _import_xtb_python()
+        xtb = import_xtb_python()
         parameters = {"gfn1-xtb": xtb.Param.GFN1xTB, "gfn2-xtb": xtb.Param.GFN2xTB}[self.level]
         turn = _oblique_rotation()
 
@@ -202,6 +231,8 @@ def _reason(message: str) -> str:
         return f"scf_failed: {message}"
     if "close" in message:
         return f"clash: {message}"
+    if "No entry in parametrization" in message:
+        return f"element: {message}"
     return f"engine_error: {message}"
 
 
@@ -219,37 +250,3 @@ def _oblique_rotation() -> np.ndarray:
             [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
         ]
     )
-
-
-def _import_tblite():
-    try:
-        import tblite.interface as interface
-    except ModuleNotFoundError as error:
-        raise MissingDependency("tblite", "xTB") from error
-    except ImportError as error:
-        raise PotentialError(_load_error("tblite", error)) from error
-    return interface
-
-
-def _import_xtb_python():
-    try:
-        import xtb.interface as interface
-    except ModuleNotFoundError as error:
-        raise MissingDependency("xtb", "the engine xtb-python (wheels exist up to Python 3.11)") from error
-    except ImportError as error:
-        raise PotentialError(_load_error("xtb", error)) from error
-    return interface
-
-
-def _load_error(package: str, error: ImportError) -> str:
-    """Why the engine's library does not load; torch brings an older libgomp that tblite cannot live with."""
-    root: BaseException = error
-    while cause := root.__cause__ or root.__context__:
-        root = cause
-    message = f"the library of {package} does not load: {root}"
-    if "torch" in sys.modules:
-        message += (
-            f"; torch was imported first and brings an older libgomp: import {package}.interface before torch "
-            "(sampler's own commands and workers do)"
-        )
-    return message

@@ -23,6 +23,7 @@ from typing import Any
 from ... import resources
 from ...composition import Composition
 from ...monomers import MonomerLibrary
+from ...potentials.xtb_parameters import is_refit
 from ..stages.with_potential import AUTO
 from .protocol import Protocol
 
@@ -30,7 +31,8 @@ BEST = "b97-3c"
 """The level that plain ``auto`` stands for."""
 FALLBACK = "gfn1-xtb"
 CHOICES = (AUTO, BEST, FALLBACK)
-"""What ``--level`` takes; ``auto``: the best of the two that there is a potential of for the composition."""
+"""What ``--level`` takes; ``auto``: the best of the two that there is a potential of for the composition. Besides these it
+takes the level of GFN1-xTB with other parameters (:func:`sampler.potentials.xtb_parameters.is_refit`)."""
 _MEMBER, _DELTA = "member", "delta"
 
 
@@ -112,17 +114,25 @@ def ended(protocol: Protocol, composition: Composition, level: str = AUTO) -> Pr
 
     The order of minima at one level is a poor guide to that at another, so with its end for B97-3c a protocol searches
     with ``auto:member`` where it says ``auto:gfn1-xtb``; at GFN1-xTB it takes no models of B97-3c. A protocol that has been
-    ended stays as it is, but for ``level`` = GFN1-xTB.
+    ended stays as it is, but for ``level`` = GFN1-xTB. With other parameters of GFN1-xTB it is that of GFN1-xTB, and they
+    are used throughout.
     """
+    if is_refit(level):
+        return _replaced(ended(protocol, composition, FALLBACK), {FALLBACK: level, f"{AUTO}:{FALLBACK}": level})
     if level == AUTO:
         level = FALLBACK if keeps_out(composition) else BEST
     stages = protocol.stage + protocol.end.get(level, ())
     others = _AT_GFN1 if level == FALLBACK else _AT_B97 if level in protocol.end else {}
+    return _replaced(protocol.model_copy(update={"stage": stages, "end": {}}), others)
+
+
+def _replaced(protocol: Protocol, others: Mapping[str, str]) -> Protocol:
+    """With other names of potentials."""
     stages = tuple(
         s.model_copy(update={"potential": others[s.potential]}) if getattr(s, "potential", "") in others else s
-        for s in stages
+        for s in protocol.stage
     )
-    return protocol.model_copy(update={"stage": stages, "end": {}})
+    return protocol.model_copy(update={"stage": stages})
 
 
 def resolve(protocol: Protocol, composition: Composition, library: MonomerLibrary, level: str = AUTO) -> Protocol:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from ...composition import Composition
 from ...errors import ProtocolError
 from ...monomers import MonomerLibrary
+from ...potentials.xtb_parameters import is_refit
 from ...remedy import install
 from ..stages.energy_source import EnergySource, before
 from .automatic import AUTO, BEST, CHOICES, FALLBACK, homes, keeps_out, recommended_as, resolve
@@ -46,12 +47,12 @@ def at_level(
     """The resolved protocol, which ends at ``level``.
 
     Args:
-        level: one of ``CHOICES``. first: index of the stage where the run enters. entered: level of the energies that enter there.
+        level: one of ``CHOICES``, or GFN1-xTB with other parameters. first: index of the stage where the run enters. entered: level of the energies that enter there.
 
     Raises:
         ProtocolError: no such level, or it does not end there; with what to do instead.
     """
-    if level not in CHOICES:
+    if level not in CHOICES and not is_refit(level):
         raise ProtocolError(f"--level {level}: a run ends at one of {', '.join(CHOICES)}")
     resolved = resolve(protocol, composition, library, level)
     if level == AUTO:
@@ -106,6 +107,8 @@ def who(last: EnergySource) -> str:
     if last.models:
         more = f" and {len(last.models) - 1} more" if len(last.models) > 1 else ""
         return f"PaiNN ({last.models[0]}{more})"
+    if is_refit(last.level):
+        return "GFN1-xTB with fitted parameters"
     method, _, engine = last.level.partition("@")
     return _ENGINES.get(engine.rstrip("0123456789") or method, method)
 

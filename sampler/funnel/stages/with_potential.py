@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import PrivateAttr, field_validator, model_validator
 
 from ...errors import SamplerError
-from ...potentials import Potential, available, get_potential
+from ...potentials import Potential, available, get_potential, is_known
 from ...workers import scratch
 from .base import Stage
 from .context import Context
@@ -39,7 +39,7 @@ class PotentialStage(Stage):
     def _known(cls, name: str) -> str:
         if name.lower() in AUTOMATIC:
             return name.lower()
-        if name.lower() not in available() and not name.lower().startswith("ase:"):
+        if not is_known(name):
             raise ValueError(f"no such potential; known: {', '.join((*AUTOMATIC, *available()))}, ase:NAME")
         return name
 

@@ -114,6 +114,10 @@ def read_sets(path: Path, *, id: str, engine: str, settings: dict[str, str], **_
         raise LevelError(
             f"{path} is not a readable level of theory ({error!r}); repair it, remove it or choose another --out"
         ) from error
+    if "element" in table:
+        raise LevelError(
+            f"{path} holds the parameters of {found[0]}, too, and is not written to; give another --out in the same folder"
+        )
     if found != (id, engine, settings):
         raise LevelError(
             f"{path} is another level, engine or settings ({found[0]}, {found[1]}; not {id}, {engine}); choose another "
@@ -141,13 +145,27 @@ def write_level(
     sets = read_sets(path, id=id, engine=engine, settings=settings)
     chosen = sets.setdefault("minima", {"monomers": {}})
     chosen["source"] = command
-    for m in minima:
-        chosen["monomers"][m.monomer] = {
+    chosen["monomers"] |= entries(minima)
+    write_text(path, level_text(id, method, engine, settings, sets, library))
+
+
+def entries(minima: Iterable[Minimum]) -> dict[str, dict[str, Any]]:
+    """Monomer -> what a level file says of it."""
+    return {
+        m.monomer: {
             "energy_Eh": round(m.energy / HARTREE, 9),
             "conformer": m.conformer,
             "fmax_eV_per_A": round(m.fmax, 6),
             "positions": np.round(m.positions, 6).tolist(),
         }
+        for m in minima
+    }
+
+
+def level_text(
+    id: str, method: str, engine: str, settings: dict[str, str], sets: dict[str, dict], library: MonomerLibrary
+) -> str:
+    """A level file: ``sets`` as TOML has the reference sets, monomers in the order of ``library``."""
     order = {name: i for i, name in enumerate(library.names)}
     lines = [f"id = {_s(id)}", f"method = {_s(method)}", f"engine = {_s(engine)}", "", "[settings]"]
     lines += [f"{k} = {_s(v)}" for k, v in settings.items()]
@@ -160,7 +178,7 @@ def write_level(
                 lines += [f"conformer = {_s(entry['conformer'])}", f"fmax_eV_per_A = {entry['fmax_eV_per_A']!r}"]
                 lines += ["positions = [  # Å"]
                 lines += ["    [" + ", ".join(f"{x:.6f}" for x in row) + "]," for row in entry["positions"]] + ["]"]
-    write_text(path, "\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
 
 
 def _s(text: str) -> str:

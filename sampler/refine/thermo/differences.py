@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...potentials.xtb_parameters import method_of
+
 _STEP = 0.005
 # A network's surface is rough at the scale of 0.001 Å, and minima sit in its dents: O–H stretches of the shipped models
 # come out 250 cm⁻¹ too stiff with steps below 0.005 Å.
@@ -17,4 +19,4 @@ def step_for(network: bool) -> float:
 
 def tight_options(potential: str) -> dict[str, Any]:
     """Options of a potential by name with which differences of its forces are smooth."""
-    return {"accuracy": 0.1} if potential.lower() in ("gfn1-xtb", "gfn2-xtb") else {}
+    return {"accuracy": 0.1} if method_of(potential) in ("gfn1-xtb", "gfn2-xtb") else {}
