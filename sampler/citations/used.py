@@ -139,7 +139,9 @@ def add_potential(stage: Mapping[str, Any], found: Citations) -> None:
     else:
         found.add(cited_for(name))
         if is_refit(name):
-            found.remark(f"{name}: its parameters were fitted to labels; cite their method, which the file of the level names")
+            found.remark(
+                f"{name}: its parameters were fitted to labels; cite their method, which the file of the level names"
+            )
 
 
 def cited_for(potential: str) -> Iterator[Cited]:

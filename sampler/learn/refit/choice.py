@@ -72,19 +72,20 @@ def held_out(labels: LabelSet, asked: Sequence[str], library: MonomerLibrary) ->
     return chosen
 
 
-def choose(labels: LabelSet, names: Sequence[str], cost: np.ndarray, budget: float) -> np.ndarray:
+def choose(labels: LabelSet, names: Sequence[str], cost: np.ndarray, budget: float, least: int = 0) -> np.ndarray:
     """Indices of structures whose cost adds up to at most ``budget``, in ascending order.
 
     Each composition in turn gets its lowest structure, then the one most unlike those it has; its turn comes where the least
-    was spent, so that small ones have more structures. Every composition that is not dearer than the whole gets one.
+    was spent, so that small ones have more structures.
 
     Args:
-        cost: (B,) of each structure.
+        cost: (B,) of each structure. least: so many structures each composition gets besides, whatever they cost.
     """
     order = {n: _in_order(labels, np.flatnonzero(labels.compositions == n)) for n in names}
-    queue = [(float(cost[rows[0]]), k, n, 0) for k, (n, rows) in enumerate(order.items()) if len(rows)]
+    chosen = [int(row) for rows in order.values() for row in rows[:least]]
+    queue = [(float(cost[r[least]]), k, n, least) for k, (n, r) in enumerate(order.items()) if len(r) > least]
     heapq.heapify(queue)
-    left, chosen = budget, []
+    left = budget
     while queue:
         spent, k, name, place = heapq.heappop(queue)
         rows = order[name]

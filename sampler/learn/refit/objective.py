@@ -18,7 +18,9 @@ _FORCE, _FORCE_SHARE = 0.1, 0.1
 """eV/Å, and share of the rms force of a structure, that a component may be off."""
 _BINDING, _RELATIVE = 1.0 * KCAL_PER_MOL, 0.5 * KCAL_PER_MOL
 """eV that the mean of a composition, and differences within it, may be off, times the square root of its molecules."""
-_RANKED = 4
+_HIGH = 10.0 * KCAL_PER_MOL
+"""eV above the lowest of its composition, times the square root of the molecules, where an energy counts half."""
+RANKED = 4
 """Structures of a composition whose order is judged."""
 
 
@@ -83,7 +85,8 @@ class Target:
         return 1 / (3 * c.natoms * (_FORCE**2 + _FORCE_SHARE**2 * square))
 
     def energy_weights(self, good: np.ndarray) -> np.ndarray:
-        """(B, B) Q of rᵀQr, for errors r of binding energies: the mean of each composition, and what differs from it.
+        """(B, B) Q of rᵀQr, for errors r of binding energies: the mean of each composition, and what differs from it; high
+        structures count less.
 
         Args:
             good: (B,) bool, structures that count.
@@ -93,9 +96,12 @@ class Target:
             rows = np.flatnonzero((self.labels.compositions == name) & good)
             if not len(rows):
                 continue
-            mean = np.full((len(rows), len(rows)), 1 / len(rows))
-            inner = mean / _BINDING**2 + (np.eye(len(rows)) - mean) / _RELATIVE**2
-            found[np.ix_(rows, rows)] = inner / composition.molecules()
+            molecules = composition.molecules()
+            above = (self.wanted[rows] - self.wanted[rows].min()) / (_HIGH * np.sqrt(molecules))
+            weights = 1 / (1 + above**2)
+            mean = np.outer(weights, weights) / weights.sum()
+            inner = mean / _BINDING**2 + (np.diag(weights) - mean) / _RELATIVE**2
+            found[np.ix_(rows, rows)] = inner / molecules
         return found
 
     def loss(self, binding: np.ndarray, forces: np.ndarray, good: np.ndarray) -> float:
@@ -118,7 +124,7 @@ class Target:
             if len(r := np.flatnonzero((names == n) & good))
         ]
         sizes = [e["structures"] for e in each]
-        ranks = [e["spearman"] for e in each if e["structures"] >= _RANKED and np.isfinite(e["spearman"])]
+        ranks = [e["spearman"] for e in each if e["structures"] >= RANKED and np.isfinite(e["spearman"])]
         return {
             "structures": int(good.sum()),
             "forces_mae_kcal_mol_A": force_metrics(forces[atoms], c.forces[atoms])["mae_kcal_mol_A"],

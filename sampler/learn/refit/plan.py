@@ -18,7 +18,7 @@ from ..labels.dataset import LabelSet
 from ..labels.prepare import prepare
 from .choice import choose, derivative_seconds, held_out, near_pairs, seconds
 from .fit import Problem, cost
-from .objective import Target
+from .objective import RANKED, Target
 from .vector import parameters_of
 
 _SHARE = 0.5
@@ -110,9 +110,7 @@ def plan(
     fitted = choose(labels, [n for n in names if n not in judges], derivative_seconds(natoms, len(parameters)), budget)
     if not len(fitted):
         raise InputError(f"--core-hours {settings.core_hours:g} are not enough for one structure")
-    judging = choose(
-        labels, judges, seconds(natoms), max(_SHARE * seconds(natoms[fitted]).sum(), _cheapest(labels, judges))
-    )
+    judging = choose(labels, judges, seconds(natoms), _SHARE * float(seconds(natoms[fitted]).sum()), RANKED)
     whole = Target.of(labels, library)
     problem = Problem(
         table, parameters, whole.subset(fitted), whole.subset(judging), settings.regularisation, settings.steps, library
@@ -127,12 +125,6 @@ def _whole(labels: LabelSet) -> np.ndarray:
     good = np.isfinite(c.energy)
     np.logical_and.at(good, c.structure_of_atom, np.isfinite(c.forces).all(1))
     return good
-
-
-def _cheapest(labels: LabelSet, names: Sequence[str]) -> float:
-    """One structure of each composition is held out, whatever it costs."""
-    natoms = dict(zip(labels.compositions.tolist(), labels.clusters.natoms.tolist()))
-    return float(sum(seconds(natoms[n]) for n in names))
 
 
 def _elements(labels: LabelSet) -> tuple[str, ...]:
