@@ -116,6 +116,8 @@ def _print(done: Any) -> None:
         right={1, 3, 4, 5, 6},
         keys=3,
     )
+    if failed := sum(both["after"]["failed"] for both in done.errors.values()):
+        typer.echo(f"{failed} structures fail with these parameters; they count as far off as before")
     typer.echo(f"{done.steps} steps; {done.why}")
     typer.echo("largest relative changes: " + ", ".join(f"{n} {v:+.3f}" for n, v in done.changes.items()))
     if done.without:

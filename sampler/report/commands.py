@@ -14,6 +14,7 @@ from ..funnel.protocols.automatic import AUTO, CHOICES, ended
 from ..funnel.protocols.ending import at_level
 from ..funnel.protocols.protocol import load
 from ..monomers import MonomerLibrary
+from ..potentials.xtb_parameters import is_refit
 
 
 def of_run(
@@ -72,7 +73,7 @@ def _ways(
     """``--level`` and ``--set`` that lead to the protocol of a run, the plainest first."""
     choices = [AUTO, *(c for c in CHOICES if c != AUTO)]
     if why.startswith("asked for"):
-        choices = [*choices[1:], AUTO]
+        choices = [*([level] if is_refit(level) else []), *choices[1:], AUTO]
     for changing in (False, True):
         for choice in choices:
             try:

@@ -227,6 +227,26 @@ def test_a_kill_changes_nothing(file, whole, tmp_path, monkeypatch, stage):
     assert whole.file.read_text() == again.file.read_text()
 
 
+def test_structures_that_fail_on_the_way(file, tmp_path, monkeypatch):
+    """A few count as far off as before; where there are more, the step is not taken."""
+    original = pieces.evaluate
+
+    def fails(task):
+        found, note = original(task)
+        if task[0].x.any():
+            found["energy"][task[1].ids == "w0"] = np.nan
+        return found, note
+
+    monkeypatch.setattr(pieces, "evaluate", fails)
+    stays = run(file, tmp_path / "a.toml", BRIEF)
+    assert stays.steps == 0 and stays.why.startswith("no step") and not any(stays.changes.values())
+    monkeypatch.setattr(fitting, "_FAILING", 0.1)
+    goes = run(file, tmp_path / "b.toml", BRIEF)
+    assert goes.steps == 1 and goes.errors["fitted"]["after"]["failed"] == 1
+    assert goes.errors["fitted"]["after"]["structures"] == goes.errors["fitted"]["before"]["structures"]
+    assert np.isfinite(goes.errors["fitted"]["after"]["binding_mae_kcal_mol"])
+
+
 def test_another_fit_does_not_go_on_in_its_folder(file, tmp_path, monkeypatch):
     monkeypatch.setattr(Fit, "run", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
@@ -271,6 +291,8 @@ def test_mistakes_are_told_in_a_line(file, labels, tmp_path):
     assert "different levels" in told(cli(file, tmp_path / "other.npz", "-o", out))
     LabelSet(labels.clusters.replace(level="gfn1-xtb-refit-00000000"), labels.references).save(tmp_path / "refit.npz")
     assert "itself" in told(cli(tmp_path / "refit.npz", "-o", out))
+    LabelSet(labels.clusters, labels.references, "model teacher 0123").save(tmp_path / "taught.npz")
+    assert "fitted to labels alone" in told(cli(tmp_path / "taught.npz", "-o", out))
     LabelSet(labels.clusters.replace(level="gfn1-xtb"), labels.references).save(tmp_path / "same.npz")
     assert "of gfn1-xtb itself" in told(cli(tmp_path / "same.npz", "-o", out))
     LabelSet(labels.clusters.replace(forces=None), labels.references).save(tmp_path / "energies.npz")

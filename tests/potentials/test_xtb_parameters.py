@@ -120,12 +120,28 @@ def test_monomers_are_not_written_into_a_file_of_parameters(file, other):
         read_sets(file, **describe(XTBPotential(parameters=other)))
 
 
-def test_runs_search_and_end_with_it(other):
+@pytest.mark.parametrize("name", ["gfn1", "quick", "standard"])
+def test_runs_search_and_end_with_it(name, file, other):
     from sampler.composition import Composition
-    from sampler.funnel.protocols.automatic import ended
+    from sampler.funnel.protocols.ending import at_level, ending
     from sampler.funnel.protocols.protocol import load
+    from sampler.report.commands import of_run
 
-    for name in ("gfn1", "quick"):
-        made = ended(load(name), Composition.parse("2sa2am", MonomerLibrary.load()), other.id)
-        potentials = [s.potential for s in made.stage if hasattr(s, "potential")]
-        assert potentials and set(potentials) == {other.id}, potentials
+    library = MonomerLibrary.load()
+    composition = Composition.parse("2w", library)
+    made = at_level(load(name), other.id, composition, library)
+    potentials = [s.potential for s in made.stage if hasattr(s, "potential")]
+    assert potentials and set(potentials) == {other.id}, potentials
+    end = ending(made, other.id, composition, library)
+    assert str(end) == f"{other.id} by GFN1-xTB with fitted parameters: asked for"
+    manifest = {"protocol": made.dump(), "composition": "2w", "seed": 0, "level": end.dump()}
+    command = of_run(file.parent, manifest, composition, library, end.level)[0]
+    assert f"--protocol {name} --level {other.id} --seed" in command
+
+
+def test_what_is_cited_for_it(other):
+    from sampler.citations.used import Citations, add_potential
+
+    found = Citations()
+    add_potential({"potential": other.id}, found)
+    assert "grimme2017" in found.used_for and "fitted to labels" in found.remarks[0]

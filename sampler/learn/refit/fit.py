@@ -28,6 +28,8 @@ _PIECE = 10.0
 _DAMPINGS = (0.0, 10.0, 100.0)
 """In units of the regularisation: what is tried of each step."""
 _LONGEST = 0.2
+_FAILING = 0.05
+"""Share of the structures that may fail at a step: near where the SCF breaks down a few always do."""
 _GAIN = 0.005
 """By which share the error of what is held out must fall for another step."""
 
@@ -59,6 +61,7 @@ class Point:
     Attributes:
         x: (P,) changes. references: monomer -> eV. fitted, judging: (binding energies eV, forces eV/Å) of the structures.
         loss, held: mean squared errors of what is fitted to, and held out, in units of what they may be.
+        failed: how many of both could not be calculated; they count as far off as with the published parameters.
     """
 
     x: np.ndarray
@@ -67,6 +70,7 @@ class Point:
     judging: tuple[np.ndarray, np.ndarray]
     loss: float
     held: float
+    failed: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -103,11 +107,13 @@ class Fit:
         problem = self.problem
         zero = np.zeros(len(problem.parameters))
         good = (np.ones(len(problem.fitted.labels), bool), np.ones(len(problem.judging.labels), bool))
-        start = self._points("00", [zero], good, 0)[0]
+        start = self._points("00", [zero], good, 0, None)[0]
         good = tuple(_calculated(t, p) for t, p in ((problem.fitted, start.fitted), (problem.judging, start.judging)))  # type: ignore[assignment]
         if not (good[0].any() and good[1].any()):
             raise PotentialError("GFN1-xTB fails for all structures that are fitted to, or for all that are held out")
-        start = self._judged(start, good)
+        if lost := sum(start.failed):
+            self.say(f"{lost} structures cannot be calculated with the published parameters, and are left out")
+        start = self._judged(replace(start, failed=(0, 0)), good)
         best = here = start
         history = [_told(0, start)]
         self.say(_words(history[-1]))
@@ -118,7 +124,7 @@ class Fit:
                 step(normal, gradient, here.x, problem.regularisation, d * problem.regularisation, _LONGEST)
                 for d in _DAMPINGS
             ]
-            tried = self._points(f"{number:02d}-steps", [here.x + s for s in steps], good, number)
+            tried = self._points(f"{number:02d}-steps", [here.x + s for s in steps], good, number, start)
             found = min(tried, key=self._penalised, default=here)
             if not self._penalised(found) < self._penalised(here):
                 why = "no step makes the error of the fit smaller"
@@ -143,9 +149,14 @@ class Fit:
         return pieces.do(pieces.monomer, tasks, self.workers, self.progress.advance)
 
     def _points(
-        self, name: str, many: Sequence[np.ndarray], good: tuple[np.ndarray, np.ndarray], number: int
+        self,
+        name: str,
+        many: Sequence[np.ndarray],
+        good: tuple[np.ndarray, np.ndarray],
+        number: int,
+        start: Point | None,
     ) -> list[Point]:
-        """Everything at several ``x``, side by side."""
+        """Everything at several ``x``, side by side; what fails is taken from ``start``."""
         targets = (self.problem.fitted, self.problem.judging)
         molecules = [self.problem.library[m] for m in sorted({m for t in targets for m in t.monomers})]
         parts = [(t, rows) for t in (0, 1) for rows in _parts(seconds(targets[t].labels.clusters.natoms))]
@@ -177,16 +188,23 @@ class Fit:
                         f"GFN1-xTB finds no minimum of {lost}; leave out what holds it: sampler data collect"
                     )
                 continue  # a step too far
-            made.append(self._point(x, references, parts, mine, good))
+            made.append(self._point(x, references, parts, mine, good, start))
         return made
 
-    def _point(self, x, references, parts, mine, good) -> Point:
-        values = []
+    def _point(self, x, references, parts, mine, good, start: Point | None) -> Point:
+        values, failed = [], []
         for t, target in enumerate((self.problem.fitted, self.problem.judging)):
             own = [m for (which, _), m in zip(parts, mine) if which == t]
             energy, forces = np.concatenate([m["energy"] for m in own]), np.concatenate([m["forces"] for m in own])
-            values.append((target.binding(energy, references), forces))
-        return self._judged(Point(x, references, values[0], values[1], 0.0, 0.0), good)
+            binding = target.binding(energy, references)
+            lost = good[t] & ~_calculated(target, (binding, forces))
+            if start is not None and lost.sum() <= _FAILING * good[t].sum():
+                before = (start.fitted, start.judging)[t]
+                atoms = lost[target.labels.clusters.structure_of_atom]
+                binding, forces = np.where(lost, before[0], binding), np.where(atoms[:, None], before[1], forces)
+            values.append((binding, forces))
+            failed.append(int(lost.sum()))
+        return self._judged(Point(x, references, values[0], values[1], 0.0, 0.0, (failed[0], failed[1])), good)
 
     def _judged(self, point: Point, good: tuple[np.ndarray, np.ndarray]) -> Point:
         loss = self.problem.fitted.loss(*point.fitted, good[0])
@@ -245,13 +263,16 @@ def _parts(cost: np.ndarray) -> list[np.ndarray]:
 
 
 def _told(number: int, point: Point) -> dict[str, float]:
+    change = float(np.sqrt(point.x @ point.x))
     return {
         "step": number,
         "error": point.loss,
         "held_out_error": point.held,
-        "change": float(np.sqrt(point.x @ point.x)),
+        "change": change,
+        "failed": sum(point.failed),
     }
 
 
 def _words(told: dict[str, float]) -> str:
-    return f"step {told['step']:.0f}: squared error {told['error']:.3f}, held out {told['held_out_error']:.3f}"
+    lost = f"; {told['failed']:.0f} structures failed" if told["failed"] else ""
+    return f"step {told['step']:.0f}: squared error {told['error']:.3f}, held out {told['held_out_error']:.3f}{lost}"

@@ -15,7 +15,9 @@ from ...monomers import MonomerLibrary
 from ...potentials.xtb import XTBPotential
 from ...potentials.xtb_parameters import BASE, method_of, published
 from ..labels.dataset import LabelSet
+from ..labels.labels_file import open_labels
 from ..labels.prepare import prepare
+from ..labels.teach import require_labels
 from .choice import choose, derivative_seconds, held_out, near_pairs, seconds
 from .fit import Problem, cost
 from .objective import RANKED, Target
@@ -90,8 +92,10 @@ def plan(
         InputError: labels without forces, too few, or settings that cannot be. LevelError: several levels, GFN1-xTB's own, or a
             monomer without reference energy. PotentialError: an element that GFN1-xTB does not have.
     """
-    if settings.core_hours <= 0 or settings.steps < 1 or settings.regularisation <= 0:
+    if not (settings.core_hours > 0 and settings.steps >= 1 and settings.regularisation > 0):
         raise InputError("--core-hours and --regularisation must be positive, and --steps at least 1")
+    for file in data:
+        require_labels(open_labels(file, library), file, "parameters are fitted to labels alone")
     ready = prepare(data, (), library, (), mix_engines, mix_charges=True)
     labels = ready.labels
     if method_of(labels.level) == BASE:

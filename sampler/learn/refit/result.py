@@ -96,13 +96,14 @@ def refit(
 
 
 def errors(plan: Plan, found: Fitted) -> dict[str, dict[str, dict[str, float]]]:
+    """See :class:`Refitted`; ``failed`` structures are as far off afterwards as before."""
     problem = plan.problem
     told: dict[str, dict[str, dict[str, float]]] = {}
-    for name, target, good, before, after in (
-        ("fitted", problem.fitted, found.good[0], found.start.fitted, found.best.fitted),
-        ("held_out", problem.judging, found.good[1], found.start.judging, found.best.judging),
+    for name, target, good, before, after, failed in (
+        ("fitted", problem.fitted, found.good[0], found.start.fitted, found.best.fitted, found.best.failed[0]),
+        ("held_out", problem.judging, found.good[1], found.start.judging, found.best.judging, found.best.failed[1]),
     ):
-        told[name] = {BEFORE: target.report(*before, good), AFTER: target.report(*after, good)}
+        told[name] = {BEFORE: target.report(*before, good), AFTER: target.report(*after, good) | {"failed": failed}}
     return told
 
 
