@@ -70,7 +70,8 @@ def run(
         folder: the run directory; by default named by the composition, in the working directory.
         charge: in e; by default that of the name.
         seed: of all random numbers.
-        level: that the energies end at: ``b97-3c``, ``gfn1-xtb`` or ``auto``, the best of the two for the composition.
+        level: that the energies end at: ``b97-3c``, ``gfn1-xtb`` (or the level of parameters of ``sampler refit-xtb``) or
+            ``auto``, the best of the two for the composition.
         model: a trained model (name or folder), or several, to relax and rank with.
         learn: a level, such as ``gfn1-xtb`` or ``b97-3c``: models are taught this composition first, in the folder ``learn`` of
             the run, and search in the place of those that ship; or a :class:`sampler.learn.loop.Learn` that says more.

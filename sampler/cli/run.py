@@ -72,7 +72,7 @@ def run(
             "--level",
             "-l",
             autocompletion=completion.levels,
-            help="Level that the energies end at: b97-3c, gfn1-xtb, or auto (the best of the two for the composition). With "
+            help="Level that the energies end at: b97-3c, gfn1-xtb (or gfn1-xtb-refit-…), or auto (the best of the two for the composition). With "
             "--from also the level of the energies there, where the file does not say.",
         ),
     ] = "auto",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -153,5 +154,16 @@ def _digest(problem: Problem, labels: LabelSet) -> dict[str, Any]:
         "held_out": problem.judging.labels.digest(),
         "regularisation": problem.regularisation,
         "steps": problem.steps,
-        "monomers": {m: problem.library[m].numbers.tolist() for m in problem.fitted.monomers},
+        "monomers": _geometries(problem),
     }
+
+
+def _geometries(problem: Problem) -> str:
+    """A digest of the geometries that minima are looked for from."""
+    told = hashlib.sha256()
+    for molecule in problem.library:
+        for conformer in molecule.conformers:
+            told.update(f"{molecule.name} {conformer.name} {molecule.charge}".encode())
+            told.update(np.ascontiguousarray(molecule.numbers, "<i8").tobytes())
+            told.update(np.ascontiguousarray(conformer.positions, "<f8").tobytes())
+    return told.hexdigest()
