@@ -12,7 +12,8 @@ import numpy as np
 
 from ..storage import write_text
 from .active import RANDOM, STRATEGIES
-from .outcome import error_bars, grouped, of_repeats, save, spread
+from .figures import save
+from .outcome import error_bars, grouped, of_repeats, spread
 
 COLUMNS = (
     "strategy", "repeat", "size", "members", "mae_energy_kcal_mol", "rmse_energy_kcal_mol", "max_energy_kcal_mol",

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from .extrapolate_cost import laws
-from .outcome import Table, in_words, save
+from .figures import save
+from .outcome import Table, in_words
 
 Row = dict[str, Any]
 _PANELS = (

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ..storage import write_bytes, write_text
+from ..storage import write_text
 from .curve import TARGETS
 from .exponents import PowerLaw, power_law
+from .figures import save
 from .folder import Study
 from .training import COLUMNS, DIVERGED
 
@@ -111,18 +112,6 @@ def _draw(axes, values: dict[int, list[float]], label: str, colour: str, fitted:
 def in_words(law: PowerLaw) -> str:
     """``n^(−0.52 ± 0.03)``"""
     return f"n^({law.exponent:+.2f} ± {law.error:.2f})".replace("-", "−")
-
-
-def save(figure, stem: Path) -> None:
-    """The figure as SVG and PNG; the same figure gives the same file."""
-    import matplotlib
-
-    with matplotlib.rc_context({"svg.hashsalt": "sampler"}):
-        for kind in ("svg", "png"):
-            buffer = io.BytesIO()
-            told = {"metadata": {"Date": None}} if kind == "svg" else {"dpi": 150}
-            figure.savefig(buffer, format=kind, **told)
-            write_bytes(stem.with_suffix(f".{kind}"), buffer.getvalue())
 
 
 def curve_finding(rows: Sequence[dict[str, Any]]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .outcome import save
+from .figures import save
 from .tune_grid import in_words
 from .tune_ranking import MAE, Configuration, leaders
 
