@@ -11,8 +11,10 @@ what is there; a run that was stopped goes on. ``table`` reads that file.
 from __future__ import annotations
 
 import argparse
-import json
+from functools import partial
 from pathlib import Path
+
+import records
 
 METHODS = ("large", "anneal", "exchange", "dynamics")
 
@@ -28,19 +30,13 @@ def main() -> None:
     asked = parser.parse_args()
     results = asked.out / "results.jsonl"
     if asked.what == "table":
-        print(table([json.loads(line) for line in results.read_text().splitlines()]))
+        print(table(records.read(results)))
         return
-    asked.out.mkdir(parents=True, exist_ok=True)
     for seed in range(asked.seeds):
         for system in asked.systems:
             for method in asked.methods:
                 key = {"system": system, "seed": seed, "method": method, "budget": asked.budget}
-                done = [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
-                if not any(key.items() <= one.items() for one in done):
-                    record = key | measure(asked.out / f"{system}-{seed}", **key)
-                    with results.open("a") as handle:
-                        handle.write(json.dumps(record) + "\n")
-                    print(json.dumps(record), flush=True)
+                records.once(results, key, partial(measure, asked.out / f"{system}-{seed}", **key))
 
 
 def searches(method: str, hop: dict, budget: int) -> list[dict]:
@@ -90,7 +86,7 @@ def measure(folder: Path, system: str, seed: int, method: str, budget: int) -> d
     }
 
 
-def table(records: list[dict]) -> str:
+def table(found: list[dict]) -> str:
     """Markdown; kcal/mol above the lowest of all records of a system, minima within 3 kcal/mol of that."""
     from sampler.units import KCAL_PER_MOL
 
@@ -99,12 +95,10 @@ def table(records: list[dict]) -> str:
         "children relaxed, by seed | evaluations, by seed |",
         "|---|---|---|---|---|---|",
     ]
-    for system in dict.fromkeys(r["system"] for r in records):
-        best = min(r["lowest_eV"] for r in records if r["system"] == system)
+    for system in dict.fromkeys(r["system"] for r in found):
+        best = min(r["lowest_eV"] for r in found if r["system"] == system)
         for method in METHODS:
-            mine = sorted(
-                (r for r in records if (r["system"], r["method"]) == (system, method)), key=lambda r: r["seed"]
-            )
+            mine = sorted((r for r in found if (r["system"], r["method"]) == (system, method)), key=lambda r: r["seed"])
             low = [f"{(r['lowest_eV'] - best) / KCAL_PER_MOL:.2f}" for r in mine]
             near = [str(sum(e < best + 3 * KCAL_PER_MOL for e in r["energies_eV"])) for r in mine]
             cells = [low, near, [f"{r['children']:,}" for r in mine], [f"{r['evaluations']:,}" for r in mine]]

@@ -11,10 +11,12 @@ file.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
+from functools import partial
 from pathlib import Path
+
+import records
 
 sys.path.insert(0, str(Path(__file__).parent / "label_farm"))
 
@@ -33,18 +35,12 @@ def main() -> None:
     asked = parser.parse_args()
     results = asked.out / "results.jsonl"
     if asked.what == "table":
-        print(table([json.loads(line) for line in results.read_text().splitlines()]))
+        print(table(records.read(results)))
         return
-    asked.out.mkdir(parents=True, exist_ok=True)
     for system in asked.systems:
         for protocol in asked.protocols:
-            key = {"system": system, "protocol": protocol}
-            done = [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
-            if not any(key.items() <= one.items() for one in done):
-                record = key | measure(asked.out / f"{system}-{protocol}", system, protocol, asked.workers)
-                with results.open("a") as handle:
-                    handle.write(json.dumps(record) + "\n")
-                print(json.dumps(record), flush=True)
+            search = partial(measure, asked.out / f"{system}-{protocol}", system, protocol, asked.workers)
+            records.once(results, {"system": system, "protocol": protocol}, search)
 
 
 def measure(folder: Path, system: str, name: str, workers: int) -> dict:
@@ -71,7 +67,7 @@ def measure(folder: Path, system: str, name: str, workers: int) -> dict:
     }
 
 
-def table(records: list[dict]) -> str:
+def table(every: list[dict]) -> str:
     """Markdown; kcal/mol of the search with models above (+) or below that of GFN1-xTB."""
     from sampler.units import KCAL_PER_MOL
 
@@ -79,8 +75,8 @@ def table(records: list[dict]) -> str:
         "| system | with models against `gfn1`, kcal/mol | evaluations: networks | GFN1-xTB | `gfn1`: GFN1-xTB |",
         "|---|---|---|---|---|",
     ]
-    for system in dict.fromkeys(r["system"] for r in records):
-        found = {r["protocol"]: r for r in records if r["system"] == system}
+    for system in dict.fromkeys(r["system"] for r in every):
+        found = {r["protocol"]: r for r in every if r["system"] == system}
         if set(PROTOCOLS) <= set(found):
             ours, plain = found["standard"], found["gfn1"]
             difference = (ours["lowest_eV"] - plain["lowest_eV"]) / KCAL_PER_MOL
