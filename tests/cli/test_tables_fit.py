@@ -128,7 +128,13 @@ def test_tables_fit(folder, tables, monkeypatch, capsys, words, width):
     except SystemExit as end:
         assert end.code in (0, 1, None), capsys.readouterr().err
     out, err = capsys.readouterr()
-    assert tables and "sampler: error" not in err, err
+    assert "sampler: error" not in err, err
+    fit(tables, width, out)
+
+
+def fit(tables, width, out):
+    """All tables are there, no line is too long, no number is cut."""
+    assert tables
     for header, rows, right, lines, wide in tables:
         assert wide == width
         assert max(map(len, lines)) <= width, "\n".join(lines)
@@ -150,7 +156,7 @@ def test_every_command_with_a_table_is_here():
     elsewhere = {
         "common": "defines it", "doctor": "below, because it is slow", "show_gibbs": "needs free energies of a run",
         "judging": "energy and relax", "data_sets": "data info", "md_analyse": "needs a trajectory", "md_validate": "needs one", "data_describe": "data",
-        "study_curve": "needs a study", "study_extrapolate": "needs one", "study_active": "needs one", "study_tune": "needs one", "study_cost": "its plan", "import_file": "import", "import_orca": "import orca",
+        "refit_xtb": "below, because it is slow", "study_curve": "needs a study", "study_extrapolate": "needs one", "study_active": "needs one", "study_tune": "needs one", "study_cost": "its plan", "import_file": "import", "import_orca": "import orca",
     }  # fmt: skip
     folder = Path(sampler.cli.__file__).parent
     users = {p.stem for p in folder.glob("*.py") if "print_table(" in p.read_text(encoding="utf-8")}
@@ -161,6 +167,22 @@ def test_every_command_with_a_table_is_here():
 @pytest.mark.parametrize("width", [80, 60])
 def test_doctor_fits(folder, tables, monkeypatch, capsys, width):
     test_tables_fit(folder, tables, monkeypatch, capsys, ("doctor",), width)
+
+
+@pytest.mark.parametrize("width", [80, 60])
+def test_the_errors_of_a_fit_fit(tables, monkeypatch, capsys, width):
+    from types import SimpleNamespace
+
+    from sampler.cli.refit_xtb import _ROWS, _print
+
+    names = ("forces_mae_kcal_mol_A", "binding_mae_kcal_mol", "relative_mae_kcal_mol", "rank_correlation")
+    errors = {"structures": 1234, "failed": 1} | {name: 123.456 for name in names}
+    monkeypatch.setenv("COLUMNS", str(width))
+    _print(SimpleNamespace(
+        level="gfn1-xtb-refit-0123abcd", errors={part: {"before": errors, "after": errors} for part in _ROWS}, steps=3,
+        why="what is held out gets no better", changes={"H.gam": 0.123}, without=["tma"], file="levels/refit.toml",
+    ))  # fmt: skip
+    fit(tables, width, capsys.readouterr().out)
 
 
 @pytest.mark.parametrize("width", [80, 60, 40])
