@@ -14,7 +14,7 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-import records
+import json_lines
 
 METHODS = ("large", "anneal", "exchange", "dynamics")
 
@@ -30,13 +30,13 @@ def main() -> None:
     asked = parser.parse_args()
     results = asked.out / "results.jsonl"
     if asked.what == "table":
-        print(table(records.read(results)))
+        print(table(json_lines.read(results)))
         return
     for seed in range(asked.seeds):
         for system in asked.systems:
             for method in asked.methods:
                 key = {"system": system, "seed": seed, "method": method, "budget": asked.budget}
-                records.once(results, key, partial(measure, asked.out / f"{system}-{seed}", **key))
+                json_lines.once(results, key, partial(measure, asked.out / f"{system}-{seed}", **key))
 
 
 def searches(method: str, hop: dict, budget: int) -> list[dict]:

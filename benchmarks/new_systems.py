@@ -16,7 +16,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-import records
+import json_lines
 
 sys.path.insert(0, str(Path(__file__).parent / "label_farm"))
 
@@ -35,12 +35,12 @@ def main() -> None:
     asked = parser.parse_args()
     results = asked.out / "results.jsonl"
     if asked.what == "table":
-        print(table(records.read(results)))
+        print(table(json_lines.read(results)))
         return
     for system in asked.systems:
         for protocol in asked.protocols:
             search = partial(measure, asked.out / f"{system}-{protocol}", system, protocol, asked.workers)
-            records.once(results, {"system": system, "protocol": protocol}, search)
+            json_lines.once(results, {"system": system, "protocol": protocol}, search)
 
 
 def measure(folder: Path, system: str, name: str, workers: int) -> dict:

@@ -197,6 +197,12 @@ class Clusters:
         """(N,) index of the structure that each atom belongs to."""
         return np.repeat(np.arange(len(self)), self.natoms)
 
+    def all_finite(self, values: np.ndarray) -> np.ndarray:
+        """(B,) whether the rows of ``values`` (N, k) of all atoms of a structure are finite."""
+        found = np.ones(len(self), bool)
+        np.logical_and.at(found, self.structure_of_atom, np.isfinite(values).all(1))
+        return found
+
     def atoms_of(self, i: int | np.integer) -> slice:
         """The slice of the atom arrays that holds structure ``i``."""
         return slice(int(self.ptr[i]), int(self.ptr[i + 1]))

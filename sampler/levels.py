@@ -250,8 +250,18 @@ def separated(composition: Composition, library: MonomerLibrary) -> list[dict[st
 
 
 def cheapest_reference(composition: Composition, energies: Mapping[str, float], library: MonomerLibrary) -> float:
-    """The energy in eV that a cluster of ``composition`` counts from: of the choices of :func:`separated` whose monomers
-    all have an energy, the lowest.
+    """The energy in eV that a cluster of ``composition`` counts from, that of its :func:`cheapest_choice`.
+
+    Raises:
+        LevelError: no choice has all its monomers.
+    """
+    return sum(n * energies[m] for m, n in cheapest_choice(composition, energies, library).items())
+
+
+def cheapest_choice(
+    composition: Composition, energies: Mapping[str, float], library: MonomerLibrary
+) -> Mapping[str, int]:
+    """Monomer -> how many, of the lowest in energy of the choices of :func:`separated` whose monomers all have an energy.
 
     Args:
         energies: monomer -> eV, of the level and engine of the cluster.
@@ -267,7 +277,7 @@ def cheapest_reference(composition: Composition, energies: Mapping[str, float], 
             f"{composition.name(library)}: no reference energy of {', '.join(missing)}; binding energies need every "
             "monomer at the level and engine of the cluster"
         )
-    return min(sum(n * energies[m] for m, n in c.items()) for c in usable)
+    return min(usable, key=lambda c: sum(n * energies[m] for m, n in c.items()))
 
 
 def binding_energy(clusters: Clusters, composition: Composition, library: MonomerLibrary) -> np.ndarray:

@@ -1,34 +1,14 @@
-"""One JSON line a run, and the statistics of success."""
+"""The statistics of success; records are lines of JSON (../json_lines.py)."""
 
 from __future__ import annotations
 
-import json
-import os
+import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-
-def append(path: Path, record: dict[str, Any]) -> None:
-    """Add a line and see that it reaches the disk."""
-    with path.open("ab") as handle:
-        if handle.tell() and not path.read_bytes().endswith(b"\n"):  # a line cut short by a power cut
-            handle.write(b"\n")
-        handle.write((json.dumps(record, ensure_ascii=False) + "\n").encode())
-        handle.flush()
-        os.fsync(handle.fileno())
-
-
-def read(path: Path) -> list[dict[str, Any]]:
-    """All whole lines; a line that was cut short counts as not there."""
-    found = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
-        try:
-            found.append(json.loads(line))
-        except json.JSONDecodeError:
-            continue
-    return found
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from json_lines import append, read  # noqa: E402, F401
 
 
 def wilson(successes: int, n: int, z: float = 1.959964) -> tuple[float, float]:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from ..composition import Composition
 from ..errors import InputError, LevelError
 from ..monomers import MonomerLibrary
-from ..potentials.xtb_parameters import is_refit
 from .folders import spelled
 from .given import clusters_of
 
@@ -68,9 +67,9 @@ def levels_of(level: str, from_level: str | None, entering: bool) -> tuple[str, 
     Raises:
         InputError: a level that no run ends at, or ``from_level`` without a source.
     """
-    from ..funnel.protocols.automatic import AUTO, CHOICES
+    from ..funnel.protocols.automatic import AUTO, CHOICES, is_choice
 
-    ends = level.lower() in CHOICES or is_refit(level)
+    ends = is_choice(level.lower())
     level = level.lower() if ends else level
     if not entering:
         if from_level is not None:

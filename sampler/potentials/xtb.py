@@ -106,7 +106,9 @@ class XTBPotential(Potential):
         """
         tblite = import_tblite()
         after: list[Any] = [None] * len(clusters)
-        readable = iter(np.flatnonzero(_finite(clusters)))  # evaluate_each asks for these alone, in this order
+        readable = iter(
+            np.flatnonzero(clusters.all_finite(clusters.positions))
+        )  # evaluate_each asks for these alone, in this order
 
         def one(numbers: np.ndarray, positions: np.ndarray, charge: int) -> tuple[float, np.ndarray]:
             i = next(readable)
@@ -197,13 +199,6 @@ def _check(method: str, accuracy: float, max_iterations: int) -> None:
         raise PotentialError(f"accuracy must be positive, it is {accuracy}")
     if max_iterations < 1:
         raise PotentialError(f"max_iterations must be at least 1, it is {max_iterations}")
-
-
-def _finite(clusters: Clusters) -> np.ndarray:
-    """(B,) whether all coordinates of a structure are finite."""
-    finite = np.ones(len(clusters), bool)
-    np.logical_and.at(finite, clusters.structure_of_atom, np.isfinite(clusters.positions).all(1))
-    return finite
 
 
 def _unpaired(numbers: np.ndarray, positions: np.ndarray, charge: int) -> int:

@@ -17,6 +17,7 @@ from typing import Any
 
 from ..errors import PotentialError
 from ..resources import level_files
+from ..text.toml import toml_value
 from .xtb_engines import import_tblite
 
 BASE = "gfn1-xtb"
@@ -137,21 +138,11 @@ def _lines(table: Mapping[str, Any], above: tuple[str, ...]) -> Iterable[str]:
     plain = {k: v for k, v in table.items() if not isinstance(v, Mapping)}
     if above and (plain or not table):
         yield f"[{'.'.join(above)}]"
-        yield from (f"{key} = {_value(value)}" for key, value in plain.items())
+        yield from (f"{key} = {toml_value(value)}" for key, value in plain.items())
         yield ""
     for key, value in table.items():
         if isinstance(value, Mapping):
             yield from _lines(value, (*above, key))
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, list):
-        return f"[{', '.join(map(_value, value))}]"
-    return repr(value)
 
 
 def _library() -> Any:

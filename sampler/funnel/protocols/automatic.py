@@ -31,8 +31,15 @@ BEST = "b97-3c"
 """The level that plain ``auto`` stands for."""
 FALLBACK = "gfn1-xtb"
 CHOICES = (AUTO, BEST, FALLBACK)
-"""What ``--level`` takes; ``auto``: the best of the two that there is a potential of for the composition. Besides these it
-takes the level of GFN1-xTB with other parameters (:func:`sampler.potentials.xtb_parameters.is_refit`)."""
+"""What ``--level`` takes; ``auto``: the best of the two that there is a potential of for the composition. See
+:func:`is_choice`: it takes the level of GFN1-xTB with other parameters, too."""
+
+
+def is_choice(level: str) -> bool:
+    """Whether ``--level`` takes it."""
+    return level in CHOICES or is_refit(level)
+
+
 _MEMBER, _DELTA = "member", "delta"
 
 

@@ -10,7 +10,7 @@ from ...monomers import MonomerLibrary
 from ...potentials.xtb_parameters import is_refit
 from ...remedy import install
 from ..stages.energy_source import EnergySource, before
-from .automatic import AUTO, BEST, CHOICES, FALLBACK, homes, keeps_out, recommended_as, resolve
+from .automatic import AUTO, BEST, CHOICES, FALLBACK, homes, is_choice, keeps_out, recommended_as, resolve
 from .protocol import Protocol
 
 _ENGINES = {"pyscf": "PySCF", "orca": "ORCA", "gfn1-xtb": "GFN1-xTB itself", "gfn2-xtb": "GFN2-xTB itself"}
@@ -52,7 +52,7 @@ def at_level(
     Raises:
         ProtocolError: no such level, or it does not end there; with what to do instead.
     """
-    if level not in CHOICES and not is_refit(level):
+    if not is_choice(level):
         raise ProtocolError(f"--level {level}: a run ends at one of {', '.join(CHOICES)}")
     resolved = resolve(protocol, composition, library, level)
     if level == AUTO:

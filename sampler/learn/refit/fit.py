@@ -251,9 +251,7 @@ def cost(problem: Problem) -> float:
 
 def _calculated(target: Target, values: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     """(B,) whether a structure has an energy and forces."""
-    good = np.isfinite(values[0])
-    np.logical_and.at(good, target.labels.clusters.structure_of_atom, np.isfinite(values[1]).all(1))
-    return good
+    return np.isfinite(values[0]) & target.labels.clusters.all_finite(values[1])
 
 
 def _parts(cost: np.ndarray) -> list[np.ndarray]:

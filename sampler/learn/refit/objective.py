@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...composition import Composition
-from ...levels import cheapest_reference, separated
+from ...levels import cheapest_choice, cheapest_reference, separated
 from ...monomers import MonomerLibrary
 from ...units import KCAL_PER_MOL
 from ..labels.dataset import LabelSet, binding_energies
@@ -71,8 +71,7 @@ class Target:
         """(B, P): derivatives of binding energies, from those of total energies and of the monomers' minima."""
         made = slopes.copy()
         for name, composition in self.compositions.items():
-            choices = [c for c in separated(composition, self.library) if all(m in references for m in c)]
-            best = min(choices, key=lambda c: sum(n * references[m] for m, n in c.items()))
+            best = cheapest_choice(composition, references, self.library)
             made[self.labels.compositions == name] -= sum(n * of_monomers[m] for m, n in best.items())
         return made
 

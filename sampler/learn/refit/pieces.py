@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -163,6 +162,4 @@ def _read(path: Path) -> dict[str, np.ndarray] | None:
 
 
 def _save(path: Path, content: dict[str, np.ndarray]) -> None:
-    buffer = io.BytesIO()
-    np.savez(buffer, **content)  # type: ignore[arg-type]
-    write_atomic(path, lambda handle: handle.write(buffer.getbuffer()))
+    write_atomic(path, lambda handle: np.savez(handle, **content))  # type: ignore[arg-type]

@@ -127,9 +127,7 @@ def _whole(labels: LabelSet) -> np.ndarray:
     """(B,) whether a structure has an energy and all its forces."""
     c = labels.clusters
     assert c.forces is not None  # refused before
-    good = np.isfinite(c.energy)
-    np.logical_and.at(good, c.structure_of_atom, np.isfinite(c.forces).all(1))
-    return good
+    return np.isfinite(c.energy) & c.all_finite(c.forces)
 
 
 def _elements(labels: LabelSet) -> tuple[str, ...]:

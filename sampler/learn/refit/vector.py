@@ -65,16 +65,14 @@ def parameters_of(table: dict[str, Any], pairs: Iterable[tuple[str, str]]) -> li
     for pair in pairs:
         name = next((n for n in ("-".join(pair), "-".join(pair[::-1])) if n in known), "-".join(pair))
         found.append(_one((*_PAIRS, name), known.get(name, 1.0), 0.0))
-    return found + [_one(where, _value(table, where), 0.0) for where in _GLOBAL]
+    return found + [_one(where, float(_at(table, where)), 0.0) for where in _GLOBAL]
 
 
 def changed(table: dict[str, Any], parameters: Sequence[Parameter], x: np.ndarray) -> dict[str, Any]:
     """A copy of ``table`` with the parameters changed by ``x`` (P,), in units of their scales."""
     made = copy.deepcopy(table)
     for parameter, change in zip(parameters, x):
-        inner: Any = made
-        for key in parameter.where[:-1]:
-            inner = inner[key]
+        inner = _at(made, parameter.where[:-1])
         value = parameter.value + parameter.scale * float(change)
         inner[parameter.where[-1]] = float(f"{value:.{_DIGITS}g}") if change else parameter.value
     return made
@@ -84,8 +82,9 @@ def _one(where: tuple[str | int, ...], value: float, least: float) -> Parameter:
     return Parameter(where, value, max(abs(value), least))
 
 
-def _value(table: dict[str, Any], where: tuple[str, ...]) -> float:
+def _at(table: dict[str, Any], where: tuple[str | int, ...]) -> Any:
+    """What the keys lead to."""
     inner: Any = table
     for key in where:
         inner = inner[key]
-    return float(inner)
+    return inner

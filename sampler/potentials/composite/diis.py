@@ -19,8 +19,9 @@ class CarriedDIIS(lib.diis.DIIS):
     def __init__(self, overlap: np.ndarray, space: int = 8):
         super().__init__()
         values, vectors = np.linalg.eigh(overlap)
-        self.overlap, self.most = overlap, space
-        self.orthonormal = vectors / np.sqrt(values)
+        self.most = space
+        self.orthonormal, self.metric = vectors / np.sqrt(values), vectors * np.sqrt(values)
+        """X and S X."""
         self.fock: list[np.ndarray] = []
         self.half: list[np.ndarray] = []
         """X^T F D S X of each: the error is this minus its transpose."""
@@ -29,7 +30,7 @@ class CarriedDIIS(lib.diis.DIIS):
 
     def update(self, s1e, dm, fock, *args, **kwargs) -> np.ndarray:
         """The Fock matrix of least error in the span of those met."""
-        fock, density = np.asarray(fock), dm @ (self.overlap @ self.orthonormal)
+        fock, density = np.asarray(fock), dm @ self.metric
         self.fock.append(fock)
         self.density.append(density)
         self.half.append(self.orthonormal.T @ (fock @ density))

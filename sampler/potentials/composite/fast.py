@@ -28,7 +28,7 @@ class _RKS(dft.rks.RKS):
 
     coulomb: FittedCoulomb
     exchange: ExchangeCorrelation
-    shift: tuple[float, np.ndarray] | None = None
+    shift: tuple[float, np.ndarray]
     """Energy and matrix of the correction of the coarse grid."""
     last: tuple[np.ndarray, tuple[float, np.ndarray], tuple[float, np.ndarray]] | None = None
     """A density with its Coulomb and exchange-correlation parts, which are asked for more than once."""
@@ -42,9 +42,8 @@ class _RKS(dft.rks.RKS):
     def get_veff(self, mol=None, dm=None, dm_last=0, vhf_last=0, hermi=1):
         dm = np.asarray(self.make_rdm1() if dm is None else dm)
         (energy_j, potential), (energy_xc, matrix) = self.parts(dm)
-        if self.shift is not None:
-            energy_xc += self.shift[0] + float(np.vdot(self.shift[1], dm))
-            matrix = matrix + self.shift[1]
+        energy_xc += self.shift[0] + float(np.vdot(self.shift[1], dm))
+        matrix = matrix + self.shift[1]
         return lib.tag_array(potential + matrix, ecoul=energy_j, exc=energy_xc, vj=potential, vk=None)
 
 
@@ -82,7 +81,8 @@ def _converged(method: CompositeMethod, mol):
     energy_tolerance, gradient_tolerance = method.convergence
     mf.conv_tol, mf.conv_tol_grad = 1e-3, 3e-2
     mf.diis, mf.diis_start_cycle = CarriedDIIS(overlap), 0
-    dm, energy, shift = None, np.inf, np.zeros_like(core)
+    mf.shift = 0.0, np.zeros_like(core)
+    dm, energy = None, np.inf
     for _ in range(_RENEWALS):
         mf.kernel(dm0=dm)
         if not mf.converged:
@@ -95,8 +95,8 @@ def _converged(method: CompositeMethod, mol):
         rest = float(np.linalg.norm(mf.get_grad(mf.mo_coeff, mf.mo_occ, fock)))
         if rest < gradient_tolerance and abs(energy - last) < energy_tolerance:
             break
-        mf.diis.add(matrix - coarse_matrix - shift)
         shift = matrix - coarse_matrix
+        mf.diis.add(shift - mf.shift[1])
         mf.shift = energy_xc - coarse_xc - float(np.vdot(shift, dm)), shift
         wanted = min(1e-3, max(0.03 * rest, 0.2 * gradient_tolerance))
         mf.conv_tol, mf.conv_tol_grad = max(1e-8, wanted**2), wanted

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 
 from ...errors import InputError, ModelError
 from ...storage import write_atomic, write_text
+from ...text.toml import toml_key, toml_value
 from .card_values import check
 from .parameters import Architecture, PaiNNParameters, require
 from .schnetpack_io import energy_unit_of
@@ -113,14 +113,14 @@ def save_model(folder: Path | str, params: PaiNNParameters, card: ModelCard) -> 
     if energy_unit_of(card.energy_unit) != params.energy_unit:
         card = card.replace(energy_unit=params.energy_unit)
     card = card.replace(weights_sha256=hashlib.sha256(data).hexdigest())
-    lines = [f"format = {_value(FORMAT)}", f"offset_is_extensive = {_value(params.extensive)}"]
+    lines = [f"format = {toml_value(FORMAT)}", f"offset_is_extensive = {toml_value(params.extensive)}"]
     write_text(folder / CARD, _dump(card, lines, {"architecture": dataclasses.asdict(params.architecture)}))
     return card
 
 
 def write_krr_card(folder: Path | str, card: ModelCard, tables: dict[str, dict[str, Any]]) -> None:
     """The card of a kernel ridge regression, with ``tables`` of its own before those of all cards."""
-    write_text(Path(folder) / CARD, _dump(card, [f"format = {_value(KRR_FORMAT)}"], tables))
+    write_text(Path(folder) / CARD, _dump(card, [f"format = {toml_value(KRR_FORMAT)}"], tables))
 
 
 def read_krr_card(folder: Path | str) -> tuple[ModelCard, dict[str, Any]]:
@@ -235,31 +235,12 @@ def _dump(card: ModelCard, lines: list[str], tables: dict[str, dict[str, Any]]) 
         value = getattr(card, item.name)
         if item.name == "monomers":
             for name, monomer in value.items():
-                tables[f"monomers.{_key(name)}"] = dataclasses.asdict(monomer)
+                tables[f"monomers.{toml_key(name)}"] = dataclasses.asdict(monomer)
         elif isinstance(value, dict):
             if value or item.name not in ("calibration", "charge_energies"):
                 tables[item.name] = value
         else:
-            lines.append(f"{item.name} = {_value(value)}")
+            lines.append(f"{item.name} = {toml_value(value)}")
     for name, table in tables.items():
-        lines += ["", f"[{name}]"] + [f"{_key(k)} = {_value(v)}" for k, v in table.items()]
+        lines += ["", f"[{name}]"] + [f"{toml_key(k)} = {toml_value(v)}" for k, v in table.items()]
     return "\n".join(lines) + "\n"
-
-
-def _key(name: str) -> str:
-    plain = name and all(c.isalnum() and c.isascii() or c in "-_" for c in name)
-    return name if plain else json.dumps(name, ensure_ascii=False)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (int, np.integer)):
-        return str(int(value))
-    if isinstance(value, (float, np.floating)):
-        return repr(float(value))
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_value(v) for v in value) + "]"
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{_key(str(k))} = {_value(v)}" for k, v in value.items()) + " }"
-    return json.dumps(str(value), ensure_ascii=False)

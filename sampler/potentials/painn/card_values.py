@@ -6,6 +6,7 @@ A card is written by hand, too, and what is misread there would be wrong energie
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,7 @@ def _element(key: str, value: Any) -> None:
 
 
 def _charge(key: str, value: Any) -> None:
-    if value.removeprefix("-") not in "123456789" or not value or value == "-":
+    if not re.fullmatch("-?[1-9]", value):
         raise Wrong(key, value, "a charge, such as -1")
 
 
